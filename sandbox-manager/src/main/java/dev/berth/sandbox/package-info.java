@@ -1,0 +1,5 @@
+/** Pod and container state machines, recovery, CNI, OCI spec generation. Knows nothing of gRPC. */
+@NullMarked
+package dev.berth.sandbox;
+
+import org.jspecify.annotations.NullMarked;
