@@ -2,6 +2,7 @@ package dev.berth.runtime.cgroup;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.BerthException.Kind;
@@ -184,6 +185,24 @@ abstract class CgroupContract {
     assertThat(canRead("/dev/kmsg")).isFalse();
     group.apply(devices(new DeviceRule(true, "a", null, null, "rwm")));
     assertThat(canRead("/dev/kmsg")).isTrue();
+  }
+
+  @Test
+  void killsForWantOfMemoryAreCounted() throws Exception {
+    assumeTrue(cgroups.controllers().contains("memory"), "there is a memory controller");
+    group.create();
+    long limit = 16 << 20;
+    group.apply(
+        Resources.builder()
+            .memory(Resources.Memory.builder().limit(limit).swap(limit).build())
+            .build());
+    assertThat(group.oomKills()).hasValue(0);
+    Process greedy = run("sh", "-c", "x=$(head -c 100m /dev/zero | tr '\\0' x)");
+    assertThat(greedy.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(greedy.exitValue()).isEqualTo(128 + 9);
+    assertThat(group.oomKills().orElseThrow()).isPositive();
+    group.delete(LIMIT);
+    assertThat(group.oomKills()).isEmpty();
   }
 
   private static Resources devices(DeviceRule... rules) {
