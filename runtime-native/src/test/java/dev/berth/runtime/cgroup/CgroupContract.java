@@ -47,6 +47,9 @@ abstract class CgroupContract {
 
   @AfterEach
   void removeEverything() {
+    if (cgroups == null) {
+      return; // the host lacks this version
+    }
     Cgroup all = cgroups.at(top);
     all.kill();
     processes.forEach(Process::destroyForcibly);
