@@ -5,6 +5,7 @@ import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.spec.Resources;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -14,6 +15,12 @@ import java.util.Optional;
  */
 public sealed interface Cgroup permits V1Cgroup, V2Cgroup {
   CgroupPath path();
+
+  /**
+   * Returns this group's directory in each v1 hierarchy by the name the hierarchy has under
+   * /sys/fs/cgroup; on v2 there is one, without a name.
+   */
+  Map<String, String> directories();
 
   /**
    * Makes the group, and those above it that are missing. An empty group that is there already is

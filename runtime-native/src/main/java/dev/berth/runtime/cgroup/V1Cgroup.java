@@ -8,9 +8,12 @@ import dev.berth.runtime.kernel.Errno;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.NativeException;
 import dev.berth.runtime.spec.Resources;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -28,6 +31,17 @@ record V1Cgroup(CgroupPath path, List<V1Hierarchy> hierarchies) implements Cgrou
 
   /** What memory.limit_in_bytes shows for "none" is near the largest long, rounded to pages. */
   private static final long NO_LIMIT = 1L << 62;
+
+  @Override
+  public Map<String, String> directories() {
+    Map<String, String> directories = new LinkedHashMap<>();
+    for (V1Hierarchy hierarchy : hierarchies) {
+      Path mountPoint = hierarchy.tree().mountPoint();
+      directories.put(
+          mountPoint.getFileName().toString(), mountPoint.resolve(path.relative()).toString());
+    }
+    return directories;
+  }
 
   @Override
   public void create() {

@@ -11,6 +11,7 @@ import dev.berth.runtime.kernel.NativeException;
 import dev.berth.runtime.spec.Resources;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -26,6 +27,11 @@ record V2Cgroup(CgroupPath path, V2Hierarchy hierarchy) implements Cgroup {
   private static final String FREEZE = "cgroup.freeze";
   private static final String KILL = "cgroup.kill";
   private static final Duration KILL_FREEZE = Duration.ofMillis(500);
+
+  @Override
+  public Map<String, String> directories() {
+    return Map.of("", hierarchy.tree().mountPoint().resolve(path.relative()).toString());
+  }
 
   @Override
   public void create() {

@@ -54,7 +54,8 @@ public final class RuntimeCli {
     CommandLine command =
         new CommandLine(new RuntimeCli()).setExecutionExceptionHandler(RuntimeCli::explain);
     // What follows the container's name is the command to run, with options of its own.
-    command.getSubcommands().get("exec").setStopAtPositional(true);
+    java.util.Objects.requireNonNull(command.getSubcommands().get("exec"))
+        .setStopAtPositional(true);
     return command.execute(arguments);
   }
 
