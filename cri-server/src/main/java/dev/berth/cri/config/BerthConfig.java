@@ -3,6 +3,7 @@ package dev.berth.cri.config;
 import dev.berth.base.BerthException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,6 +20,8 @@ import java.util.Map;
  * @param hostsDir registry hosts, a directory of {@code HOST/hosts.toml}
  * @param cniConfDir where the pod network is described
  * @param cniBinDirs where CNI plugins are looked up, in order
+ * @param cniTimeout how long one plugin may run
+ * @param cgroupParent absolute path within the cgroup hierarchies
  * @param cgroupDriver who makes cgroups
  * @param defaultHandler the handler of pods that name none; a key of {@code handlers}
  * @param handlers by name, never empty
@@ -34,6 +37,8 @@ public record BerthConfig(
     Path hostsDir,
     Path cniConfDir,
     List<Path> cniBinDirs,
+    Duration cniTimeout,
+    String cgroupParent,
     CgroupDriver cgroupDriver,
     String defaultHandler,
     Map<String, RuntimeHandler> handlers,

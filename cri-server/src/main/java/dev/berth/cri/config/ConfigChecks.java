@@ -5,10 +5,12 @@ import static java.util.Objects.requireNonNull;
 
 import com.google.common.hash.Hashing;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -17,20 +19,24 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
   private static final Pattern INSTANCE = Pattern.compile("[a-z0-9]{1,12}");
   private static final Pattern OCTAL = Pattern.compile("0?[0-7]{3}");
   private static final Pattern GROUP = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}");
+  private static final Pattern DURATION = Pattern.compile("([1-9][0-9]{0,5})(ms|s|m)");
   private static final int SUN_PATH_MAX = 107; // 108 bytes of sockaddr_un with the closing NUL
 
   BerthConfig checked() {
     Path root = directory(ConfigKey.ROOT);
     Path state = directory(ConfigKey.STATE);
+    String instance = instance(root);
     return new BerthConfig(
         root,
         state,
-        instance(root),
+        instance,
         socket(state),
         new SocketAccess(socketMode(), matching(ConfigKey.SOCKET_GROUP, GROUP, "a group").text()),
         directory(ConfigKey.HOSTS_DIR),
         directory(ConfigKey.CNI_CONF_DIR),
         directories(ConfigKey.CNI_BIN_DIR),
+        duration(ConfigKey.CNI_TIMEOUT),
+        cgroupParent(instance),
         oneOf(ConfigKey.CGROUP_DRIVER, CgroupDriver.class),
         defaultHandler(),
         handlers,
@@ -97,6 +103,25 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
   private int socketMode() {
     return Integer.parseInt(
         matching(ConfigKey.SOCKET_MODE, OCTAL, "an octal file mode such as 0660").text(), 8);
+  }
+
+  private Duration duration(ConfigKey key) {
+    ConfigValue value = value(key);
+    Matcher matcher = DURATION.matcher(value.text());
+    if (!matcher.matches()) {
+      throw value.mustBe("a duration such as 500ms, 60s or 2m");
+    }
+    long number = Long.parseLong(matcher.group(1));
+    return switch (matcher.group(2)) {
+      case "ms" -> Duration.ofMillis(number);
+      case "s" -> Duration.ofSeconds(number);
+      default -> Duration.ofMinutes(number);
+    };
+  }
+
+  private String cgroupParent(String instance) {
+    ConfigValue value = value(ConfigKey.CGROUP_PARENT);
+    return value.text().isEmpty() ? "/" + instance : absolute(value, value.text()).toString();
   }
 
   private String defaultHandler() {

@@ -12,9 +12,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.tomlj.Toml;
@@ -34,7 +34,7 @@ record ConfigFile(Map<ConfigKey, ConfigValue> values, List<RuntimeHandler> handl
 
   private static final String HANDLERS = "handlers";
   private static final String SHIM = "shim";
-  private static final String OPTIONS = "options";
+  private static final String OCI_RUNTIME = "oci_runtime";
   private static final int WRITABLE_BY_OTHERS = 0022;
 
   ConfigFile {
@@ -138,30 +138,26 @@ record ConfigFile(Map<ConfigKey, ConfigValue> values, List<RuntimeHandler> handl
     private RuntimeHandler handler(TomlTable tables, String name) {
       TomlTable handler = table(tables, name);
       for (String key : handler.keySet()) {
-        if (!key.equals(SHIM) && !key.equals(OPTIONS)) {
-          throw unknown(handler, key, List.of(SHIM, OPTIONS));
+        if (!key.equals(SHIM) && !key.equals(OCI_RUNTIME)) {
+          throw unknown(handler, key, List.of(SHIM, OCI_RUNTIME));
         }
       }
       if (!handler.contains(List.of(SHIM))) {
         throw error(fileName, position(tables, name), "handlers." + name + " needs a shim");
       }
-      return new RuntimeHandler(name, text(handler, SHIM), options(handler));
+      Optional<Path> ociRuntime =
+          handler.contains(List.of(OCI_RUNTIME))
+              ? Optional.of(path(handler, OCI_RUNTIME))
+              : Optional.empty();
+      return new RuntimeHandler(name, text(handler, SHIM), ociRuntime);
     }
 
-    private Map<String, String> options(TomlTable handler) {
-      if (!handler.contains(List.of(OPTIONS))) {
-        return Map.of();
+    private Path path(TomlTable table, String key) {
+      String text = text(table, key);
+      if (!text.startsWith("/")) {
+        throw error(fileName, position(table, key), key + " must be an absolute path");
       }
-      TomlTable table = table(handler, OPTIONS);
-      Map<String, String> options = new LinkedHashMap<>();
-      for (String key : table.keySet()) {
-        Object value = requireNonNull(table.get(List.of(key)));
-        if (!(value instanceof String || value instanceof Boolean || value instanceof Long)) {
-          throw wrongType(table, key, "a string, a number, true or false", value);
-        }
-        options.put(key, value.toString());
-      }
-      return options;
+      return Path.of(text);
     }
 
     private String text(TomlTable table, String key) {

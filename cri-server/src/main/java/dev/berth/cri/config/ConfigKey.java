@@ -45,6 +45,16 @@ public enum ConfigKey {
       Kind.TEXT,
       "/opt/cni/bin:/usr/lib/cni",
       "Directories, separated by colons, in which CNI plugins are looked up."),
+  CNI_TIMEOUT(
+      "cni_timeout",
+      Kind.TEXT,
+      "60s",
+      "Time after which a CNI plugin that has not ended is killed: a number with ms, s or m."),
+  CGROUP_PARENT(
+      "cgroup_parent",
+      Kind.TEXT,
+      "",
+      "Cgroup below which containers go whose pod names none. Empty: / and the instance."),
   CGROUP_DRIVER(
       "cgroup_driver",
       Kind.TEXT,

@@ -2,6 +2,16 @@ package dev.berth.cri.config;
 
 /** Prints the settings as a file that could be edited and given to {@code --config}. */
 public final class DefaultConfig {
+  private static final String HANDLERS =
+      """
+      # Ways to run pods, by the name that a RuntimeClass gives.
+      [handlers.%s]
+      # The shim v2 binary: a path, or a name beside berthd or in PATH.
+      shim = "%s"
+      # The program that runc's shim is to call, a path; absent: the shim's default.
+      # oci_runtime = "/usr/bin/crun"
+      """;
+
   private DefaultConfig() {}
 
   /** Returns every key with its meaning and default, as TOML. */
@@ -11,19 +21,7 @@ public final class DefaultConfig {
       key.meaning().forEach(line -> out.append("# ").append(line).append('\n'));
       out.append(key.key()).append(" = ").append(literal(key)).append("\n\n");
     }
-    RuntimeHandler own = RuntimeHandler.BERTH;
-    return out.append("# Ways to run pods, by the name that a RuntimeClass gives.\n")
-        .append("[handlers.")
-        .append(own.name())
-        .append("]\n")
-        .append("# The shim v2 binary: a path, or a name beside berthd or in PATH.\n")
-        .append("shim = \"")
-        .append(own.shim())
-        .append("\"\n\n")
-        .append("# Handed to the shim as they are.\n")
-        .append("[handlers.")
-        .append(own.name())
-        .append(".options]\n")
+    return out.append(HANDLERS.formatted(RuntimeHandler.BERTH.name(), RuntimeHandler.BERTH.shim()))
         .toString();
   }
 

@@ -8,8 +8,10 @@ import dev.berth.testing.RequiresRoot;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,6 +38,8 @@ class BerthConfigTest {
     assertThat(config.cniBinDirs())
         .containsExactly(Path.of("/opt/cni/bin"), Path.of("/usr/lib/cni"));
     assertThat(config.handlers()).isEqualTo(Map.of("berth", RuntimeHandler.BERTH));
+    assertThat(config.cniTimeout()).isEqualTo(Duration.ofMinutes(1));
+    assertThat(config.cgroupParent()).isEqualTo("/berth");
     assertThat(config.anyMountNamespace()).isFalse();
   }
 
@@ -76,21 +80,24 @@ class BerthConfigTest {
   }
 
   @Test
-  void handlersAreReadWithTheirOptions() {
+  void handlersAreRead() {
     BerthConfig config =
         fromFile(
             """
             default_handler = "runc"
             [handlers.runc]
             shim = "/usr/bin/containerd-shim-runc-v2"
-            [handlers.runc.options]
-            BinaryName = "/usr/bin/runc"
-            SystemdCgroup = false
+            oci_runtime = "/usr/bin/crun"
+            [handlers.kata]
+            shim = "containerd-shim-kata-v2"
             """);
     assertThat(config.defaultHandler()).isEqualTo("runc");
-    assertThat(config.handlers()).containsOnlyKeys("berth", "runc");
-    assertThat(config.handlers().get("runc").options())
-        .isEqualTo(Map.of("BinaryName", "/usr/bin/runc", "SystemdCgroup", "false"));
+    assertThat(config.handlers().values())
+        .containsExactlyInAnyOrder(
+            RuntimeHandler.BERTH,
+            new RuntimeHandler(
+                "runc", "/usr/bin/containerd-shim-runc-v2", Optional.of(Path.of("/usr/bin/crun"))),
+            new RuntimeHandler("kata", "containerd-shim-kata-v2", Optional.empty()));
   }
 
   @ParameterizedTest
@@ -110,8 +117,9 @@ class BerthConfigTest {
           handlers = 1                         | config.toml:1:1: handlers must be a table, not an integer
           handlers.x = {}                      | config.toml:1:1: handlers.x needs a shim
           handlers.x = {shim = 1}              | config.toml:1:15: shim must be a string, not an integer
-          handlers.x = {shim = "y", option = 1}| config.toml:1:27: unknown key option; did you mean options?
-          handlers.x = {shim = "y", options = {a = []}} | config.toml:1:38: a must be a string, a number, true or false, not something else
+          handlers.x = {shim = "y", shimm = 1} | config.toml:1:27: unknown key shimm; did you mean shim?
+          handlers.x = {shim = "y", oci_runtime = "z"} | config.toml:1:27: oci_runtime must be an absolute path
+          cni_timeout = "1 hour"               | config.toml:1:1: cni_timeout must be a duration such as 500ms, 60s or 2m, not "1 hour"
           """)
   void wrongFileIsOneErrorWithItsPlace(String toml, String message) {
     assertThatThrownBy(() -> fromFile(toml))
