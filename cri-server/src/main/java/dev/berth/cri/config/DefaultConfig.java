@@ -2,16 +2,6 @@ package dev.berth.cri.config;
 
 /** Prints the settings as a file that could be edited and given to {@code --config}. */
 public final class DefaultConfig {
-  private static final String HANDLERS =
-      """
-      # Ways to run pods, by the name that a RuntimeClass gives.
-      [handlers.%s]
-      # The shim v2 binary: a path, or a name beside berthd or in PATH.
-      shim = "%s"
-      # The program that runc's shim is to call, a path; absent: the shim's default.
-      # oci_runtime = "/usr/bin/crun"
-      """;
-
   private DefaultConfig() {}
 
   /** Returns every key with its meaning and default, as TOML. */
@@ -21,8 +11,7 @@ public final class DefaultConfig {
       key.meaning().forEach(line -> out.append("# ").append(line).append('\n'));
       out.append(key.key()).append(" = ").append(literal(key)).append("\n\n");
     }
-    return out.append(HANDLERS.formatted(RuntimeHandler.BERTH.name(), RuntimeHandler.BERTH.shim()))
-        .toString();
+    return out.append(handlers()).toString();
   }
 
   private static String literal(ConfigKey key) {
@@ -31,5 +20,17 @@ public final class DefaultConfig {
       case TEXT -> "\"" + text + "\"";
       case FLAG -> text;
     };
+  }
+
+  private static String handlers() {
+    return """
+    # Ways to run pods, by the name that a RuntimeClass gives.
+    [handlers.%s]
+    # The shim v2 binary: a path, or a name beside berthd or in PATH.
+    shim = "%s"
+    # The program that runc's shim is to call, a path; absent: the shim's default.
+    # oci_runtime = "/usr/bin/crun"
+    """
+        .formatted(RuntimeHandler.BERTH.name(), RuntimeHandler.BERTH.shim());
   }
 }
