@@ -2,6 +2,7 @@ package dev.berth.cri.cli;
 
 import dev.berth.cri.Version;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -12,6 +13,7 @@ import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
 /**
@@ -22,6 +24,7 @@ import picocli.CommandLine.Spec;
     name = "berth",
     description = "Runs and looks at pods through a CRI socket.",
     mixinStandardHelpOptions = true,
+    scope = ScopeType.INHERIT,
     versionProvider = BerthCli.VersionText.class,
     subcommands = {
       PullCommand.class,
@@ -87,9 +90,13 @@ public final class BerthCli implements Runnable {
     return CommandLine.ExitCode.USAGE;
   }
 
-  /** Opens the connection of one command; it connects with the first call. */
+  /** Opens the connection of one command. */
   CriClient connect() {
-    return CriClient.to(Path.of(socket.startsWith("unix://") ? socket.substring(7) : socket));
+    Path path = Path.of(socket.startsWith("unix://") ? socket.substring(7) : socket);
+    if (!Files.exists(path)) {
+      throw new CliException("no CRI socket at " + path + "; is berthd running?");
+    }
+    return CriClient.to(path);
   }
 
   Path logDir() {

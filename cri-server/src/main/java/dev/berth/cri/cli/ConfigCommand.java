@@ -7,17 +7,13 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code berth config}. */
-@Command(
-    name = "config",
-    description = "Helps to configure berthd.",
-    mixinStandardHelpOptions = true)
+@Command(name = "config", description = "Helps to configure berthd.")
 final class ConfigCommand implements Runnable {
   @Spec private CommandSpec spec = CommandSpec.create();
 
   @Command(
       name = "default",
-      description = "Prints every setting with its meaning and default, as a file to edit.",
-      mixinStandardHelpOptions = true)
+      description = "Prints every setting with its meaning and default, as a file to edit.")
   void printDefault() {
     spec.commandLine().getOut().print(DefaultConfig.text());
     spec.commandLine().getOut().flush();

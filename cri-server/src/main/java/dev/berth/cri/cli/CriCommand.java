@@ -2,13 +2,11 @@ package dev.berth.cri.cli;
 
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
 /** A subcommand that talks to the runtime. */
-@Command(mixinStandardHelpOptions = true)
 abstract class CriCommand implements Callable<Integer> {
   static final int OK = 0;
 

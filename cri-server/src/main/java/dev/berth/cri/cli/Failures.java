@@ -26,11 +26,18 @@ final class Failures implements IExecutionExceptionHandler {
 
   private static String message(StatusRuntimeException e) {
     Status status = e.getStatus();
-    if (status.getCode() == Status.Code.UNAVAILABLE
-        && status.getCause() instanceof IOException io) {
-      return "cannot reach the runtime, is berthd running? " + io.getMessage();
+    if (status.getCode() == Status.Code.UNAVAILABLE && status.getCause() instanceof IOException) {
+      return "cannot reach the runtime, is berthd running? " + deepest(status.getCause());
     }
     String description = status.getDescription();
     return description == null ? status.getCode().toString() : description;
+  }
+
+  private static String deepest(Throwable failure) {
+    Throwable cause = failure;
+    while (cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return cause.getMessage() == null ? cause.toString() : cause.getMessage();
   }
 }
