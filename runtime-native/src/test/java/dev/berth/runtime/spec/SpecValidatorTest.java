@@ -1,0 +1,298 @@
+package dev.berth.runtime.spec;
+
+import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
+import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import dev.berth.base.BerthException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class SpecValidatorTest {
+  private static final String VALID =
+      """
+      {
+        "ociVersion": "1.3.0",
+        "process": {
+          "user": {"uid": 0, "gid": 0}, "args": ["sh"], "cwd": "/", "env": ["PATH=/bin"],
+          "capabilities": {"effective": ["CAP_CHOWN"], "permitted": ["CAP_CHOWN"]},
+          "rlimits": [{"type": "RLIMIT_NOFILE", "hard": 18446744073709551615, "soft": 1024}]
+        },
+        "root": {"path": "rootfs"},
+        "hostname": "h",
+        "mounts": [
+          {"destination": "/proc", "type": "proc", "source": "proc"},
+          {"destination": "/proc/meminfo", "type": "bind", "source": "/a", "options": ["bind"]}
+        ],
+        "linux": {
+          "namespaces": [
+            {"type": "pid"}, {"type": "mount"}, {"type": "uts"}, {"type": "network", "path": "/n"}
+          ],
+          "sysctl": {"net.ipv4.ip_local_port_range": "1024\\t60999"},
+          "cgroupsPath": "kubepods.slice:berth:x",
+          "seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}
+        }
+      }
+      """;
+
+  @Test
+  void aUsualSpecIsAccepted() {
+    assertThatCode(() -> SpecValidator.validate(parse(VALID))).doesNotThrowAnyException();
+  }
+
+  /** Each row puts a value at a path of the valid spec and expects one error. */
+  static Stream<Arguments> refusals() {
+    return Stream.of(
+        row("ociVersion", "\"2.0.0\"", "ociVersion: version 2.0.0 is not supported, only 1.x is"),
+        row("ociVersion", "\"1.x\"", "ociVersion: expected a semantic version, not \"1.x\""),
+        row("root", "null", "root: required"),
+        row("root.path", "\"\"", "root.path: required"),
+        row("process", "null", "process: required"),
+        row("process.args", "[]", "process.args: required"),
+        row("process.args", "[\"\"]", "process.args[0]: is empty"),
+        row("process.cwd", "\"a\"", "process.cwd: must be an absolute path, not \"a\""),
+        row("process.env", "[\"A=1\",\"=x\"]", "process.env[1]: expected NAME=value"),
+        row(
+            "process.user.uid",
+            "4294967295",
+            "process.user.uid: must be from 0 to 4294967294, not 4294967295"),
+        row(
+            "process.user.additionalGids",
+            "[0,-1]",
+            "process.user.additionalGids[1]: must be from 0 to 4294967294, not -1"),
+        row("process.user.umask", "512", "process.user.umask: must be from 0 to 511, not 512"),
+        row(
+            "process.capabilities.bounding",
+            "[\"CAP_X\"]",
+            "process.capabilities.bounding[0]: unknown capability \"CAP_X\""),
+        row(
+            "process.capabilities.permitted",
+            "[]",
+            "process.capabilities.effective[0]: CAP_CHOWN is not in the permitted set"),
+        row(
+            "process.rlimits",
+            "[{\"type\":\"RLIMIT_X\",\"hard\":1,\"soft\":1}]",
+            "process.rlimits[0].type: unknown limit \"RLIMIT_X\""),
+        row(
+            "process.rlimits",
+            "[{\"type\":\"RLIMIT_CPU\",\"hard\":1,\"soft\":1},"
+                + "{\"type\":\"RLIMIT_CPU\",\"hard\":1,\"soft\":1}]",
+            "process.rlimits[1].type: RLIMIT_CPU is given twice"),
+        row(
+            "process.rlimits",
+            "[{\"type\":\"RLIMIT_CPU\",\"hard\":1,\"soft\":18446744073709551615}]",
+            "process.rlimits[0].soft: is above the hard limit"),
+        row(
+            "process.oomScoreAdj",
+            "1001",
+            "process.oomScoreAdj: must be from -1000 to 1000, not 1001"),
+        row("linux", "null", "linux: required"),
+        row(
+            "linux.namespaces",
+            "[{\"type\":\"mount\"},{\"type\":\"pid\"},{\"type\":\"pid\"}]",
+            "linux.namespaces[2].type: pid is given twice"),
+        row(
+            "linux.namespaces",
+            "[{\"type\":\"net\"}]",
+            "linux.namespaces[0].type: unknown namespace \"net\""),
+        row(
+            "linux.namespaces",
+            "[{\"type\":\"mount\"},{\"type\":\"pid\",\"path\":\"x\"}]",
+            "linux.namespaces[1].path: must be an absolute path, not \"x\""),
+        row(
+            "linux.namespaces",
+            "[{\"type\":\"pid\"}]",
+            "linux.namespaces: a mount namespace is required"),
+        row(
+            "linux.namespaces",
+            "[{\"type\":\"mount\"},{\"type\":\"uts\"}]",
+            "linux.sysctl[\"net.ipv4.ip_local_port_range\"]: needs a network namespace"),
+        row(
+            "linux.uidMappings",
+            "[{\"containerID\":0,\"hostID\":1,\"size\":1}]",
+            "linux.uidMappings: needs a user namespace"),
+        row(
+            "linux.namespaces",
+            "[{\"type\":\"mount\"},{\"type\":\"network\"},{\"type\":\"user\"}]",
+            "linux.uidMappings: required by the user namespace"),
+        row(
+            "linux.sysctl",
+            "{\"kernel.core_pattern\":\"x\"}",
+            "linux.sysctl[\"kernel.core_pattern\"]: is not kept apart by any namespace"),
+        row(
+            "linux.sysctl",
+            "{\"kernel.shmmax\":\"1\"}",
+            "linux.sysctl[\"kernel.shmmax\"]: needs a ipc namespace"),
+        row(
+            "linux.sysctl",
+            "{\"net/../kernel/core_pattern\":\"1\"}",
+            "linux.sysctl[\"net/../kernel/core_pattern\"]: not the name of a kernel parameter"),
+        row(
+            "linux.sysctl",
+            "{\"net.ipv4.ip_forward\":\"1+kernel.core_pattern=x\"}",
+            "linux.sysctl[\"net.ipv4.ip_forward\"]: the value holds a control character or '+'"),
+        row("linux.cgroupsPath", "\"/a/../b\"", "linux.cgroupsPath: must not contain \"..\""),
+        row(
+            "linux.maskedPaths",
+            "[\"a\"]",
+            "linux.maskedPaths[0]: must be an absolute path, not \"a\""),
+        row(
+            "linux.rootfsPropagation",
+            "\"x\"",
+            "linux.rootfsPropagation: unknown propagation \"x\""),
+        row(
+            "linux.devices",
+            "[{\"path\":\"/dev/x\",\"type\":\"x\"}]",
+            "linux.devices[0].type: expected c, b, u or p, not \"x\""),
+        row(
+            "linux.seccomp.defaultAction",
+            "\"ALLOW\"",
+            "linux.seccomp.defaultAction: unknown action \"ALLOW\""),
+        row(
+            "linux.seccomp.syscalls",
+            "[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ALLOW\",\"errnoRet\":1}]",
+            "linux.seccomp.syscalls[0].errnoRet: has no meaning for SCMP_ACT_ALLOW"),
+        row("linux.seccomp.flags", "[\"X\"]", "linux.seccomp.flags[0]: unknown flag \"X\""),
+        row(
+            "linux.resources",
+            "{\"memory\":{\"limit\":2,\"swap\":1}}",
+            "linux.resources.memory.swap: counts memory too and so cannot be below the limit"),
+        row(
+            "linux.resources",
+            "{\"unified\":{\"a/b\":\"x\"}}",
+            "linux.resources.unified[\"a/b\"]: not the name of a file of a controller"),
+        row(
+            "mounts",
+            "[{\"destination\":\"/a/..\",\"type\":\"tmpfs\"}]",
+            "mounts[0].destination: must not be the root"),
+        row(
+            "mounts",
+            "[{\"destination\":\"/proc/self\",\"type\":\"tmpfs\"}]",
+            "mounts[0].destination: nothing may be mounted inside /proc at \"/proc/self\""),
+        row(
+            "mounts",
+            "[{\"destination\":\"/a\"}]",
+            "mounts[0].type: required unless it is a bind mount"),
+        row(
+            "mounts",
+            "[{\"destination\":\"/a\",\"type\":\"bind\",\"source\":\"/b\",\"options\":[\"idmap\"]}]",
+            "mounts[0].options: idmap without mappings needs a user namespace"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("refusals")
+  void whatCannotWorkIsNamed(String path, String value, String message) {
+    assertThatThrownBy(() -> SpecValidator.validate(with(path, value)))
+        .isInstanceOf(BerthException.class)
+        .hasMessage("config.json: " + message)
+        .extracting(e -> ((BerthException) e).kind())
+        .isEqualTo(INVALID_ARGUMENT);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "hooks|{\"poststop\":[{\"path\":\"/x\"}]}|hooks.poststop",
+        "hooks|{\"createRuntime\":[{\"path\":\"/x\"}]}|hooks.createRuntime",
+        "process.apparmorProfile|\"x\"|process.apparmorProfile",
+        "process.selinuxLabel|\"x\"|process.selinuxLabel",
+        "process.scheduler|{}|process.scheduler",
+        "process.ioPriority|{}|process.ioPriority",
+        "process.execCPUAffinity|{}|process.execCPUAffinity",
+        "linux.mountLabel|\"x\"|linux.mountLabel",
+        "linux.intelRdt|{}|linux.intelRdt",
+        "linux.memoryPolicy|{}|linux.memoryPolicy",
+        "linux.personality|{}|linux.personality",
+        "linux.netDevices|{\"eth0\":{}}|linux.netDevices",
+        "linux.timeOffsets|{\"boottime\":{}}|linux.timeOffsets",
+        "linux.seccomp.defaultAction|\"SCMP_ACT_NOTIFY\"|linux.seccomp.defaultAction",
+        "linux.seccomp.listenerPath|\"/x\"|linux.seccomp.listenerPath",
+        "linux.namespaces|[{\"type\":\"mount\",\"path\":\"/x\"}]|linux.namespaces[0].path",
+      })
+  void whatWouldBeIgnoredIsRefused(String path, String value, String field) {
+    assertThatThrownBy(() -> SpecValidator.validate(with(path, value)))
+        .isInstanceOf(BerthException.class)
+        .hasMessage("config.json: " + field + ": not supported by this runtime")
+        .extracting(e -> ((BerthException) e).kind())
+        .isEqualTo(UNIMPLEMENTED);
+  }
+
+  @Test
+  void hostNameNeedsItsOwnNamespace() {
+    RuntimeSpec spec = with("linux.namespaces", "[{\"type\":\"mount\"},{\"type\":\"network\"}]");
+    assertThatThrownBy(() -> SpecValidator.validate(spec))
+        .hasMessage("config.json: hostname: needs a uts namespace");
+  }
+
+  @Test
+  void overlappingIdRangesAreNamed() {
+    assertThatThrownBy(() ->
+            LinuxRules.mappings(
+                Field.of("config.json").child("linux").child("uidMappings"),
+                List.of(new IdMapping(0, 100_000, 65536), new IdMapping(65535, 0, 1))))
+        .hasMessage("config.json: linux.uidMappings[1]: overlaps range 0");
+    assertThatThrownBy(() ->
+            LinuxRules.mappings(
+                Field.of("config.json"), List.of(new IdMapping(0, 0xFFFF_FFFFL, 2))))
+        .hasMessageContaining("hostID: must be from 0 to 4294967294");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "net.ipv4.ip_forward,net/ipv4/ip_forward,network",
+    "net/ipv4/conf/eth0.1/forwarding,net/ipv4/conf/eth0.1/forwarding,network",
+    "net.ipv4.conf.eth0/1.forwarding,net/ipv4/conf/eth0.1/forwarding,network",
+    "kernel.shm_rmid_forced,kernel/shm_rmid_forced,ipc",
+    "fs.mqueue.msg_max,fs/mqueue/msg_max,ipc",
+    "kernel.domainname,kernel/domainname,uts",
+    "kernel.hostname,kernel/hostname,",
+    "user.max_user_namespaces,user/max_user_namespaces,user",
+    "vm.swappiness,vm/swappiness,",
+  })
+  void parametersBelongToNamespaces(String name, String path, String namespace) {
+    SysctlName parsed = SysctlName.parse(name);
+    assertThat(parsed.path()).isEqualTo(path);
+    assertThat(parsed.namespace().orElse(null)).isEqualTo(namespace);
+  }
+
+  @Test
+  void capabilitiesHaveTheNumbersOfTheKernel() {
+    assertThat(CapabilityNames.all()).hasSize(41);
+    assertThat(CapabilityNames.number("CAP_SYS_ADMIN")).hasValue(21);
+    assertThat(CapabilityNames.number("CAP_CHECKPOINT_RESTORE")).hasValue(40);
+    assertThat(CapabilityNames.number("CHOWN")).isEmpty();
+  }
+
+  private static Arguments row(String path, String value, String message) {
+    return Arguments.of(path, value, message);
+  }
+
+  private static RuntimeSpec with(String path, String value) {
+    JsonObject top = JsonParser.parseString(VALID).getAsJsonObject();
+    JsonObject parent = top;
+    List<String> names = List.of(path.split("\\."));
+    for (String name : names.subList(0, names.size() - 1)) {
+      parent = parent.getAsJsonObject(name);
+    }
+    JsonElement parsed = JsonParser.parseString(value);
+    parent.add(names.getLast(), parsed);
+    return parse(top.toString());
+  }
+
+  private static RuntimeSpec parse(String json) {
+    return RuntimeSpec.parse(json.getBytes(StandardCharsets.UTF_8));
+  }
+}
