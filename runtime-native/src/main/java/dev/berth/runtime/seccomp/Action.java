@@ -1,0 +1,80 @@
+package dev.berth.runtime.seccomp;
+
+import dev.berth.base.BerthException;
+import dev.berth.base.BerthException.Kind;
+import dev.berth.base.Ids;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the kernel does with a call: a return value of a filter, {@code SECCOMP_RET_*} of {@code
+ * linux/seccomp.h}, with its data in the lower half.
+ */
+record Action(int value) {
+  private static final int RET_KILL_PROCESS = 0x80000000;
+  private static final int RET_KILL_THREAD = 0;
+  private static final int RET_TRAP = 0x00030000;
+  private static final int RET_ERRNO = 0x00050000;
+  private static final int RET_TRACE = 0x7ff00000;
+  private static final int RET_LOG = 0x7ffc0000;
+  private static final int RET_ALLOW = 0x7fff0000;
+  private static final int DATA = 0xffff;
+  private static final int EPERM = 1;
+  private static final int MAX_ERRNO = 4095;
+
+  static final Action ALLOW = new Action(RET_ALLOW);
+  static final Action ENOSYS = new Action(RET_ERRNO | 38);
+
+  /** For ABIs that a profile does not list: it cannot mean to let their numbers through. */
+  static final Action KILL_PROCESS = new Action(RET_KILL_PROCESS);
+
+  /**
+   * Reads an action of the runtime spec.
+   *
+   * @param field where it stands, for errors: {@code linux.seccomp.syscalls[2].}
+   * @throws BerthException INVALID_ARGUMENT for an unknown action or an errno it cannot have,
+   *     UNIMPLEMENTED for SCMP_ACT_NOTIFY
+   */
+  static Action parse(String field, String name, @Nullable Integer errnoRet) {
+    return switch (name) {
+      case "SCMP_ACT_ERRNO" -> withData(field, RET_ERRNO, errnoRet, MAX_ERRNO);
+      case "SCMP_ACT_TRACE" -> withData(field, RET_TRACE, errnoRet, DATA);
+      case "SCMP_ACT_KILL", "SCMP_ACT_KILL_THREAD" -> plain(field, name, RET_KILL_THREAD, errnoRet);
+      case "SCMP_ACT_KILL_PROCESS" -> plain(field, name, RET_KILL_PROCESS, errnoRet);
+      case "SCMP_ACT_TRAP" -> plain(field, name, RET_TRAP, errnoRet);
+      case "SCMP_ACT_LOG" -> plain(field, name, RET_LOG, errnoRet);
+      case "SCMP_ACT_ALLOW" -> plain(field, name, RET_ALLOW, errnoRet);
+      case "SCMP_ACT_NOTIFY" ->
+          throw new BerthException(
+              Kind.UNIMPLEMENTED, field + ": SCMP_ACT_NOTIFY is not supported");
+      default ->
+          throw new BerthException(
+              Kind.INVALID_ARGUMENT,
+              field + ": action \"" + Ids.printable(name) + "\" is not known");
+    };
+  }
+
+  private static Action withData(String field, int action, @Nullable Integer data, int max) {
+    if (data != null && (data < 0 || data > max)) {
+      throw new BerthException(
+          Kind.INVALID_ARGUMENT, field + ": errno " + data + " is not between 0 and " + max);
+    }
+    return new Action(action | (data == null ? EPERM : data));
+  }
+
+  private static Action plain(String field, String name, int action, @Nullable Integer data) {
+    if (data != null) {
+      throw new BerthException(
+          Kind.INVALID_ARGUMENT, field + ": " + name + " returns no errno, " + data + " was given");
+    }
+    return new Action(action);
+  }
+
+  boolean isErrno() {
+    return (value & ~DATA) == RET_ERRNO;
+  }
+
+  /** Whether the call happens when nothing else objects. */
+  boolean permits() {
+    return value == RET_ALLOW || value == RET_LOG;
+  }
+}
