@@ -40,8 +40,7 @@ public record AccountFiles(List<PasswdEntry> users, List<GroupEntry> groups) {
       }
       Optional<Long> uid = UserIds.parse(fields.get(2));
       Optional<Long> gid = UserIds.parse(fields.get(3));
-      return uid.flatMap(
-          u -> gid.map(g -> new PasswdEntry(fields.get(0), u, g, fields.get(5))));
+      return uid.flatMap(u -> gid.map(g -> new PasswdEntry(fields.get(0), u, g, fields.get(5))));
     }
   }
 

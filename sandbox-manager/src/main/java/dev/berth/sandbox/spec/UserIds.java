@@ -36,10 +36,9 @@ final class UserIds {
 
   static long require(String field, String text) {
     return parse(text)
-        .orElseThrow(
-            () ->
-                new BerthException(
-                    INVALID_ARGUMENT,
-                    field + " \"" + Ids.printable(text) + "\" is not between 0 and " + MAX));
+        .orElseThrow(() ->
+            new BerthException(
+                INVALID_ARGUMENT,
+                field + " \"" + Ids.printable(text) + "\" is not between 0 and " + MAX));
   }
 }
