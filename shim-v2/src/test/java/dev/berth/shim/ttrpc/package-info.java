@@ -1,0 +1,4 @@
+@NullMarked
+package dev.berth.shim.ttrpc;
+
+import org.jspecify.annotations.NullMarked;
