@@ -10,9 +10,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,12 +38,15 @@ final class LogReader {
   void printLast(long limit) throws IOException {
     Deque<LogLine> last = new ArrayDeque<>();
     try (BufferedReader reader = open()) {
-      for (String entry = reader.readLine(); entry != null; entry = reader.readLine()) {
-        last.add(LogLine.parse(entry));
-        if (last.size() > limit) {
-          last.remove();
-        }
-      }
+      drain(
+          reader,
+          new StringBuilder(),
+          line -> {
+            last.add(line);
+            if (last.size() > limit) {
+              last.remove();
+            }
+          });
     }
     last.forEach(this::print);
     flush();
@@ -57,11 +60,13 @@ final class LogReader {
       StringBuilder pending = new StringBuilder();
       while (true) {
         boolean last = ended.getAsBoolean(); // asked before reading: what was written is then there
-        drain(reader, pending);
-        if (!Objects.equals(identity, identity())) { // rotated: the rest is in a new file
-          drain(reader, pending);
+        drain(reader, pending, this::print);
+        flush();
+        Object current = identity();
+        if (current != null && !current.equals(identity)) { // rotated: the rest is in a new file
+          drain(reader, pending, this::print);
           reader.close();
-          identity = identity();
+          identity = current;
           reader = open();
         } else if (last) {
           return;
@@ -74,16 +79,17 @@ final class LogReader {
     }
   }
 
-  private void drain(BufferedReader reader, StringBuilder pending) throws IOException {
+  /** Reads by the newline alone: a carriage return is the container's. */
+  private static void drain(BufferedReader reader, StringBuilder pending, Consumer<LogLine> sink)
+      throws IOException {
     for (int c = reader.read(); c >= 0; c = reader.read()) {
       if (c == '\n') {
-        print(LogLine.parse(pending.toString()));
+        sink.accept(LogLine.parse(pending.toString()));
         pending.setLength(0);
       } else {
         pending.append((char) c);
       }
     }
-    flush();
   }
 
   private void print(LogLine line) {
