@@ -24,9 +24,7 @@ BERTH_JVM_FLAGS='
   -XX:-CreateCoredumpOnCrash
   -Xss512k
   -Xlog:disable
-  -Xlog:all=warning:stderr
-  -Xlog:cds*=off
-  -Xlog:aot*=off
+  -Xlog:all=warning,cds*=off,aot*=off:stderr
   -Dfile.encoding=UTF-8'
 
 is_java_25() {
