@@ -34,7 +34,7 @@ public final class ContainerPlan {
     PlanBuilder plan = new PlanBuilder();
     for (Slot slot : Slot.values()) {
       if (input.slots().contains(slot)) {
-        plan.slot(slot, slot.name().toLowerCase(java.util.Locale.ROOT));
+        plan.slot(slot);
       }
     }
     Reg[] passed = StdioSteps.declare(plan, input.stdio());
