@@ -137,8 +137,7 @@ class ArchitectureTest {
         .ignoreDependency(
             resideInAPackage("dev.berth.proto.."), resideInAPackage("dev.berth.proto.."))
         // Part of what the module tells others, which lives in its root package.
-        .ignoreDependency(
-            resideInAPackage("dev.berth.sandbox.spec"), type(ContainerUser.class))
+        .ignoreDependency(resideInAPackage("dev.berth.sandbox.spec"), type(ContainerUser.class))
         .check(BERTH);
   }
 }

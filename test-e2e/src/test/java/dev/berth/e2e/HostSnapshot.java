@@ -3,16 +3,16 @@ package dev.berth.e2e;
 import dev.berth.testing.Await;
 import java.io.IOException;
 import java.nio.file.FileVisitOption;
-import java.nio.file.Files;
-import java.util.Map;
-import java.util.ArrayList;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.FileVisitResult;
-import java.nio.file.SimpleFileVisitor;
+import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
@@ -23,7 +23,8 @@ import java.util.stream.Stream;
  * nftables tables, cgroups, processes and files, one text each.
  *
  * <p>Other programs make such things too. Unless the environment says {@code BERTH_E2E_WHOLE_HOST},
- * only what has one of the given marks in it counts: the names and paths of the instance under test.
+ * only what has one of the given marks in it counts: the names and paths of the instance under
+ * test.
  */
 record HostSnapshot(Set<String> things) {
   private static final Duration LIMIT = Duration.ofSeconds(5);
@@ -43,9 +44,10 @@ record HostSnapshot(Set<String> things) {
 
   /** Requires the host to be again as it was in this snapshot, within 5 seconds. */
   void assertRestored(List<String> marks) {
-    var last = new Object() {
-      HostSnapshot snapshot = take(marks);
-    };
+    var last =
+        new Object() {
+          HostSnapshot snapshot = take(marks);
+        };
     try {
       Await.until(
           "the host is as it was",
@@ -132,15 +134,13 @@ record HostSnapshot(Set<String> things) {
           depth,
           new SimpleFileVisitor<>() {
             @Override
-            public FileVisitResult visitFile(
-                Path file, BasicFileAttributes attributes) {
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
               found.add(file);
               return FileVisitResult.CONTINUE;
             }
 
             @Override
-            public FileVisitResult preVisitDirectory(
-                Path dir, BasicFileAttributes attributes) {
+            public FileVisitResult preVisitDirectory(Path dir, BasicFileAttributes attributes) {
               found.add(dir);
               return FileVisitResult.CONTINUE;
             }

@@ -28,9 +28,7 @@ final class PrivateHost implements AutoCloseable {
     Command.output("ip", "netns", "add", namespace);
     Command.output("ip", "-n", namespace, "link", "set", "lo", "up");
     for (String plugin : List.of("bridge", "host-local", "portmap")) {
-      plugin(
-          plugin,
-          "exec nsenter --net=/run/netns/" + namespace + " " + PLUGINS.resolve(plugin));
+      plugin(plugin, "exec nsenter --net=/run/netns/" + namespace + " " + PLUGINS.resolve(plugin));
     }
     Files.writeString(confDir().resolve("10-e2e.conflist"), network());
   }
@@ -55,11 +53,22 @@ final class PrivateHost implements AutoCloseable {
     return directory.resolve("bin");
   }
 
-  /** Replaces a plugin by a line of shell. */
-  void plugin(String name, String script) throws IOException {
+  private void plugin(String name, String script) throws IOException {
     Path file = binDir().resolve(name);
     Files.writeString(file, "#!/bin/sh\n" + script + "\n");
     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+  }
+
+  /** Runs {@code action} while a plugin is replaced by a line of shell. */
+  void replacing(String name, String script, Runnable action) throws IOException {
+    Path file = binDir().resolve(name);
+    String original = Files.readString(file);
+    plugin(name, script);
+    try {
+      action.run();
+    } finally {
+      Files.writeString(file, original);
+    }
   }
 
   /** Returns the addresses that are given out. */

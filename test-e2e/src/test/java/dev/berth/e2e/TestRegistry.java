@@ -5,8 +5,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.berth.testing.Await;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -79,7 +79,7 @@ final class TestRegistry implements AutoCloseable {
     }
     Files.copy(Path.of("/bin/busybox"), tree.resolve("bin/busybox"));
     tree.resolve("bin/busybox").toFile().setExecutable(true, false);
-    for (String name : Command.output("/bin/busybox", "--list").split("\n")) {
+    for (String name : Command.output("/bin/busybox", "--list").lines().toList()) {
       if (!name.equals("busybox")) {
         Files.createSymbolicLink(tree.resolve("bin").resolve(name), Path.of("busybox"));
       }
@@ -107,24 +107,18 @@ final class TestRegistry implements AutoCloseable {
     byte[] config =
         """
         {"architecture": "%s", "os": "linux", "config": {"Env": ["PATH=/bin"], "Cmd": ["sh"]},
-         "rootfs": {"type": "layers", "diff_ids": ["%s"]}}"""
+         "rootfs": {"type": "layers", "diff_ids": ["%s"]}}\
+        """
             .formatted(architecture(), digest(tar))
             .getBytes(UTF_8);
-    upload(name, layer);
-    upload(name, config);
     byte[] manifest =
         """
         {"schemaVersion": 2, "mediaType": "%s",
          "config": {"mediaType": "%s", "digest": "%s", "size": %d},
-         "layers": [{"mediaType": "%s", "digest": "%s", "size": %d}]}"""
+         "layers": [{"mediaType": "%s", "digest": "%s", "size": %d}]}\
+        """
             .formatted(
-                MANIFEST,
-                CONFIG,
-                digest(config),
-                config.length,
-                LAYER,
-                digest(layer),
-                layer.length)
+                MANIFEST, CONFIG, digest(config), config.length, LAYER, digest(layer), layer.length)
             .getBytes(UTF_8);
     pushManifest(name, manifest);
     return reference(name);
@@ -148,11 +142,11 @@ final class TestRegistry implements AutoCloseable {
     return System.getProperty("os.arch").equals("aarch64") ? "arm64" : "amd64";
   }
 
-  private void upload(String name, byte[] blob) throws IOException, InterruptedException {
+  /** Uploads a blob and returns its digest. */
+  String upload(String name, byte[] blob) throws IOException, InterruptedException {
     HttpResponse<String> started =
         expect(
-            202,
-            request("/v2/" + name + "/blobs/uploads/").POST(BodyPublishers.noBody()).build());
+            202, request("/v2/" + name + "/blobs/uploads/").POST(BodyPublishers.noBody()).build());
     String location = started.headers().firstValue("location").orElseThrow();
     String target = location + (location.contains("?") ? "&" : "?") + "digest=" + digest(blob);
     expect(
@@ -161,14 +155,14 @@ final class TestRegistry implements AutoCloseable {
             .header("Content-Type", "application/octet-stream")
             .PUT(BodyPublishers.ofByteArray(blob))
             .build());
+    return digest(blob);
   }
 
   private HttpRequest.Builder request(String path) {
     return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path));
   }
 
-  private HttpResponse<String> send(HttpRequest request)
-      throws IOException, InterruptedException {
+  private HttpResponse<String> send(HttpRequest request) throws IOException, InterruptedException {
     return http.send(request, BodyHandlers.ofString());
   }
 
@@ -181,7 +175,7 @@ final class TestRegistry implements AutoCloseable {
     return response;
   }
 
-  static String digest(byte[] bytes) {
+  private static String digest(byte[] bytes) {
     try {
       byte[] hash = MessageDigest.getInstance("SHA-256").digest(bytes);
       return "sha256:" + HexFormat.of().formatHex(hash);
