@@ -19,6 +19,42 @@ public final class SealedProgram {
   private SealedProgram() {}
 
   /**
+   * Shows a program read-only: through a detached mount of its file if the node allows that, which
+   * costs no memory, else as a copy in memory. Hardened nodes forbid one or the other.
+   *
+   * @return a descriptor, closed by the caller
+   */
+  public static Fd of(Path program) {
+    try {
+      return viewOf(program);
+    } catch (NativeException e) {
+      return copyOf(program);
+    }
+  }
+
+  /**
+   * Makes a detached mount of a program's file through which nobody can write to it or change it.
+   *
+   * @return a path descriptor, closed by the caller; it stays executable when the file is replaced
+   */
+  public static Fd viewOf(Path program) {
+    try (Fd file = Descriptors.open(program, OpenFlag.PATH)) {
+      Fd view = Mounts.cloneTree(file, false);
+      try {
+        Mounts.setAttributes(
+            view,
+            EnumSet.of(MountAttribute.READ_ONLY, MountAttribute.NO_SETUID),
+            EnumSet.noneOf(MountAttribute.class),
+            false);
+        return view;
+      } catch (RuntimeException e) {
+        view.close();
+        throw e;
+      }
+    }
+  }
+
+  /**
    * Copies a program into memory, sealed against writing, growing, shrinking and change of its
    * execute bits. One copy serves any number of processes; they share its pages.
    *
