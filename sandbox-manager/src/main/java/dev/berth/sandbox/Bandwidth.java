@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * such as {@code 10M}, in bits per second.
  */
 final class Bandwidth {
-  private static final Pattern QUANTITY = Pattern.compile("([0-9]{1,15}(?:\\.[0-9]{1,9})?)(k|[KMGT]i|[MGT]|)");
+  private static final Pattern QUANTITY =
+      Pattern.compile("([0-9]{1,15}(?:\\.[0-9]{1,9})?)(k|[KMGT]i|[MGT]|)");
   private static final Map<String, Long> UNITS =
       Map.of(
           "", 1L,
@@ -35,7 +36,8 @@ final class Bandwidth {
   private Bandwidth() {}
 
   /**
-   * Returns the argument of the capability {@code bandwidth}; without members if nothing is limited.
+   * Returns the argument of the capability {@code bandwidth}; without members if nothing is
+   * limited.
    *
    * @throws BerthException INVALID_ARGUMENT naming the annotation
    */
@@ -46,8 +48,7 @@ final class Bandwidth {
     return limits;
   }
 
-  private static void add(
-      JsonObject limits, String direction, @Nullable String quantity) {
+  private static void add(JsonObject limits, String direction, @Nullable String quantity) {
     if (quantity == null) {
       return;
     }
@@ -60,7 +61,10 @@ final class Bandwidth {
     if (!matcher.matches()) {
       throw new BerthException(
           INVALID_ARGUMENT,
-          "annotation kubernetes.io/" + direction + "-bandwidth \"" + Ids.printable(quantity)
+          "annotation kubernetes.io/"
+              + direction
+              + "-bandwidth \""
+              + Ids.printable(quantity)
               + "\" is not a quantity");
     }
     return new BigDecimal(matcher.group(1))

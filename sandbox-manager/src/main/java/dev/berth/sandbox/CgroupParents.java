@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Where the cgroups of containers go: below the parent that CRI names, which belongs to the kubelet,
- * or below one of the sandbox's own, which is removed with it.
+ * Where the cgroups of containers go: below the parent that CRI names, which belongs to the
+ * kubelet, or below one of the sandbox's own, which is removed with it.
  */
 final class CgroupParents {
   private static final Path ROOT = Path.of("/sys/fs/cgroup");

@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -38,14 +39,12 @@ final class Container {
 
   private volatile ContainerRecord record;
 
-  @GuardedBy("state")
-  private boolean starting;
+  /** Written under the lock. */
+  private volatile boolean starting;
 
-  @GuardedBy("state")
-  private @Nullable ExitReport early;
+  @GuardedBy("state") private @Nullable ExitReport early;
 
-  @GuardedBy("state")
-  private @Nullable Instant stopDeadline;
+  @GuardedBy("state") private @Nullable Instant stopDeadline;
 
   private volatile boolean removed;
   private volatile boolean saved = true;
@@ -82,8 +81,20 @@ final class Container {
     return removed;
   }
 
-  void markRemoved() {
-    removed = true;
+  /**
+   * Ends its life: from now on nothing that happens to it is recorded.
+   *
+   * @param removal removes the record
+   */
+  void retire(Runnable removal) {
+    state.lock();
+    try {
+      removal.run();
+      removed = true;
+      changed.signalAll();
+    } finally {
+      state.unlock();
+    }
   }
 
   /**
@@ -124,7 +135,7 @@ final class Container {
     state.lock();
     try {
       starting = false;
-      move(
+      moveAnyway(
           new ContainerState.Exited(
               record.state().createdAt(),
               Instant.EPOCH,
@@ -146,6 +157,9 @@ final class Container {
   void exited(ExitReport report) {
     state.lock();
     try {
+      if (removed) {
+        return;
+      }
       if (starting) {
         early = report;
         return;
@@ -156,8 +170,7 @@ final class Container {
     }
   }
 
-  @GuardedBy("state")
-  private void applyExit(ExitReport report) {
+  @GuardedBy("state") private void applyExit(ExitReport report) {
     switch (record.state()) {
       case ContainerState.Created(var createdAt) ->
           moveAnyway(exit(createdAt, Instant.EPOCH, report));
@@ -180,6 +193,20 @@ final class Container {
         createdAt, startedAt, at.isAfter(startedAt) ? at : startedAt, code, reason, "");
   }
 
+  /** Records that nobody can be asked about the task. */
+  void lost(String why) {
+    state.lock();
+    try {
+      Instant startedAt =
+          record.state() instanceof ContainerState.Running running
+              ? running.startedAt()
+              : Instant.EPOCH;
+      moveAnyway(new ContainerState.Unknown(record.state().createdAt(), startedAt, why));
+    } finally {
+      state.unlock();
+    }
+  }
+
   /** Records a state that recovery found. */
   void recovered(ContainerState found) {
     state.lock();
@@ -190,27 +217,24 @@ final class Container {
     }
   }
 
-  @GuardedBy("state")
-  private void move(ContainerState next) {
+  @GuardedBy("state") private void move(ContainerState next) {
     ContainerRecord moved = record.with(next);
     store.accept(moved);
     saved = true;
     publish(moved);
   }
 
-  @GuardedBy("state")
-  private void moveAnyway(ContainerState next) {
+  @GuardedBy("state") private void moveAnyway(ContainerState next) {
     try {
       move(next);
     } catch (BerthException e) {
-      LOG.log(System.Logger.Level.ERROR, "cannot record the exit of container " + id(), e);
+      LOG.log(System.Logger.Level.ERROR, "cannot record the state of container " + id(), e);
       saved = false;
       publish(record.with(next));
     }
   }
 
-  @GuardedBy("state")
-  private void publish(ContainerRecord moved) {
+  @GuardedBy("state") private void publish(ContainerRecord moved) {
     record = moved;
     changed.signalAll();
   }
@@ -241,19 +265,24 @@ final class Container {
 
   /** Waits until the container does not run or its stop deadline has passed; says which. */
   boolean awaitStopDeadline(Duration limit) {
-    return await(limit, true);
+    return await(limit, true, () -> !isActive());
   }
 
   /** Waits until the container does not run; says whether it does not. */
   boolean awaitExit(Duration limit) {
-    return await(limit, false);
+    return await(limit, false, () -> !isActive());
   }
 
-  private boolean await(Duration limit, boolean untilStopDeadline) {
+  /** Waits until the container is EXITED, also from CREATED; says whether it is. */
+  boolean awaitEnd(Duration limit) {
+    return await(limit, false, () -> removed || record.state() instanceof ContainerState.Exited);
+  }
+
+  private boolean await(Duration limit, boolean untilStopDeadline, BooleanSupplier reached) {
     Instant end = Instant.now().plus(limit);
     state.lock();
     try {
-      while (isActive()) {
+      while (!reached.getAsBoolean()) {
         Instant until = untilStopDeadline ? earlier(end, stopDeadline) : end;
         Duration left = Duration.between(Instant.now(), until);
         if (left.isNegative() || left.isZero()) {
@@ -275,13 +304,14 @@ final class Container {
   }
 
   /** Tells whether it has, or may have, a process that runs its program. */
-  @GuardedBy("state")
-  private boolean isActive() {
-    return starting
-        || switch (record.state()) {
-          case ContainerState.Running _, ContainerState.Unknown _ -> true;
-          case ContainerState.Created _, ContainerState.Exited _ -> false;
-        };
+  private boolean isActive() { // under the lock, as all callers of await do
+
+    return !removed
+        && (starting
+            || switch (record.state()) {
+              case ContainerState.Running _, ContainerState.Unknown _ -> true;
+              case ContainerState.Created _, ContainerState.Exited _ -> false;
+            });
   }
 
   /** Returns the pid of the running program. */

@@ -64,9 +64,7 @@ final class PodFiles {
 
   /** Returns the directory that becomes /dev/shm. */
   Path shm(String sandboxId, PodSandboxConfig config) {
-    return SandboxConfigs.hasHostIpc(config)
-        ? HOST_SHM
-        : paths.sandbox(sandboxId).resolve(SHM);
+    return SandboxConfigs.hasHostIpc(config) ? HOST_SHM : paths.sandbox(sandboxId).resolve(SHM);
   }
 
   private static byte[] resolvConf(PodSandboxConfig config) throws IOException {

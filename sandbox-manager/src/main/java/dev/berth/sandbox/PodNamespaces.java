@@ -56,10 +56,7 @@ final class PodNamespaces {
   }
 
   private static void setUp(
-      NamespaceSetup inside,
-      Set<NamespaceType> types,
-      PodSandboxConfig config,
-      String hostname) {
+      NamespaceSetup inside, Set<NamespaceType> types, PodSandboxConfig config, String hostname) {
     if (types.contains(NamespaceType.NETWORK)) {
       inside.bringLoopbackUp();
     }
@@ -110,8 +107,7 @@ final class PodNamespaces {
   Map<String, String> pathsOf(String sandboxId, PodSandboxConfig config) {
     Map<String, String> result = new TreeMap<>();
     for (NamespaceType type : typesOf(config)) {
-      result.put(
-          type.specName(), paths.namespaces(sandboxId).resolve(type.procName()).toString());
+      result.put(type.specName(), paths.namespaces(sandboxId).resolve(type.procName()).toString());
     }
     return result;
   }

@@ -54,12 +54,11 @@ final class PodNetwork {
       return networks
           .find()
           .map(_ -> NetworkStatus.READY)
-          .orElseGet(
-              () ->
-                  new NetworkStatus(
-                      false, "NetworkPluginNotReady", "no CNI network configuration found"));
+          .orElseGet(() ->
+              new NetworkStatus(
+                  false, "NetworkPluginNotReady", "no CNI network configuration found"));
     } catch (BerthException e) {
-      return new NetworkStatus(false, "NetworkPluginNotReady", e.getMessage());
+      return new NetworkStatus(false, "NetworkPluginNotReady", String.valueOf(e.getMessage()));
     }
   }
 

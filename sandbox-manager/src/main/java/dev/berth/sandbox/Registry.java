@@ -36,8 +36,7 @@ final class Registry {
         .filter(status -> sandboxId.map(status.sandboxId()::equals).orElse(true))
         .filter(filter::accepts)
         .sorted(
-            Comparator.comparing((ContainerStatus status) -> status.state().createdAt())
-                .reversed())
+            Comparator.comparing((ContainerStatus status) -> status.state().createdAt()).reversed())
         .toList();
   }
 

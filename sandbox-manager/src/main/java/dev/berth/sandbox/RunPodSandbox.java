@@ -1,8 +1,5 @@
 package dev.berth.sandbox;
 
-import static dev.berth.base.BerthException.Kind.NOT_FOUND;
-
-import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.base.Operation;
 import dev.berth.base.Rollback;
@@ -20,7 +17,7 @@ import java.util.List;
 final class RunPodSandbox {
   private final Registry registry;
   private final RecordStore records;
-  private final SandboxSettings settings;
+  private final Handlers handlers;
   private final PodNamespaces namespaces;
   private final PodFiles files;
   private final PodNetwork network;
@@ -41,7 +38,7 @@ final class RunPodSandbox {
   RunPodSandbox(
       Registry registry,
       RecordStore records,
-      SandboxSettings settings,
+      Handlers handlers,
       PodNamespaces namespaces,
       PodFiles files,
       PodNetwork network,
@@ -50,7 +47,7 @@ final class RunPodSandbox {
       Clock clock) {
     this.registry = registry;
     this.records = records;
-    this.settings = settings;
+    this.handlers = handlers;
     this.namespaces = namespaces;
     this.files = files;
     this.network = network;
@@ -71,7 +68,7 @@ final class RunPodSandbox {
       PodSandboxConfig config, String runtimeHandler, Operation operation) {
     operation.enter(RunPodSandboxStage.RESERVE);
     SandboxConfigs.check(config);
-    requireHandler(runtimeHandler);
+    handlers.require(runtimeHandler);
     String id = Ids.generate();
     SandboxName name = SandboxName.of(config);
     registry.sandboxNames.reserve(name, id);
@@ -143,15 +140,6 @@ final class RunPodSandbox {
     } catch (RuntimeException e) {
       failure.addSuppressed(e);
       registry.sandboxes.put(sandbox.id(), sandbox);
-    }
-  }
-
-  private void requireHandler(String runtimeHandler) {
-    if (!runtimeHandler.isEmpty() && !settings.handlers().containsKey(runtimeHandler)) {
-      throw new BerthException(
-          NOT_FOUND,
-          "runtime_handler \"" + Ids.printable(runtimeHandler) + "\" is none of "
-              + settings.handlers().keySet());
     }
   }
 }

@@ -8,6 +8,7 @@ import com.google.protobuf.Any;
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
 import dev.berth.proto.shim.runc.v1.Options;
+import dev.berth.proto.shim.types.Mount;
 import dev.berth.shim.client.CreateTask;
 import dev.berth.shim.client.ExecTask;
 import dev.berth.shim.client.Shim;
@@ -15,10 +16,12 @@ import dev.berth.shim.client.ShimRecord;
 import dev.berth.shim.client.Shims;
 import dev.berth.shim.client.TaskClient;
 import dev.berth.shim.client.TaskExit;
+import dev.berth.shim.client.TaskIo;
 import dev.berth.shim.client.TaskProcess;
 import dev.berth.shim.client.TaskState;
-import java.nio.file.Path;
+import java.nio.file.Files;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -55,13 +58,7 @@ final class Tasks {
       shimOf.put(containerId, known);
       return;
     }
-    Shim shim =
-        shims.launch(
-            handler.shim().toString(),
-            containerId,
-            paths.bundle(containerId),
-            options(handler),
-            operation.remaining(LIMIT));
+    Shim shim = launchNew(containerId, handler, operation);
     shimOf.put(containerId, shim);
     if (shim.record().adoptsTasks()) {
       common.put(handler.name(), shim);
@@ -69,6 +66,33 @@ final class Tasks {
     } else {
       records.putShim(containerId, shim.record());
     }
+  }
+
+  private Shim launchNew(String containerId, RuntimeHandler handler, Operation operation) {
+    try {
+      return shims.launch(
+          handler.shim().toString(),
+          containerId,
+          paths.bundle(containerId),
+          options(handler),
+          operation.remaining(LIMIT));
+    } catch (BerthException failure) {
+      endHalfStarted(containerId, handler, failure);
+      throw failure;
+    }
+  }
+
+  private void endHalfStarted(String containerId, RuntimeHandler handler, BerthException failure) {
+    try {
+      TaskExit _ = shims.cleanUp(unrecorded(containerId, handler), LIMIT);
+    } catch (BerthException e) {
+      failure.addSuppressed(e);
+    }
+  }
+
+  /** What a record would say of a shim that may have been started but never answered. */
+  private ShimRecord unrecorded(String containerId, RuntimeHandler handler) {
+    return new ShimRecord(containerId, handler.shim(), paths.bundle(containerId), "", 2, false);
   }
 
   /**
@@ -103,25 +127,25 @@ final class Tasks {
         ? own
         : records
             .shim(handler.name())
-            .map(
-                shared ->
-                    new ShimRecord(
-                        containerId,
-                        shared.binary(),
-                        paths.bundle(containerId),
-                        shared.address(),
-                        shared.version(),
-                        shared.adoptsTasks()));
+            .map(shared ->
+                new ShimRecord(
+                    containerId,
+                    shared.binary(),
+                    paths.bundle(containerId),
+                    shared.address(),
+                    shared.version(),
+                    shared.adoptsTasks()));
   }
 
   /** Creates the task; its process waits. */
-  int create(CreateTask task, Operation operation) {
-    return tasks(task.containerId(), operation).create(task, operation.remaining(LIMIT));
-  }
-
-  CreateTask withOptions(CreateTask task, RuntimeHandler handler) {
-    return new CreateTask(
-        task.containerId(), task.bundle(), task.rootfs(), task.io(), options(handler));
+  void create(
+      String containerId,
+      List<Mount> rootfs,
+      TaskIo io,
+      RuntimeHandler handler,
+      Operation operation) {
+    var task = new CreateTask(containerId, paths.bundle(containerId), rootfs, io, options(handler));
+    int _ = tasks(containerId, operation).create(task, operation.remaining(LIMIT));
   }
 
   /** Starts the task or an exec and returns its pid. */
@@ -167,7 +191,8 @@ final class Tasks {
   }
 
   /**
-   * Frees a task whose process has ended or never ran, and its shim if that has no other. Idempotent.
+   * Frees a task whose process has ended or never ran, and its shim if that has no other.
+   * Idempotent.
    *
    * @throws BerthException FAILED_PRECONDITION if its process runs
    */
@@ -197,12 +222,19 @@ final class Tasks {
     }
   }
 
-  /** Kills and frees what a lost shim left of a task, and says how it ended. */
+  /**
+   * Kills and frees what a lost shim left of a task. Idempotent.
+   *
+   * @return how it ended; empty if there is no bundle, and so never was a task
+   */
   Optional<TaskExit> cleanUp(String containerId, RuntimeHandler handler, Duration timeout) {
-    Optional<ShimRecord> record = recordOf(containerId, handler);
-    Optional<TaskExit> exit = record.map(known -> shims.cleanUp(known, timeout));
     shimOf.remove(containerId);
-    return exit;
+    if (!Files.isDirectory(paths.bundle(containerId))) {
+      return Optional.empty();
+    }
+    ShimRecord record =
+        recordOf(containerId, handler).orElseGet(() -> unrecorded(containerId, handler));
+    return Optional.of(shims.cleanUp(record, timeout));
   }
 
   boolean isKnown(String containerId) {
@@ -240,17 +272,16 @@ final class Tasks {
   private @Nullable Any options(RuntimeHandler handler) {
     return handler
         .ociRuntime()
-        .map(
-            program ->
-                Any.newBuilder()
-                    .setTypeUrl("containerd.runc.v1.Options")
-                    .setValue(
-                        Options.newBuilder()
-                            .setBinaryName(program.toString())
-                            .setRoot(paths.ociRuntimeRoot().toString())
-                            .build()
-                            .toByteString())
-                    .build())
+        .map(program ->
+            Any.newBuilder()
+                .setTypeUrl("containerd.runc.v1.Options")
+                .setValue(
+                    Options.newBuilder()
+                        .setBinaryName(program.toString())
+                        .setRoot(paths.ociRuntimeRoot().toString())
+                        .build()
+                        .toByteString())
+                .build())
         .orElse(null);
   }
 }
