@@ -5,7 +5,6 @@ import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.berth.base.BerthException;
-import dev.berth.shim.client.TaskExit;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
@@ -48,9 +47,6 @@ final class Container {
 
   private volatile boolean removed;
   private volatile boolean saved = true;
-
-  /** An exit as it was reported. */
-  record ExitReport(TaskExit exit, boolean outOfMemory) {}
 
   /**
    * @param store makes a record durable
@@ -183,14 +179,9 @@ final class Container {
   }
 
   private static ContainerState exit(Instant createdAt, Instant startedAt, ExitReport report) {
-    int code = report.exit().status();
-    String reason =
-        report.outOfMemory()
-            ? ExitReasons.OOM_KILLED
-            : code == 0 ? ExitReasons.COMPLETED : ExitReasons.ERROR;
-    Instant at = report.exit().exitedAt();
+    Instant at = report.at().isAfter(startedAt) ? report.at() : startedAt; // clocks can go back
     return new ContainerState.Exited(
-        createdAt, startedAt, at.isAfter(startedAt) ? at : startedAt, code, reason, "");
+        createdAt, startedAt, at, report.exitCode(), report.reason(), report.message());
   }
 
   /** Records that nobody can be asked about the task. */

@@ -18,7 +18,6 @@ final class ExitWatch {
   private static final System.Logger LOG = System.getLogger(ExitWatch.class.getName());
   private static final Duration SHIM_LIMIT = Duration.ofSeconds(30);
   private static final int KILLED = 137;
-  private static final int NOBODY_KNOWS = 255;
 
   private final Tasks tasks;
   private final CgroupParents cgroups;
@@ -44,17 +43,18 @@ final class ExitWatch {
 
   private void ended(Container container, @Nullable TaskExit exit, @Nullable Throwable failure) {
     if (exit != null) {
-      exited(container, exit);
+      report(container, exit);
     } else if (!closed && !container.isRemoved()) {
       LOG.log(System.Logger.Level.WARNING, "lost the shim of container " + container.id(), failure);
       recover(container);
     }
   }
 
-  private void exited(Container container, TaskExit exit) {
+  /** Takes note of the end of a task. */
+  void report(Container container, TaskExit exit) {
     boolean outOfMemory =
         exit.status() == KILLED && cgroups.hasRunOutOfMemory(container.record().cgroup());
-    container.exited(new Container.ExitReport(exit, outOfMemory));
+    container.exited(ExitReport.of(exit, outOfMemory));
     free(container);
   }
 
@@ -89,8 +89,8 @@ final class ExitWatch {
     try {
       Optional<TaskExit> exit = tasks.cleanUp(container.id(), handler, SHIM_LIMIT);
       container.exited(
-          new Container.ExitReport(
-              exit.orElseGet(() -> new TaskExit(0, NOBODY_KNOWS, Instant.now())), false));
+          exit.map(known -> ExitReport.of(known, false))
+              .orElseGet(() -> ExitReport.unknown(Instant.now(), "its shim was lost")));
     } catch (BerthException e) {
       LOG.log(
           System.Logger.Level.ERROR,

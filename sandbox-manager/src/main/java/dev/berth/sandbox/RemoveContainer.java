@@ -55,6 +55,13 @@ final class RemoveContainer {
     }
   }
 
+  /** Removes what is left of a container whose sandbox is not known any more. */
+  void removeOrphan(Container container) {
+    bundles.remove(container.id());
+    images.remove(container.record().snapshotKey());
+    forget(container);
+  }
+
   private void forget(Container container) {
     container.retire(() -> records.removeContainer(container.id()));
     registry.containers.remove(container.id());
