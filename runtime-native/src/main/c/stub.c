@@ -551,7 +551,7 @@ static void take_slots(void)
 {
     for (int i = 0; i < SLOT_COUNT; i++)
         slots[i] = plan->slot[i] == NO_REGISTER ? -1 : (int)registers[plan->slot[i]];
-    if (slots[SLOT_INIT] >= 0) {
+    if (plan->step_count == 0) {
         adopted = 1;
         started = 1;
         stub_set_init((int)plan->init_pid, slots[SLOT_INIT]);
@@ -596,6 +596,7 @@ static _Noreturn void run_container(void)
 {
     sys3(__NR_close_range, BOOT_FD + 1, ~0U, 0);
     sys3(__NR_fcntl, BOOT_FD, 2 /* F_SETFD */, 1 /* FD_CLOEXEC */);
+    sys3(__NR_fcntl, BOOT_FD, 4 /* F_SETFL */, 2 /* O_RDWR: the shim's end may not block, this one does */);
     sys0(__NR_setsid);
     sys1(__NR_umask, 0);
     sys1(__NR_chdir, "/");
@@ -613,6 +614,8 @@ static _Noreturn void run_container(void)
     if (adopted) {
         plan->phase = PHASE_EXECUTING;
         reply(BOOT_FD, FROM_OK, 0, 0, 0);
+        if (init_pidfd < 0)
+            finish(); /* the process is gone: only what it wrote is left */
     }
     serve();
 }

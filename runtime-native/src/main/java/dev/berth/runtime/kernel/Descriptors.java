@@ -89,6 +89,12 @@ public final class Descriptors {
     }
   }
 
+  /** Duplicates a descriptor that this process was started with, such as standard output. */
+  public static Fd duplicate(int inherited) {
+    return Fd.own(
+        Syscalls.check("fcntl", "fd " + inherited, inherited, FcntlCommands.F_DUPFD_CLOEXEC, 3));
+  }
+
   /** Sets or clears O_NONBLOCK of the open file, which all duplicates share. */
   public static void setNonBlocking(Fd fd, boolean nonBlocking) {
     long flags = Syscalls.check("fcntl", fd, fd.number(), F_GETFL);

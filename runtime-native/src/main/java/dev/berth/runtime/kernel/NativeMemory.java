@@ -81,6 +81,17 @@ public final class NativeMemory implements AutoCloseable {
     return this;
   }
 
+  /** Copies {@code length} bytes of an array in, for buffers that are used again and again. */
+  public NativeMemory put(long offset, byte[] bytes, int from, int length) {
+    block.put(checked(offset, length), bytes, from, length);
+    return this;
+  }
+
+  /** Copies {@code length} bytes out into an array. */
+  public void get(long offset, byte[] into, int from, int length) {
+    block.get(checked(offset, length), into, from, length);
+  }
+
   public int getInt(long offset) {
     return block.getInt(checked(offset, 4));
   }

@@ -23,7 +23,7 @@ import java.util.Optional;
  */
 public final class SeqpacketSocket implements AutoCloseable {
   /** How many descriptors one message may carry. */
-  public static final int MAX_DESCRIPTORS = 8;
+  public static final int MAX_DESCRIPTORS = 32;
 
   // bits/socket.h, asm-generic/socket.h
   private static final int AF_UNIX = 1;
@@ -265,6 +265,11 @@ public final class SeqpacketSocket implements AutoCloseable {
    */
   public Received tryReceive(int maxBytes) {
     return MessageHeader.receive(fd, maxBytes);
+  }
+
+  /** Waits until there is something to receive or the peer has gone; false if the time is over. */
+  public boolean awaitReadable(Duration timeout) {
+    return Poll.await(fd, Poll.POLLIN, timeout);
   }
 
   /**

@@ -2,7 +2,6 @@ package dev.berth.runtime.plan;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -34,7 +33,7 @@ public final class ExecPlan {
     PlanBuilder plan = new PlanBuilder();
     for (Slot slot : Slot.values()) {
       if (input.slots().contains(slot)) {
-        plan.slot(slot, slot.name().toLowerCase(Locale.ROOT));
+        plan.slot(slot);
       }
     }
     Reg target = plan.descriptor("target");

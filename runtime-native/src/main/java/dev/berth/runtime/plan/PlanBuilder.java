@@ -49,8 +49,8 @@ final class PlanBuilder {
   }
 
   /** Passes a descriptor for the stub's own use. */
-  Reg slot(Slot slot, String name) {
-    Reg register = descriptor(name);
+  Reg slot(Slot slot) {
+    Reg register = descriptor(slot.descriptor());
     slots.put(slot, register);
     return register;
   }

@@ -1,0 +1,229 @@
+package dev.berth.image.unpack;
+
+import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
+
+import dev.berth.base.BerthException;
+import dev.berth.runtime.kernel.Errno;
+import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.kernel.Syscalls;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The directories of a layer while it is written: opens parents, makes those that the archive does
+ * not describe, and remembers them and the times that directories get at the end.
+ *
+ * <p>A parent is opened with one openat2(2) that allows no symbolic link at all. Where there is one
+ * it is followed here, by text, as far as it is relative and stays inside; any other is an error
+ * that names it. Descriptors of recent directories stay open, because archives come in order.
+ *
+ * <p>Not thread-safe.
+ */
+final class LayerDirectories implements AutoCloseable {
+  private static final int MAX_OPEN = 32;
+  private static final int MAX_LINKS = 40;
+
+  private final Fd root;
+  private final Inodes inodes;
+  private final Map<String, Fd> open = new LinkedHashMap<>(16, 0.75f, true);
+  private final Set<String> implicit = new LinkedHashSet<>();
+  private final Map<String, TarEntry.Time> times = new LinkedHashMap<>();
+
+  /** An open directory and its path below the root, without symbolic links. */
+  record Directory(String path, Fd fd) {
+    String child(String name) {
+      return path.isEmpty() ? name : path + "/" + name;
+    }
+  }
+
+  LayerDirectories(Fd root, Inodes inodes) {
+    this.root = root;
+    this.inodes = inodes;
+  }
+
+  /**
+   * Opens a directory and makes what is missing of it. The descriptor stays ours, and open until
+   * some other directories were asked for: ask again by the real path if in doubt.
+   */
+  Directory require(String path) {
+    return open(path, true).orElseThrow();
+  }
+
+  /** Opens a directory if it is there. */
+  Optional<Directory> find(String path) {
+    return open(path, false);
+  }
+
+  private Optional<Directory> open(String path, boolean make) {
+    String real = path;
+    for (int links = 0; links <= MAX_LINKS; links++) {
+      Syscalls.Result result = tryOpen(real);
+      if (!result.failed()) {
+        return Optional.of(new Directory(real, remember(real, result)));
+      }
+      if (result.failedWith(Errno.ELOOP) || result.failedWith(Errno.ENOTDIR)) {
+        real = followFirstLink(real);
+      } else if (!result.failedWith(Errno.ENOENT)) {
+        Inodes.check("openat2", real, result);
+      } else if (make) {
+        makeMissing(real);
+      } else {
+        return Optional.empty();
+      }
+    }
+    throw new BerthException(
+        INVALID_ARGUMENT, "the path leads through more than " + MAX_LINKS + " symbolic links");
+  }
+
+  private Syscalls.Result tryOpen(String path) {
+    if (path.isEmpty()) {
+      return new Syscalls.Result(root.number(), 0);
+    }
+    Fd known = open.get(path);
+    return known != null ? new Syscalls.Result(known.number(), 0) : inodes.openBelow(root, path);
+  }
+
+  private Fd remember(String path, Syscalls.Result result) {
+    if (path.isEmpty()) {
+      return root;
+    }
+    Fd known = open.get(path);
+    if (known != null) {
+      return known;
+    }
+    if (open.size() >= MAX_OPEN) {
+      String eldest = open.keySet().iterator().next();
+      Fd closed = open.remove(eldest);
+      if (closed != null) {
+        closed.close();
+      }
+    }
+    Fd fd = Fd.own(result.value());
+    open.put(path, fd);
+    return fd;
+  }
+
+  private void makeMissing(String path) {
+    List<String> walked = new ArrayList<>();
+    for (String component : ByteNames.components(path)) {
+      Directory parent = find(ByteNames.join(walked)).orElseThrow();
+      Syscalls.Result result = inodes.makeDirectory(parent.fd(), component);
+      walked.add(component);
+      if (result.failedWith(Errno.EEXIST)) {
+        if (!isDirectory(parent, component)) {
+          return; // a link or a file in the middle: for the caller's next look
+        }
+        continue;
+      }
+      Inodes.check("mkdirat", parent.child(component), result);
+      makePlain(parent, component);
+      implicit.add(parent.child(component));
+    }
+  }
+
+  private boolean isDirectory(Directory parent, String name) {
+    return inodes.status(parent.fd(), name).map(NodeStatus::isDirectory).orElse(false);
+  }
+
+  /** 0755, root, and a time that does not depend on when we unpack. */
+  private void makePlain(Directory parent, String name) {
+    try (Fd fd = inodes.openDirectory(parent.fd(), name)) {
+      inodes.changeOwner(fd, name, 0, 0);
+      inodes.changeMode(fd, name, 0755);
+    }
+    times.put(parent.child(name), TarEntry.Time.EPOCH);
+  }
+
+  /** Returns {@code path} with its first symbolic link replaced by where it leads. */
+  private String followFirstLink(String path) {
+    List<String> components = ByteNames.components(path);
+    for (int i = 0; i < components.size(); i++) {
+      List<String> above = components.subList(0, i);
+      Directory parent = find(ByteNames.join(above)).orElseThrow();
+      String name = components.get(i);
+      NodeStatus status = inodes.status(parent.fd(), name).orElseThrow();
+      if (status.isSymbolicLink()) {
+        String target = inodes.readLink(parent.fd(), name);
+        List<String> rest = components.subList(i + 1, components.size());
+        return substitute(above, parent.child(name), target, rest);
+      }
+      if (!status.isDirectory()) {
+        throw new BerthException(
+            INVALID_ARGUMENT,
+            "its parent \"" + ByteNames.readable(parent.child(name)) + "\" is not a directory");
+      }
+    }
+    return path;
+  }
+
+  private static String substitute(
+      List<String> above, String link, String target, List<String> rest) {
+    List<String> real = new ArrayList<>(above);
+    boolean inside = !target.startsWith("/");
+    for (String component : ByteNames.components(target)) {
+      if (!component.equals("..")) {
+        real.add(component);
+      } else if (real.isEmpty()) {
+        inside = false;
+      } else {
+        real.removeLast();
+      }
+    }
+    if (!inside) {
+      throw new BerthException(
+          INVALID_ARGUMENT,
+          "the path leads through the symbolic link \""
+              + ByteNames.readable(link)
+              + "\" to \""
+              + ByteNames.readable(target)
+              + "\", out of the layer");
+    }
+    real.addAll(rest);
+    return ByteNames.join(real);
+  }
+
+  /** Notes that the archive describes a directory, and the time it is to have. */
+  void describe(String path, TarEntry.Time modified) {
+    implicit.remove(path);
+    times.put(path, modified);
+  }
+
+  /** Forgets a path that was removed, and all below it. */
+  void forget(String path) {
+    String below = path + "/";
+    open.entrySet()
+        .removeIf(entry -> {
+          boolean gone = entry.getKey().equals(path) || entry.getKey().startsWith(below);
+          if (gone) {
+            entry.getValue().close();
+          }
+          return gone;
+        });
+    implicit.removeIf(other -> other.equals(path) || other.startsWith(below));
+    times.keySet().removeIf(other -> other.equals(path) || other.startsWith(below));
+  }
+
+  List<String> implicit() {
+    return List.copyOf(implicit);
+  }
+
+  /** Gives all directories their times; nothing may be created in them after that. */
+  void setTimes() {
+    times.forEach((path, modified) -> {
+      Directory directory = find(path).orElseThrow();
+      inodes.changeTime(directory.fd(), path, modified);
+    });
+  }
+
+  /** Closes all descriptors but the root's. Idempotent. */
+  @Override
+  public void close() {
+    open.values().forEach(Fd::close);
+    open.clear();
+  }
+}

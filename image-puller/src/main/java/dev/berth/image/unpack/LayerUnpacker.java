@@ -1,0 +1,344 @@
+package dev.berth.image.unpack;
+
+import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
+
+import dev.berth.base.BerthException;
+import dev.berth.base.Operation;
+import dev.berth.image.unpack.LayerDirectories.Directory;
+import dev.berth.runtime.kernel.Errno;
+import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.kernel.Syscalls;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/**
+ * Writes the entries of one layer's archive into a directory of its own, in the form overlayfs
+ * stacks: removed names are device nodes 0:0, opaque directories carry an attribute.
+ *
+ * <p>Works without the layers below. What depends on them is left open in a {@link Sidecar}.
+ * Whiteouts mean lower layers only, wherever they stand in the archive: a name that this layer has
+ * itself stays, and if it is a directory it hides the lower one of that name. When an archive has a
+ * path twice the last one counts. See image-spec, layer.md.
+ *
+ * <p>The directory must be private: nobody else may write to it meanwhile. Not thread-safe, for one
+ * archive, and to be run on a platform thread.
+ */
+public final class LayerUnpacker implements AutoCloseable {
+  private static final long DISK_BLOCK_BYTES = 4096;
+  private static final long MAX_DEVICE_MAJOR = 0xfff;
+  private static final long MAX_DEVICE_MINOR = 0xfffff;
+
+  private final Inodes inodes = new Inodes();
+  private final UnpackLimits limits;
+  private final Fd root;
+  private final LayerDirectories directories;
+  private final Attributes attributes = new Attributes(inodes);
+  private final Map<String, String> pendingLinks = new LinkedHashMap<>();
+  private final byte[] chunk = new byte[Inodes.CHUNK_BYTES];
+  private boolean explicitRoot;
+  private boolean opaqueRoot;
+  private long usedBytes;
+  private long inodeCount;
+
+  /**
+   * Prepares to write into {@code directory}, which exists and is empty.
+   *
+   * @throws dev.berth.runtime.kernel.NativeException if it cannot be opened
+   */
+  public LayerUnpacker(Path directory, UnpackLimits limits) {
+    this.limits = limits;
+    this.root = inodes.openDirectory(directory);
+    this.directories = new LayerDirectories(root, inodes);
+    inodes.changeMode(root, "/", 0755);
+  }
+
+  /**
+   * Unpacks an archive. The stream is read to the end of the archive, not necessarily to its own.
+   *
+   * @param operation checked before every entry
+   * @throws BerthException INVALID_ARGUMENT naming the entry that is wrong, RESOURCE_EXHAUSTED if a
+   *     bound or the disk is reached; the directory then holds a part of the layer
+   * @throws IOException if the stream fails
+   */
+  public UnpackedLayer unpack(InputStream archive, Operation operation) throws IOException {
+    var tar = new TarReader(archive, limits);
+    for (TarEntry entry = tar.next(); entry != null; entry = tar.next()) {
+      operation.check();
+      try {
+        apply(entry, tar);
+      } catch (BerthException e) {
+        throw e.during("entry \"" + ByteNames.readable(entry.name()) + "\"");
+      }
+    }
+    linkWhatCameLater();
+    directories.setTimes();
+    return new UnpackedLayer(
+        new Sidecar(directories.implicit(), links()),
+        explicitRoot,
+        opaqueRoot,
+        usedBytes,
+        inodeCount + directories.implicit().size());
+  }
+
+  private List<Sidecar.PendingLink> links() {
+    List<Sidecar.PendingLink> links = new ArrayList<>();
+    pendingLinks.forEach((path, target) -> links.add(new Sidecar.PendingLink(path, target)));
+    return links;
+  }
+
+  private void apply(TarEntry entry, TarReader tar) throws IOException {
+    LayerPath path = LayerPath.parse(entry.name());
+    if (path.isRoot()) {
+      describeRoot(entry);
+      return;
+    }
+    if (path.isAufsMetadata()) {
+      return;
+    }
+    Directory parent = directories.require(path.parent());
+    if (path.isOpaqueMark()) {
+      attributes.makeOpaque(parent.fd());
+      opaqueRoot |= parent.path().isEmpty();
+    } else if (path.isWhiteout()) {
+      whiteout(parent, path.whiteoutTarget());
+    } else {
+      pendingLinks.remove(parent.child(path.name()));
+      create(parent, path.name(), entry, tar);
+    }
+  }
+
+  private void describeRoot(TarEntry entry) {
+    if (entry.type() != TarEntry.Type.DIRECTORY) {
+      throw new BerthException(INVALID_ARGUMENT, "the root of a layer can only be a directory");
+    }
+    explicitRoot = true;
+    attributes.apply(root, "/", entry);
+    directories.describe("", entry.modified());
+  }
+
+  private void whiteout(Directory parent, String name) {
+    if (pendingLinks.containsKey(parent.child(name))) {
+      return;
+    }
+    Syscalls.Result result = inodes.makeWhiteout(parent.fd(), name);
+    if (!result.failedWith(Errno.EEXIST)) {
+      Inodes.check("mknodat", name, result);
+      inodeCount++;
+    } else if (inodes.status(parent.fd(), name).map(NodeStatus::isDirectory).orElse(false)) {
+      try (Fd directory = inodes.openDirectory(parent.fd(), name)) {
+        attributes.makeOpaque(directory);
+      }
+    }
+  }
+
+  private void create(Directory parent, String name, TarEntry entry, TarReader tar)
+      throws IOException {
+    switch (entry.type()) {
+      case REGULAR -> regularFile(parent, name, entry, tar);
+      case DIRECTORY -> directory(parent, name, entry);
+      case HARD_LINK -> hardLink(parent, name, entry);
+      case SYMBOLIC_LINK -> symbolicLink(parent, name, entry);
+      case CHARACTER_DEVICE -> device(parent, name, entry, NodeStatus.CHARACTER);
+      case BLOCK_DEVICE -> device(parent, name, entry, NodeStatus.BLOCK);
+      case FIFO -> node(parent, name, entry, NodeStatus.FIFO, 0);
+    }
+  }
+
+  private void regularFile(Directory parent, String name, TarEntry entry, TarReader tar)
+      throws IOException {
+    long number = make("openat", parent, name, () -> inodes.createFile(parent.fd(), name));
+    try (Fd file = Fd.own(number)) {
+      if (entry.segments() == null) {
+        copyContent(file, name, tar);
+      } else {
+        copySegments(file, name, entry, entry.segments(), tar);
+      }
+      attributes.apply(file, name, entry);
+      inodes.changeTime(file, name, entry.modified());
+    }
+  }
+
+  private void copyContent(Fd file, String name, TarReader tar) throws IOException {
+    for (int length = fill(tar); length > 0; length = fill(tar)) {
+      inodes.write(file, name, chunk, length);
+      count(length);
+    }
+  }
+
+  private void copySegments(
+      Fd file, String name, TarEntry entry, List<TarEntry.Segment> segments, TarReader tar)
+      throws IOException {
+    for (TarEntry.Segment segment : segments) {
+      long offset = segment.offset();
+      long left = segment.lengthBytes();
+      while (left > 0) {
+        int length = tar.read(chunk, 0, (int) Math.min(chunk.length, left));
+        inodes.writeAt(file, name, chunk, length, offset);
+        count(length);
+        offset += length;
+        left -= length;
+      }
+    }
+    inodes.truncate(file, name, entry.sizeBytes());
+  }
+
+  /** Fills the chunk as far as the entry goes, so that small reads make no small writes. */
+  private int fill(TarReader tar) throws IOException {
+    int length = 0;
+    while (length < chunk.length) {
+      int count = tar.read(chunk, length, chunk.length - length);
+      if (count < 0) {
+        break;
+      }
+      length += count;
+    }
+    return length;
+  }
+
+  private void count(long bytes) {
+    usedBytes += (bytes + DISK_BLOCK_BYTES - 1) / DISK_BLOCK_BYTES * DISK_BLOCK_BYTES;
+  }
+
+  private void directory(Directory parent, String name, TarEntry entry) {
+    Syscalls.Result result = inodes.makeDirectory(parent.fd(), name);
+    boolean hidesLower = false;
+    if (result.failedWith(Errno.EEXIST)) {
+      NodeStatus present = inodes.status(parent.fd(), name).orElseThrow();
+      if (!present.isDirectory()) {
+        hidesLower = present.isWhiteout();
+        remove(parent, name);
+        Inodes.check("mkdirat", name, inodes.makeDirectory(parent.fd(), name));
+      }
+    } else {
+      Inodes.check("mkdirat", name, result);
+      inodeCount++;
+      count(1);
+    }
+    try (Fd fd = inodes.openDirectory(parent.fd(), name)) {
+      attributes.apply(fd, name, entry);
+      if (hidesLower) {
+        attributes.makeOpaque(fd);
+      }
+    }
+    directories.describe(parent.child(name), entry.modified());
+  }
+
+  private void symbolicLink(Directory parent, String name, TarEntry entry) {
+    String target = entry.linkName();
+    if (target.isEmpty() || target.length() >= UnpackLimits.MAX_PATH_BYTES) {
+      throw new BerthException(
+          INVALID_ARGUMENT, "the symbolic link has a target of " + target.length() + " bytes");
+    }
+    make("symlinkat", parent, name, () -> inodes.makeSymbolicLink(parent.fd(), name, target));
+    attributes.applyToLink(parent.fd(), name, entry);
+  }
+
+  private void device(Directory parent, String name, TarEntry entry, int type) {
+    long major = entry.deviceMajor();
+    long minor = entry.deviceMinor();
+    if (major < 0 || major > MAX_DEVICE_MAJOR || minor < 0 || minor > MAX_DEVICE_MINOR) {
+      throw new BerthException(
+          INVALID_ARGUMENT, "device " + major + ":" + minor + " is out of range");
+    }
+    if (major == 0 && minor == 0) {
+      throw new BerthException(
+          INVALID_ARGUMENT, "device 0:0 is how overlayfs marks removed files, not a device");
+    }
+    node(parent, name, entry, type, Inodes.deviceNumber(major, minor));
+  }
+
+  private void node(Directory parent, String name, TarEntry entry, int type, long device) {
+    make("mknodat", parent, name, () -> inodes.makeNode(parent.fd(), name, type, device));
+    attributes.applyToNode(parent.fd(), name, entry);
+  }
+
+  /** The metadata of a link's own header is that of its target, and already set there. */
+  private void hardLink(Directory parent, String name, TarEntry entry) {
+    LayerPath target = LayerPath.parse(entry.linkName());
+    if (target.isRoot() || target.isWhiteout()) {
+      throw new BerthException(INVALID_ARGUMENT, "the hard link names no file");
+    }
+    String path = parent.child(name);
+    Optional<Directory> holder = holder(target);
+    if (holder.isPresent()) {
+      if (!path.equals(holder.get().child(target.name()))) {
+        link(parent, name, holder.get(), target.name());
+      }
+      return;
+    }
+    if (inodes.status(parent.fd(), name).isPresent()) {
+      remove(parent, name);
+    }
+    pendingLinks.put(path, ByteNames.join(target.components()));
+  }
+
+  /** Returns the directory of a target that this layer has itself. */
+  private Optional<Directory> holder(LayerPath target) {
+    return directories
+        .find(target.parent())
+        .filter(directory -> {
+          Optional<NodeStatus> status = inodes.status(directory.fd(), target.name());
+          if (status.isPresent() && status.get().isDirectory()) {
+            throw new BerthException(INVALID_ARGUMENT, "the hard link leads to a directory");
+          }
+          return status.isPresent() && !status.get().isWhiteout();
+        });
+  }
+
+  private void link(Directory parent, String name, Directory holder, String target) {
+    Supplier<Syscalls.Result> link = () -> inodes.link(holder.fd(), target, parent.fd(), name);
+    Syscalls.Result result = link.get();
+    if (result.failedWith(Errno.EEXIST)) {
+      remove(parent, name);
+      result = link.get();
+    }
+    Inodes.check("linkat", name, result);
+  }
+
+  /** A link may stand before its target in the archive. */
+  private void linkWhatCameLater() {
+    pendingLinks
+        .entrySet()
+        .removeIf(pending -> {
+          LayerPath path = LayerPath.parse(pending.getKey());
+          LayerPath target = LayerPath.parse(pending.getValue());
+          Optional<Directory> holder = holder(target);
+          holder.ifPresent(directory ->
+              link(directories.require(path.parent()), path.name(), directory, target.name()));
+          return holder.isPresent();
+        });
+  }
+
+  /** Creates something, in place of whatever this layer has there so far. */
+  private long make(
+      String call, Directory parent, String name, Supplier<Syscalls.Result> creation) {
+    Syscalls.Result result = creation.get();
+    if (result.failedWith(Errno.EEXIST)) {
+      remove(parent, name);
+      result = creation.get();
+    }
+    inodeCount++;
+    return Inodes.check(call, name, result);
+  }
+
+  private void remove(Directory parent, String name) {
+    inodes.remove(parent.fd(), name);
+    directories.forget(parent.child(name));
+    inodeCount--;
+  }
+
+  /** Closes all descriptors. Idempotent. */
+  @Override
+  public void close() {
+    directories.close();
+    root.close();
+    inodes.close();
+  }
+}

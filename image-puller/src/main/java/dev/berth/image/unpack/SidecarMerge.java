@@ -1,0 +1,250 @@
+package dev.berth.image.unpack;
+
+import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
+
+import dev.berth.base.BerthException;
+import dev.berth.image.unpack.LayerDirectories.Directory;
+import dev.berth.image.unpack.LayerStack.Node;
+import dev.berth.runtime.kernel.Fd;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Completes a layer from the layers below it: gives implicit directories the looks they have there
+ * and resolves hard links to files that are there.
+ *
+ * <p>What would have happened had the archive been applied to the mounted layers below is the
+ * measure. So where a lower layer has a symbolic link in place of an implicit directory (a file
+ * {@code lib/x} on top of {@code lib -> usr/lib}), what the layer has in it moves to where the link
+ * leads; and a link to a lower file first copies that file up.
+ *
+ * <p>Not thread-safe; to be used on a platform thread.
+ */
+public final class SidecarMerge implements AutoCloseable {
+  private final Inodes inodes = new Inodes();
+  private final Attributes attributes = new Attributes(inodes);
+  private final LayerStack below;
+  private final Fd root;
+  private final LayerDirectories directories;
+  private final Map<String, TarEntry.Time> times = new LinkedHashMap<>();
+  private final Map<String, String> moved = new LinkedHashMap<>();
+
+  /**
+   * Prepares to complete a layer.
+   *
+   * @param layer its directory, which nobody else writes to
+   * @param below directories of the layers below, the highest first
+   */
+  public SidecarMerge(Path layer, List<Path> below) {
+    this.below = new LayerStack(below);
+    this.root = inodes.openDirectory(layer);
+    this.directories = new LayerDirectories(root, inodes);
+  }
+
+  /**
+   * Completes the layer.
+   *
+   * @throws BerthException INVALID_ARGUMENT naming the path that no layer can make sense of
+   */
+  public void merge(Sidecar sidecar) {
+    mergeDirectories(sidecar.implicitDirectories());
+    for (Sidecar.PendingLink link : sidecar.links()) {
+      try {
+        resolve(link);
+      } catch (BerthException e) {
+        throw e.during("hard link \"" + ByteNames.readable(link.path()) + "\"");
+      }
+    }
+    mergeDirectories(directories.implicit()); // made on the way, for files copied up
+    times.forEach((path, modified) ->
+        directories.find(path).ifPresent(d -> inodes.changeTime(d.fd(), path, modified)));
+  }
+
+  private void mergeDirectories(List<String> implicit) {
+    for (String described : implicit) {
+      String path = real(described);
+      List<String> components = ByteNames.components(path);
+      Optional<NodeStatus> lower = below.at(components, Node::status);
+      if (lower.isEmpty()) {
+        keepTime(path); // new here: stays as it was made
+      } else if (lower.get().isDirectory()) {
+        below.at(components, node -> copyLooks(node, path));
+      } else if (lower.get().isSymbolicLink()) {
+        relocate(path, components);
+      } else {
+        throw new BerthException(
+            INVALID_ARGUMENT,
+            "\""
+                + ByteNames.readable(path)
+                + "\" has entries below it but is a file in a lower layer");
+      }
+    }
+  }
+
+  private boolean copyLooks(Node lower, String path) {
+    Directory directory = directories.require(path);
+    try (Fd from = inodes.openDirectory(lower.directory(), lower.name())) {
+      attributes.copy(from, directory.fd(), path);
+    }
+    times.put(path, lower.status().modified());
+    return true;
+  }
+
+  /** Moves what an implicit directory holds to where the lower layers' link leads. */
+  private void relocate(String path, List<String> components) {
+    String target = ByteNames.join(below.follow(components, true));
+    if (target.isEmpty() || target.equals(path) || target.startsWith(path + "/")) {
+      throw new BerthException(
+          INVALID_ARGUMENT,
+          "\"" + ByteNames.readable(path) + "\" is a symbolic link to itself or the root below");
+    }
+    directories.require(target);
+    moveChildren(path, target);
+    removeDirectory(path);
+    moved.put(path, target);
+  }
+
+  private void moveChildren(String from, String to) {
+    keepTime(to);
+    for (String name : inodes.list(directories.require(from).fd())) {
+      Directory source = directories.require(from);
+      Directory target = directories.require(to);
+      if (isDirectory(source, name) && isDirectory(target, name)) {
+        moveChildren(source.child(name), target.child(name));
+        removeDirectory(source.child(name));
+      } else {
+        if (inodes.status(target.fd(), name).isPresent()) {
+          inodes.remove(target.fd(), name);
+        }
+        inodes.rename(source.fd(), name, target.fd(), name);
+        directories.forget(source.child(name));
+      }
+    }
+  }
+
+  private boolean isDirectory(Directory parent, String name) {
+    return inodes.status(parent.fd(), name).map(NodeStatus::isDirectory).orElse(false);
+  }
+
+  private void removeDirectory(String path) {
+    LayerPath parsed = LayerPath.parse(path);
+    Directory parent = directories.require(parsed.parent());
+    keepTime(parent.path());
+    directories.forget(path);
+    times.remove(path);
+    inodes.remove(directories.require(parsed.parent()).fd(), parsed.name());
+  }
+
+  /** Returns where a path is now, after what was moved. */
+  private String real(String path) {
+    for (Map.Entry<String, String> move : moved.entrySet()) {
+      if (path.equals(move.getKey()) || path.startsWith(move.getKey() + "/")) {
+        return real(move.getValue() + path.substring(move.getKey().length()));
+      }
+    }
+    return path;
+  }
+
+  /** Notes the time of a directory that is about to change, unless it was noted before. */
+  private void keepTime(String path) {
+    if (!times.containsKey(path)) {
+      times.put(path, inodes.status(directories.require(path).fd()).modified());
+    }
+  }
+
+  private void resolve(Sidecar.PendingLink link) {
+    List<String> target = below.follow(ByteNames.components(real(link.target())), false);
+    LayerPath path = LayerPath.parse(real(link.path()));
+    Optional<NodeStatus> here = presentHere(target);
+    if (here.map(NodeStatus::isWhiteout).orElse(false)) {
+      copyUp(target, path); // this layer removes the target's own name
+      return;
+    }
+    if (here.isEmpty()) {
+      copyUp(target, new LayerPath(target));
+    }
+    if (!path.components().equals(target)) {
+      linkHere(target, path);
+    }
+  }
+
+  private Optional<NodeStatus> presentHere(List<String> target) {
+    return directories
+        .find(ByteNames.join(target.subList(0, target.size() - 1)))
+        .flatMap(parent -> inodes.status(parent.fd(), target.getLast()));
+  }
+
+  private void linkHere(List<String> target, LayerPath path) {
+    String holder = ByteNames.join(target.subList(0, target.size() - 1));
+    keepTime(directories.require(path.parent()).path());
+    Fd from = directories.require(holder).fd();
+    Fd to = directories.require(path.parent()).fd();
+    Inodes.check("linkat", path.name(), inodes.link(from, target.getLast(), to, path.name()));
+  }
+
+  private void copyUp(List<String> target, LayerPath place) {
+    Optional<Boolean> copied = below.at(target, node -> copy(node, place));
+    if (copied.isEmpty()) {
+      throw new BerthException(
+          INVALID_ARGUMENT,
+          "neither this layer nor those below have its target \""
+              + ByteNames.readable(ByteNames.join(target))
+              + "\"");
+    }
+  }
+
+  private boolean copy(Node node, LayerPath place) {
+    Directory parent = directories.require(place.parent());
+    keepTime(parent.path());
+    String name = place.name();
+    switch (node.status().type()) {
+      case NodeStatus.REGULAR -> copyFile(node, parent, name);
+      case NodeStatus.SYMBOLIC_LINK -> {
+        String target = inodes.readLink(node.directory(), node.name());
+        Inodes.check("symlinkat", name, inodes.makeSymbolicLink(parent.fd(), name, target));
+        copyOwnerAndTime(node, parent, name);
+      }
+      case NodeStatus.DIRECTORY ->
+          throw new BerthException(INVALID_ARGUMENT, "its target is a directory");
+      default -> {
+        Inodes.check(
+            "mknodat",
+            name,
+            inodes.makeNode(parent.fd(), name, node.status().type(), node.status().device()));
+        inodes.changeModeOfNode(parent.fd(), name, node.status().permissions());
+        copyOwnerAndTime(node, parent, name);
+      }
+    }
+    return true;
+  }
+
+  private void copyOwnerAndTime(Node node, Directory parent, String name) {
+    inodes.changeOwnerOf(parent.fd(), name, node.status().uid(), node.status().gid());
+    inodes.changeTimeOf(parent.fd(), name, node.status().modified());
+  }
+
+  private void copyFile(Node node, Directory parent, String name) {
+    byte[] chunk = new byte[Inodes.CHUNK_BYTES];
+    long number = Inodes.check("openat", name, inodes.createFile(parent.fd(), name));
+    try (Fd to = Fd.own(number);
+        Fd from = inodes.openFile(node.directory(), node.name())) {
+      for (int n = inodes.read(from, name, chunk); n > 0; n = inodes.read(from, name, chunk)) {
+        inodes.write(to, name, chunk, n);
+      }
+      attributes.copy(from, to, name);
+      inodes.changeTime(to, name, node.status().modified());
+    }
+  }
+
+  /** Closes all descriptors. Idempotent. */
+  @Override
+  public void close() {
+    directories.close();
+    root.close();
+    below.close();
+    inodes.close();
+  }
+}

@@ -1,0 +1,29 @@
+package dev.berth.image.unpack;
+
+/**
+ * How much one layer may ask for (rule R10).
+ *
+ * @param maxBytes of the uncompressed archive
+ * @param maxEntries of the archive
+ * @param freeRatioBytes uncompressed size up to which {@code maxRatio} is not looked at
+ * @param maxRatio of uncompressed to compressed size
+ */
+public record UnpackLimits(long maxBytes, long maxEntries, long freeRatioBytes, int maxRatio) {
+  /** Longest path, as PATH_MAX has it. */
+  static final int MAX_PATH_BYTES = 4096;
+
+  /** Longest component, as NAME_MAX has it. */
+  static final int MAX_NAME_BYTES = 255;
+
+  /** Largest extended header and longest list of sparse segments, in bytes and in entries. */
+  static final int MAX_HEADER_BYTES = 1024 * 1024;
+
+  /** Largest extended attribute, as XATTR_SIZE_MAX has it. */
+  static final int MAX_XATTR_BYTES = 65536;
+
+  /**
+   * The bounds in use: beyond any real layer, below what hurts a node that also checks for a full
+   * disk. gzip cannot compress better than 1032 to 1, and only nonsense comes near it.
+   */
+  public static final UnpackLimits DEFAULT = new UnpackLimits(256L << 30, 4_000_000, 2L << 30, 500);
+}
