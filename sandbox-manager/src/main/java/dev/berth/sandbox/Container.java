@@ -5,13 +5,13 @@ import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.berth.base.BerthException;
-import dev.berth.shim.client.TaskExit;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -38,20 +38,15 @@ final class Container {
 
   private volatile ContainerRecord record;
 
-  @GuardedBy("state")
-  private boolean starting;
+  /** Written under the lock. */
+  private volatile boolean starting;
 
-  @GuardedBy("state")
-  private @Nullable ExitReport early;
+  @GuardedBy("state") private @Nullable ExitReport early;
 
-  @GuardedBy("state")
-  private @Nullable Instant stopDeadline;
+  @GuardedBy("state") private @Nullable Instant stopDeadline;
 
   private volatile boolean removed;
   private volatile boolean saved = true;
-
-  /** An exit as it was reported. */
-  record ExitReport(TaskExit exit, boolean outOfMemory) {}
 
   /**
    * @param store makes a record durable
@@ -82,8 +77,20 @@ final class Container {
     return removed;
   }
 
-  void markRemoved() {
-    removed = true;
+  /**
+   * Ends its life: from now on nothing that happens to it is recorded.
+   *
+   * @param removal removes the record
+   */
+  void retire(Runnable removal) {
+    state.lock();
+    try {
+      removal.run();
+      removed = true;
+      changed.signalAll();
+    } finally {
+      state.unlock();
+    }
   }
 
   /**
@@ -124,7 +131,7 @@ final class Container {
     state.lock();
     try {
       starting = false;
-      move(
+      moveAnyway(
           new ContainerState.Exited(
               record.state().createdAt(),
               Instant.EPOCH,
@@ -146,6 +153,9 @@ final class Container {
   void exited(ExitReport report) {
     state.lock();
     try {
+      if (removed) {
+        return;
+      }
       if (starting) {
         early = report;
         return;
@@ -156,8 +166,7 @@ final class Container {
     }
   }
 
-  @GuardedBy("state")
-  private void applyExit(ExitReport report) {
+  @GuardedBy("state") private void applyExit(ExitReport report) {
     switch (record.state()) {
       case ContainerState.Created(var createdAt) ->
           moveAnyway(exit(createdAt, Instant.EPOCH, report));
@@ -170,14 +179,23 @@ final class Container {
   }
 
   private static ContainerState exit(Instant createdAt, Instant startedAt, ExitReport report) {
-    int code = report.exit().status();
-    String reason =
-        report.outOfMemory()
-            ? ExitReasons.OOM_KILLED
-            : code == 0 ? ExitReasons.COMPLETED : ExitReasons.ERROR;
-    Instant at = report.exit().exitedAt();
+    Instant at = report.at().isAfter(startedAt) ? report.at() : startedAt; // clocks can go back
     return new ContainerState.Exited(
-        createdAt, startedAt, at.isAfter(startedAt) ? at : startedAt, code, reason, "");
+        createdAt, startedAt, at, report.exitCode(), report.reason(), report.message());
+  }
+
+  /** Records that nobody can be asked about the task. */
+  void lost(String why) {
+    state.lock();
+    try {
+      Instant startedAt =
+          record.state() instanceof ContainerState.Running running
+              ? running.startedAt()
+              : Instant.EPOCH;
+      moveAnyway(new ContainerState.Unknown(record.state().createdAt(), startedAt, why));
+    } finally {
+      state.unlock();
+    }
   }
 
   /** Records a state that recovery found. */
@@ -190,27 +208,24 @@ final class Container {
     }
   }
 
-  @GuardedBy("state")
-  private void move(ContainerState next) {
+  @GuardedBy("state") private void move(ContainerState next) {
     ContainerRecord moved = record.with(next);
     store.accept(moved);
     saved = true;
     publish(moved);
   }
 
-  @GuardedBy("state")
-  private void moveAnyway(ContainerState next) {
+  @GuardedBy("state") private void moveAnyway(ContainerState next) {
     try {
       move(next);
     } catch (BerthException e) {
-      LOG.log(System.Logger.Level.ERROR, "cannot record the exit of container " + id(), e);
+      LOG.log(System.Logger.Level.ERROR, "cannot record the state of container " + id(), e);
       saved = false;
       publish(record.with(next));
     }
   }
 
-  @GuardedBy("state")
-  private void publish(ContainerRecord moved) {
+  @GuardedBy("state") private void publish(ContainerRecord moved) {
     record = moved;
     changed.signalAll();
   }
@@ -241,19 +256,24 @@ final class Container {
 
   /** Waits until the container does not run or its stop deadline has passed; says which. */
   boolean awaitStopDeadline(Duration limit) {
-    return await(limit, true);
+    return await(limit, true, () -> !isActive());
   }
 
   /** Waits until the container does not run; says whether it does not. */
   boolean awaitExit(Duration limit) {
-    return await(limit, false);
+    return await(limit, false, () -> !isActive());
   }
 
-  private boolean await(Duration limit, boolean untilStopDeadline) {
+  /** Waits until the container is EXITED, also from CREATED; says whether it is. */
+  boolean awaitEnd(Duration limit) {
+    return await(limit, false, () -> removed || record.state() instanceof ContainerState.Exited);
+  }
+
+  private boolean await(Duration limit, boolean untilStopDeadline, BooleanSupplier reached) {
     Instant end = Instant.now().plus(limit);
     state.lock();
     try {
-      while (isActive()) {
+      while (!reached.getAsBoolean()) {
         Instant until = untilStopDeadline ? earlier(end, stopDeadline) : end;
         Duration left = Duration.between(Instant.now(), until);
         if (left.isNegative() || left.isZero()) {
@@ -275,13 +295,14 @@ final class Container {
   }
 
   /** Tells whether it has, or may have, a process that runs its program. */
-  @GuardedBy("state")
-  private boolean isActive() {
-    return starting
-        || switch (record.state()) {
-          case ContainerState.Running _, ContainerState.Unknown _ -> true;
-          case ContainerState.Created _, ContainerState.Exited _ -> false;
-        };
+  private boolean isActive() { // under the lock, as all callers of await do
+
+    return !removed
+        && (starting
+            || switch (record.state()) {
+              case ContainerState.Running _, ContainerState.Unknown _ -> true;
+              case ContainerState.Created _, ContainerState.Exited _ -> false;
+            });
   }
 
   /** Returns the pid of the running program. */

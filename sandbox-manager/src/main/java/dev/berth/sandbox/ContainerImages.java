@@ -13,7 +13,8 @@ interface ContainerImages {
    *
    * @param stopSignal name or number of the signal that stops its program; empty for the default
    */
-  record Image(ContainerStatus.ContainerImage identity, ImageDefaults defaults, String stopSignal) {}
+  record Image(
+      ContainerStatus.ContainerImage identity, ImageDefaults defaults, String stopSignal) {}
 
   /**
    * Finds an image by id, reference or short name.

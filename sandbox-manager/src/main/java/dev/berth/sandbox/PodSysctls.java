@@ -6,6 +6,7 @@ import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.runtime.spec.SysctlName;
+import java.util.Comparator;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -25,41 +26,41 @@ final class PodSysctls {
   private PodSysctls() {}
 
   /**
-   * Returns the parameters to set, value by path below {@code /proc/sys}.
+   * Returns the parameters to set and their values, in the order of their names.
    *
    * @throws BerthException INVALID_ARGUMENT naming a parameter that belongs to the host
    */
-  static Map<String, String> of(PodSandboxConfig config) {
-    Map<String, String> settings = new TreeMap<>();
+  static Map<SysctlName, String> of(PodSandboxConfig config) {
+    Map<SysctlName, String> settings = new TreeMap<>(Comparator.comparing(SysctlName::path));
     boolean ownNetwork = !SandboxConfigs.hasHostNetwork(config);
     if (ownNetwork) {
-      NETWORK_DEFAULTS.forEach((name, value) -> settings.put(SysctlName.parse(name).path(), value));
+      NETWORK_DEFAULTS.forEach((name, value) -> settings.put(SysctlName.parse(name), value));
     }
     config
         .getLinux()
         .getSysctlsMap()
-        .forEach((name, value) -> settings.put(path(config, name), requireValue(name, value)));
+        .forEach((name, value) -> settings.put(own(config, name), requireValue(name, value)));
     return settings;
   }
 
-  private static String path(PodSandboxConfig config, String text) {
+  private static SysctlName own(PodSandboxConfig config, String text) {
     SysctlName name = parse(text);
     Optional<String> namespace = name.namespace();
-    boolean own =
+    boolean isOwn =
         switch (namespace.orElse("")) {
           case "network" -> !SandboxConfigs.hasHostNetwork(config);
           case "uts" -> !SandboxConfigs.hasHostNetwork(config);
           case "ipc" -> !SandboxConfigs.hasHostIpc(config);
           default -> false;
         };
-    if (!own) {
+    if (!isOwn) {
       throw new BerthException(
           INVALID_ARGUMENT,
           "linux.sysctls: "
               + Ids.printable(text)
               + " does not belong to a namespace of this sandbox");
     }
-    return name.path();
+    return name;
   }
 
   private static SysctlName parse(String text) {

@@ -1,11 +1,15 @@
 package dev.berth.sandbox;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.berth.base.BerthException;
 import dev.berth.base.MetadataStore;
 import dev.berth.shim.client.ShimRecord;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 
 /**
@@ -61,8 +65,21 @@ final class RecordStore {
     return readAll(CONTAINERS, ContainerRecord::parse);
   }
 
-  void put(String containerId, ShimRecord shim) {
-    store.put(SHIMS, containerId, shim.toJson().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+  /**
+   * Keeps how to find a shim.
+   *
+   * @param owner the container it was started for, or the handler whose containers it all has
+   */
+  void putShim(String owner, ShimRecord shim) {
+    byte[] json = shim.toJson().getBytes(UTF_8);
+    boolean known = store.get(SHIMS, owner).map(old -> Arrays.equals(old, json)).orElse(false);
+    if (!known) {
+      store.put(SHIMS, owner, json);
+    }
+  }
+
+  Optional<ShimRecord> shim(String owner) {
+    return store.get(SHIMS, owner).map(json -> ShimRecord.fromJson(new String(json, UTF_8)));
   }
 
   private <T> List<T> readAll(String bucket, Function<byte[], T> parser) {

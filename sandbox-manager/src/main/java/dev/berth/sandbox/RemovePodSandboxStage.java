@@ -4,8 +4,6 @@ package dev.berth.sandbox;
 public enum RemovePodSandboxStage {
   /** All containers are removed. */
   CONTAINERS,
-  /** The sandbox's files are deleted. */
-  FILES,
-  /** The record and the name are given up. */
+  /** The files, the record and the name are given up. */
   FORGET
 }

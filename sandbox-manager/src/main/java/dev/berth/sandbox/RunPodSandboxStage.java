@@ -6,10 +6,8 @@ public enum RunPodSandboxStage {
   RESERVE,
   /** The intent is made durable: what follows can be undone after a crash. */
   RECORD,
-  /** The namespaces are created and pinned. */
+  /** The namespaces are created, given their sysctls, and pinned. */
   NAMESPACES,
-  /** Sysctls are written within the namespaces. */
-  SYSCTLS,
   /** hosts, resolv.conf, hostname and /dev/shm are made. */
   FILES,
   /** The CNI plugins attach the network. */

@@ -32,6 +32,7 @@ final class SandboxConfigs {
     }
     checkNamespaces(namespaces(config));
     PodSysctls.of(config);
+    PodNetwork.check(config);
     ResolvConf.of(config.getDnsConfig());
   }
 

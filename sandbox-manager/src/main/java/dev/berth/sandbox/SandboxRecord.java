@@ -57,7 +57,15 @@ record SandboxRecord(
 
   SandboxRecord ready(String result, List<String> addresses) {
     return new SandboxRecord(
-        id, config, runtimeHandler, Phase.READY, createdAt, bootId, networkConfig, result, addresses);
+        id,
+        config,
+        runtimeHandler,
+        Phase.READY,
+        createdAt,
+        bootId,
+        networkConfig,
+        result,
+        addresses);
   }
 
   SandboxRecord stopped() {

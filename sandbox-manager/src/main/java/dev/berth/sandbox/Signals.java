@@ -91,10 +91,9 @@ public final class Signals {
             .findFirst();
     return named
         .or(() -> number(text))
-        .orElseThrow(
-            () ->
-                new BerthException(
-                    INVALID_ARGUMENT, "stop signal \"" + Ids.printable(text) + "\" is not known"));
+        .orElseThrow(() ->
+            new BerthException(
+                INVALID_ARGUMENT, "stop signal \"" + Ids.printable(text) + "\" is not known"));
   }
 
   private static Optional<Integer> number(String text) {

@@ -37,7 +37,8 @@ final class StoredJson {
         | DateTimeParseException
         | IllegalArgumentException
         | NullPointerException e) { // a field that is not there
-      throw new BerthException(INTERNAL, "not a " + form.getEnclosingClass().getSimpleName() + ": " + e, e);
+      throw new BerthException(
+          INTERNAL, "not a " + form.getEnclosingClass().getSimpleName() + ": " + e, e);
     }
   }
 
