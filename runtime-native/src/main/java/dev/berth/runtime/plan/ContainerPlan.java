@@ -50,6 +50,7 @@ public final class ContainerPlan {
 
     if (namespaces.inUserNamespace()) {
       root.make();
+      mounts.openSources(spec.mounts());
     }
     namespaces.cloneProcess(() -> {
       plan.from("launch");
@@ -58,7 +59,7 @@ public final class ContainerPlan {
       if (!namespaces.inUserNamespace()) {
         root.make();
       }
-      root.attach();
+      root.attach(namespaces.inUserNamespace());
       mounts.mountAll(spec.mounts());
       devices.makeAll(linux.devices());
       stdio.openTerminal(mounts, process.user().uid(), true);
@@ -83,6 +84,7 @@ public final class ContainerPlan {
     if (namespaces.inUserNamespace()) {
       plan.from("root");
       plan.call("close", emit.root);
+      mounts.closeSources();
     }
     return plan.build();
   }

@@ -4,7 +4,9 @@ import dev.berth.base.BerthException;
 import dev.berth.runtime.kernel.Errno;
 import dev.berth.runtime.spec.Mount;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +23,7 @@ final class MountSteps {
   private final Reg target;
   private final Reg dev;
   private final Reg devpts;
+  private final Map<String, Reg> sources = new LinkedHashMap<>();
   private final List<Runnable> atTheEnd = new ArrayList<>();
   private boolean ownDev;
   private boolean boundDev;
@@ -36,9 +39,41 @@ final class MountSteps {
     this.devpts = plan.reg("devpts");
   }
 
+  /**
+   * Clones the sources of all bind mounts while the host's root still runs the plan: the root of a
+   * user namespace may not reach them.
+   */
+  void openSources(List<Mount> mounts) {
+    for (int i = 0; i < mounts.size(); i++) {
+      Mount mount = mounts.get(i);
+      String field = field(mount, i);
+      MountOptions options = options(mount, field);
+      if (options.bind()) {
+        plan.from(field);
+        Reg source = plan.reg("source" + i);
+        emit.cloneHostTree(
+            required(mount.source(), field + ": source"), options.recursiveBind(), source);
+        sources.put(field, source);
+      }
+    }
+  }
+
+  /** Closes them in the stub, once the container's process has its own. */
+  void closeSources() {
+    sources.values().forEach(source -> plan.call("close", source));
+  }
+
+  private static String field(Mount mount, int index) {
+    return "mounts[" + index + "] " + mount.destination();
+  }
+
+  private static MountOptions options(Mount mount, String field) {
+    return MountOptions.parse(field, mount.options(), "bind".equals(mount.type()));
+  }
+
   void mountAll(List<Mount> mounts) {
     for (int i = 0; i < mounts.size(); i++) {
-      mount(mounts.get(i), "mounts[" + i + "] " + mounts.get(i).destination());
+      mount(mounts.get(i), field(mounts.get(i), i));
     }
   }
 
@@ -53,7 +88,7 @@ final class MountSteps {
       throw new BerthException(
           BerthException.Kind.UNIMPLEMENTED, field + ": id-mapped mounts are not supported");
     }
-    MountOptions options = MountOptions.parse(field, mount.options(), "bind".equals(mount.type()));
+    MountOptions options = options(mount, field);
     if (options.bind()) {
       bind(mount, options, field);
     } else if ("cgroup".equals(mount.type()) && cgroup instanceof CgroupEntry.V1 v1) {
@@ -64,8 +99,13 @@ final class MountSteps {
   }
 
   private void bind(Mount mount, MountOptions options, String field) {
-    String source = required(mount.source(), field + ": source");
-    emit.cloneHostTree(source, options.recursiveBind(), tree);
+    Reg opened = sources.get(field);
+    if (opened != null) {
+      plan.call("dup", opened).into(tree);
+    } else {
+      String source = required(mount.source(), field + ": source");
+      emit.cloneHostTree(source, options.recursiveBind(), tree);
+    }
     setAttributes(options);
     openBindTarget(mount);
     emit.attach(tree, target);

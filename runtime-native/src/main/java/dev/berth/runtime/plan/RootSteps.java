@@ -73,7 +73,7 @@ final class RootSteps {
   }
 
   /** Cuts the new mount namespace off the host's propagation and attaches the root. */
-  void attach() {
+  void attach(boolean inUserNamespace) {
     plan.from("linux.rootfsPropagation");
     if (propagation.flag() == Uapi.MS_SHARED) {
       makeParentPrivate();
@@ -94,10 +94,12 @@ final class RootSteps {
         Emitter.flags(Uapi.AT_EMPTY_PATH | Uapi.AT_RECURSIVE, "RECURSIVE"),
         emit.attr(0, 0, Uapi.MS_PRIVATE),
         Arg.of(Uapi.MOUNT_ATTR_BYTES));
+    // A user namespace's root may not reach the directory. It covers the host's root then, which
+    // changes nothing for paths: they begin below what covers it.
     plan.call(
             "openat",
             Uapi.AT_FDCWD,
-            plan.string(mountPoint()),
+            plan.string(inUserNamespace ? "/" : mountPoint()),
             Emitter.flags(Uapi.O_PATH | Uapi.O_DIRECTORY | Uapi.O_CLOEXEC, "PATH|DIRECTORY"),
             Arg.of(0))
         .into(target);
