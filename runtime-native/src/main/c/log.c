@@ -4,7 +4,7 @@
 
 enum {
     CHUNK = 65536,
-    VECTORS = 512,
+    VECTORS = 1024, /* IOV_MAX of the kernel: linux/uio.h */
     PREFIX = 30 + 1 + 6 + 1 + 1 + 1, /* stamp, stream, tag and their blanks */
     STALLED_LIMIT = 1 << 20,         /* bytes kept while the log cannot be written */
     RETRY_MILLIS = 1000,
@@ -119,7 +119,7 @@ static long write_log(struct iovec *iov, int count, uint64_t size)
 }
 
 struct batch {
-    struct iovec iov[VECTORS * 3];
+    struct iovec iov[VECTORS];
     int count;
     uint64_t size;  /* bytes of log */
     size_t content; /* bytes of output */
@@ -145,7 +145,7 @@ static void cut_lines(const char *from, const char *limit, int stream, int finis
     batch.count = 0;
     batch.size = 0;
     const char *start = from;
-    while (from < limit && batch.count <= VECTORS * 3 - 3) {
+    while (from < limit && batch.count <= VECTORS - 3) {
         const char *newline = find_newline(from, limit - from > LINE_LIMIT ? from + LINE_LIMIT + 1 : limit);
         if (newline) {
             add(full_prefix, PREFIX);

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * A control group. The object is a name: it holds no descriptors, and the group may be gone.
@@ -104,4 +105,10 @@ public sealed interface Cgroup permits V1Cgroup, V2Cgroup {
    * @throws BerthException NOT_FOUND if it is gone
    */
   CgroupStats stats();
+
+  /**
+   * Returns how many processes of the group the kernel has killed for want of memory; empty if that
+   * is not counted or the group is gone. Below the group it counts on v2 only.
+   */
+  OptionalLong oomKills();
 }

@@ -253,6 +253,11 @@ record V1Cgroup(CgroupPath path, List<V1Hierarchy> hierarchies) implements Cgrou
         number("pids", "pids.current"));
   }
 
+  @Override
+  public OptionalLong oomKills() {
+    return FlatFile.value(read(MEMORY, "memory.oom_control"), "oom_kill");
+  }
+
   private OptionalLong number(String controller, String file) {
     return FlatFile.number(read(controller, file));
   }

@@ -251,6 +251,11 @@ record V2Cgroup(CgroupPath path, V2Hierarchy hierarchy) implements Cgroup {
         number("pids.current"));
   }
 
+  @Override
+  public OptionalLong oomKills() {
+    return FlatFile.value(read("memory.events"), "oom_kill");
+  }
+
   private OptionalLong number(String file) {
     return FlatFile.number(read(file));
   }

@@ -31,13 +31,32 @@ final class PlatformThreads {
   }
 
   /**
-   * Runs {@code work} on a thread that ends with it, for calls that leave their mark on the thread:
-   * a namespace, credentials, a signal mask. Such a thread must never be used again.
+   * Runs {@code work} on a thread of its own, which has ended when this returns: for calls that
+   * leave their mark on the thread, such as a namespace, which it would keep alive.
    */
   static <T> T onThrowAwayThread(String name, Callable<T> work) {
     var task = new FutureTask<>(work);
-    Thread.ofPlatform().name(name).daemon().start(task);
-    return join(task);
+    Thread thread = Thread.ofPlatform().name(name).daemon().start(task);
+    try {
+      return join(task);
+    } finally {
+      awaitEnd(thread);
+    }
+  }
+
+  /** Waits for the end of a thread; an interrupt is kept for later. */
+  static void awaitEnd(Thread thread) {
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** An interrupt does not abandon the wait, which has a deadline of its own, but is kept. */

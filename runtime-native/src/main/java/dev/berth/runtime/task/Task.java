@@ -101,6 +101,11 @@ public final class Task extends TaskProcess {
     return signal(signal);
   }
 
+  /** The processes of the container, as this JVM's pid namespace numbers them. */
+  public List<Integer> pids() {
+    return tasks.pids(this, record);
+  }
+
   /**
    * Goes on logging in a new file at the same or another path. FAILED_PRECONDITION without a log.
    */

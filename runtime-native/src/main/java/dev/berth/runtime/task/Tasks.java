@@ -474,6 +474,18 @@ public final class Tasks implements AutoCloseable {
         });
   }
 
+  /** The processes in a container's cgroup; without one, only those that we know. */
+  List<Integer> pids(Task task, TaskRecord record) {
+    Optional<Cgroup> group = cgroup(record.cgroup());
+    if (group.isPresent()) {
+      return group.get().pids().stream().map(Math::toIntExact).toList();
+    }
+    return Stream.concat(Stream.of(task), task.execs().values().stream())
+        .filter(process -> process.poll().isEmpty())
+        .map(TaskProcess::pid)
+        .toList();
+  }
+
   void delete(TaskRecord record, TaskDirectory directory) {
     cgroup(record.cgroup())
         .ifPresent(group -> {

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -73,14 +74,14 @@ class DirFdTest {
 
   @Test
   void whatIsInTheWayIsAnError() {
-    int before = OpenDescriptors.count();
+    List<String> before = OpenDescriptors.snapshot();
     try (DirFd dir = DirFd.open(root)) {
       assertThatThrownBy(() -> dir.makeDirectories("etc/hosts/x", 0755))
           .satisfies(e -> assertThat(((NativeException) e).is(Errno.ENOTDIR)).isTrue());
       assertThatThrownBy(() -> dir.makeDirectories("dangling/x", 0755))
           .satisfies(e -> assertThat(((NativeException) e).is(Errno.ENOENT)).isTrue());
     }
-    assertThat(OpenDescriptors.count()).isEqualTo(before);
+    assertThat(OpenDescriptors.snapshot()).isEqualTo(before);
     assertThat(Path.of("/nowhere")).doesNotExist();
   }
 

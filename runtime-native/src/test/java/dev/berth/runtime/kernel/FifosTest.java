@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -53,14 +54,14 @@ class FifosTest {
     Files.writeString(directory.resolve("file"), "x");
     Files.createSymbolicLink(directory.resolve("link"), Path.of("file"));
     try (DirFd dir = DirFd.open(directory)) {
-      int before = OpenDescriptors.count();
+      List<String> before = OpenDescriptors.snapshot();
       assertThatThrownBy(() -> Fifos.open(dir.fd(), "file"))
           .isInstanceOf(BerthException.class)
           .hasMessageContaining("not a fifo");
       assertThatThrownBy(() -> Fifos.open(dir.fd(), "link"))
           .satisfies(e -> assertThat(((NativeException) e).is(Errno.ELOOP)).isTrue());
       assertThatThrownBy(() -> Fifos.open(dir.fd(), "../file")).isInstanceOf(BerthException.class);
-      assertThat(OpenDescriptors.count()).isEqualTo(before);
+      assertThat(OpenDescriptors.snapshot()).isEqualTo(before);
     }
   }
 }

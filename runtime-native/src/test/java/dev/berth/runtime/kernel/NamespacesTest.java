@@ -10,11 +10,14 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -24,17 +27,17 @@ import org.junit.jupiter.api.io.TempDir;
 class NamespacesTest {
   @TempDir Path directory;
   private DirFd dir;
-  private int descriptorsBefore;
+  private List<String> descriptorsBefore;
 
   @BeforeEach
   void open() {
     dir = DirFd.open(directory);
-    descriptorsBefore = OpenDescriptors.count();
+    descriptorsBefore = OpenDescriptors.snapshot();
   }
 
   @AfterEach
   void unpin() throws IOException {
-    int descriptorsAfter = OpenDescriptors.count();
+    List<String> descriptorsAfter = OpenDescriptors.snapshot();
     for (String name : List.of("net", "ipc", "uts")) {
       Namespaces.unpin(dir, name);
     }
@@ -96,9 +99,7 @@ class NamespacesTest {
           .hasMessage("netlink link 99 up: ENODEV (no such device)");
       assertThat(netlink.links()).hasSize(1);
     }
-    for (Path task : tasks()) {
-      assertThat(Files.readSymbolicLink(task.resolve("ns/net"))).isEqualTo(own);
-    }
+    assertThat(networksOfAllThreads()).containsOnly(own);
   }
 
   @Test
@@ -188,9 +189,17 @@ class NamespacesTest {
     }
   }
 
-  private static List<Path> tasks() throws IOException {
-    try (var tasks = Files.list(Path.of("/proc/self/task"))) {
-      return tasks.filter(task -> Files.exists(task.resolve("ns/net"))).toList();
+  private static Set<Path> networksOfAllThreads() throws IOException {
+    Set<Path> networks = new HashSet<>();
+    try (var tasks = Files.newDirectoryStream(Path.of("/proc/self/task"))) {
+      for (Path task : tasks) {
+        try {
+          networks.add(Files.readSymbolicLink(task.resolve("ns/net")));
+        } catch (NoSuchFileException e) {
+          // a thread of the JVM that ended meanwhile
+        }
+      }
     }
+    return networks;
   }
 }

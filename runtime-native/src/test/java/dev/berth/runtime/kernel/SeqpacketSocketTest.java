@@ -48,7 +48,7 @@ class SeqpacketSocketTest {
 
   @Test
   void descriptorsTravelAndCloseOnExec() throws IOException {
-    int before = OpenDescriptors.count();
+    List<String> before = OpenDescriptors.snapshot();
     Path file = Files.writeString(directory.resolve("file"), "content");
     try (var pair = SeqpacketSocket.pair();
         Fd fd = Descriptors.open(file)) {
@@ -63,18 +63,18 @@ class SeqpacketSocketTest {
             .containsPattern("flags:\\s+0?2[0-9]{6}"); // O_CLOEXEC is 02000000
       }
     }
-    assertThat(OpenDescriptors.count()).isEqualTo(before);
+    assertThat(OpenDescriptors.snapshot()).isEqualTo(before);
   }
 
   @Test
   void tooLargeAMessageIsRefusedAndItsDescriptorsClosed() {
     try (var pair = SeqpacketSocket.pair()) {
       pair.first().send(bytes("0123456789"), List.of(pair.first().fd()), LIMIT);
-      int before = OpenDescriptors.count();
+      List<String> before = OpenDescriptors.snapshot();
       assertThatThrownBy(() -> pair.second().tryReceive(4))
           .isInstanceOf(BerthException.class)
           .hasMessageContaining("too many bytes");
-      assertThat(OpenDescriptors.count()).isEqualTo(before);
+      assertThat(OpenDescriptors.snapshot()).isEqualTo(before);
     }
   }
 

@@ -162,9 +162,9 @@ class SpawnerTest {
     int rounds = 500;
     long[] micros = new long[rounds];
     run("true", rounds / 5, new long[rounds]);
-    int before = OpenDescriptors.count();
+    List<String> before = OpenDescriptors.snapshot();
     run("true", rounds, micros);
-    assertThat(OpenDescriptors.count()).isEqualTo(before);
+    assertThat(OpenDescriptors.snapshot()).isEqualTo(before);
     Arrays.sort(micros);
     System.out.printf(
         "posix_spawn of a sealed program: p50 %d us, p99 %d us%n",
