@@ -45,6 +45,21 @@ public final class SidecarMerge implements AutoCloseable {
   }
 
   /**
+   * Completes a layer on a platform thread of its own and waits for it.
+   *
+   * @throws BerthException as {@link #merge}
+   */
+  public static void run(Path layer, List<Path> below, Sidecar sidecar) {
+    PlatformTask.run(
+        "layer-merge",
+        () -> {
+          try (var merge = new SidecarMerge(layer, below)) {
+            merge.merge(sidecar);
+          }
+        });
+  }
+
+  /**
    * Completes the layer.
    *
    * @throws BerthException INVALID_ARGUMENT naming the path that no layer can make sense of
