@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.berth.testing.Await;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
@@ -88,6 +89,27 @@ class SpawnerTest {
     assertThat(content(out).lines().map(line -> line.replaceAll("\\s+", " ")))
         .containsExactly(
             "SigBlk: 0000000000000000", "SigIgn: 0000000000000000", "SigCgt: 0000000000000000");
+  }
+
+  @Test
+  void aProcessGroupIsKilledAsAWhole() throws IOException {
+    Fd out = output();
+    Spawner.Child child =
+        Spawner.of(busybox, List.of("sh", "-c", "sleep 1000 & echo $!; wait"))
+            .descriptor(1, out)
+            .ownProcessGroup()
+            .spawn();
+    Await.until(
+        "the grandchild runs",
+        Duration.ofSeconds(5),
+        () -> Descriptors.readAt(out, 0, 9).length > 1);
+    int grandchild = Integer.parseInt(content(out).strip());
+    Processes.killGroup(child);
+    assertThat(reap(child)).isEqualTo(new ExitStatus.Signaled(9, false));
+    Await.until(
+        "the grandchild is gone",
+        Duration.ofSeconds(5),
+        () -> Processes.startTime(grandchild).isEmpty() || Processes.isZombie(grandchild));
   }
 
   @Test
