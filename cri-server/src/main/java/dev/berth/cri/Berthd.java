@@ -18,6 +18,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
 
 /**
@@ -33,6 +34,7 @@ final class Berthd implements AutoCloseable {
   private static final Duration STOP_PATIENCE = Duration.ofSeconds(5);
 
   private final Deque<AutoCloseable> opened = new ArrayDeque<>();
+  private final CountDownLatch closed = new CountDownLatch(1);
   private final SandboxManager manager;
 
   /**
@@ -102,14 +104,15 @@ final class Berthd implements AutoCloseable {
   }
 
   /** Waits until recovery has ended and every verb answers. */
-  void awaitReady() {
-    try {
-      if (!manager.awaitRecovery(RECOVERY_TIMEOUT)) {
-        LOG.log(System.Logger.Level.WARNING, "recovery has not ended after " + RECOVERY_TIMEOUT);
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+  void awaitReady() throws InterruptedException {
+    if (!manager.awaitRecovery(RECOVERY_TIMEOUT)) {
+      LOG.log(System.Logger.Level.WARNING, "recovery has not ended after " + RECOVERY_TIMEOUT);
     }
+  }
+
+  /** Waits until the server was closed. */
+  void awaitClosed() throws InterruptedException {
+    closed.await();
   }
 
   /** Stops serving; containers run on. Idempotent. */
@@ -126,5 +129,6 @@ final class Berthd implements AutoCloseable {
         LOG.log(System.Logger.Level.WARNING, "while stopping: " + e, e);
       }
     }
+    closed.countDown();
   }
 }

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 public final class BerthdMain {
   private BerthdMain() {}
 
-  /** Starts the server and returns; its threads keep the process alive. */
+  /** Starts the server and returns when it was told to end. */
   public static void main(String[] arguments) {
     try {
       BerthConfig config = BerthConfig.load(List.of(arguments));
@@ -27,10 +27,13 @@ public final class BerthdMain {
       Runtime.getRuntime().addShutdownHook(new Thread(berthd::close, "shutdown"));
       berthd.awaitReady();
       System.out.println("berthd ready on " + config.socket());
+      berthd.awaitClosed();
     } catch (BerthException e) {
       exit(e.kind() == INVALID_ARGUMENT ? 2 : 1, e.getMessage());
     } catch (IOException e) {
       exit(1, e.toString());
+    } catch (InterruptedException e) {
+      exit(1, "interrupted");
     }
   }
 
