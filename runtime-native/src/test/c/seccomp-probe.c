@@ -72,11 +72,12 @@ static long native_call(unsigned long nr, const unsigned long *a) {
 static long x86_call(unsigned long nr, const unsigned long *a) {
 #if defined(__x86_64__)
   int result;
-  __asm__ volatile("push %%rbp\n\tmov %[sixth], %%ebp\n\tint $0x80\n\tpop %%rbp"
-                   : "=a"(result)
+  unsigned long sixth = (unsigned)a[5];
+  /* Not by push: the red zone below the stack pointer may be in use. */
+  __asm__ volatile("xchg %%rbp, %[sixth]\n\tint $0x80\n\txchg %%rbp, %[sixth]"
+                   : "=a"(result), [sixth] "+r"(sixth)
                    : "a"((unsigned)nr), "b"((unsigned)a[0]), "c"((unsigned)a[1]),
-                     "d"((unsigned)a[2]), "S"((unsigned)a[3]), "D"((unsigned)a[4]),
-                     [sixth] "r"((unsigned)a[5])
+                     "d"((unsigned)a[2]), "S"((unsigned)a[3]), "D"((unsigned)a[4])
                    : "r8", "r9", "r10", "r11", "memory");
   return result;
 #else

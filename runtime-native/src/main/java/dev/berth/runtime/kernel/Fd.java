@@ -40,9 +40,17 @@ public final class Fd implements AutoCloseable {
 
   /** Gives the number away: the caller owns it from now on and {@link #close()} does nothing. */
   public int release() {
-    int current = number();
-    number.set(CLOSED);
+    int current = number.getAndSet(CLOSED);
+    if (current == CLOSED) {
+      throw new IllegalStateException("descriptor already closed");
+    }
     return current;
+  }
+
+  /** Opens a second descriptor of the same open file; the caller closes it. */
+  public Fd duplicate() {
+    // fcntl.h: F_DUPFD_CLOEXEC; the lowest numbers are left to the standard streams
+    return own(Syscalls.check("fcntl", this, number(), FcntlCommands.F_DUPFD_CLOEXEC, 3));
   }
 
   public boolean isOpen() {

@@ -13,6 +13,12 @@ public final class NativeException extends BerthException {
     this.errno = errno;
   }
 
+  /** Makes a failure that the kernel has explained in words of its own. */
+  NativeException(String call, String subject, int errno, String explanation) {
+    super(kindOf(errno), call + " " + subject + ": " + Errno.describe(errno) + ": " + explanation);
+    this.errno = errno;
+  }
+
   public int errno() {
     return errno;
   }

@@ -4,7 +4,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 
 /** Lexical handling of paths inside a container; what they resolve to is up to openat2(2). */
-final class ContainerPaths {
+public final class ContainerPaths {
   private ContainerPaths() {}
 
   static boolean isAbsolute(String path) {
@@ -12,7 +12,7 @@ final class ContainerPaths {
   }
 
   /** Returns an absolute path without empty, {@code .} and {@code ..} components. */
-  static String clean(String path) {
+  public static String clean(String path) {
     Deque<String> parts = new ArrayDeque<>();
     for (String part : path.split("/", -1)) {
       switch (part) {

@@ -49,6 +49,15 @@ public record ContainerProcess(
     selinuxLabel = Absent.text(selinuxLabel);
   }
 
+  /**
+   * Reads a process on its own, as it comes with an exec.
+   *
+   * @throws dev.berth.base.BerthException INVALID_ARGUMENT naming the field
+   */
+  public static ContainerProcess parse(byte[] json) {
+    return SpecJson.read("process", json, ContainerProcess.class);
+  }
+
   /** Starts with nothing set. */
   public static Builder builder() {
     return new Builder();

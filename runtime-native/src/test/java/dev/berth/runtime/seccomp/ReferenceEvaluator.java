@@ -3,6 +3,7 @@ package dev.berth.runtime.seccomp;
 import dev.berth.runtime.kernel.SyscallTable;
 import dev.berth.runtime.spec.Seccomp;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -21,6 +22,8 @@ final class ReferenceEvaluator {
           "SCMP_ARCH_AARCH64", "arm64",
           "SCMP_ARCH_ARM", "arm");
 
+  private static final Map<String, SyscallTable> TABLES = new HashMap<>();
+
   private final Seccomp profile;
   private final Abi host;
 
@@ -34,7 +37,7 @@ final class ReferenceEvaluator {
     if (!profile.architectures().contains(architecture) && !architecture.equals(host.specName())) {
       return KILL_PROCESS;
     }
-    SyscallTable table = SyscallTable.load(COLUMNS.get(architecture));
+    SyscallTable table = TABLES.computeIfAbsent(COLUMNS.get(architecture), SyscallTable::load);
     int number = architecture.equals("SCMP_ARCH_X32") ? call.nr() & ~0x40000000 : call.nr();
     int fallback = value(profile.defaultAction(), profile.defaultErrnoRet());
     List<Seccomp.Rule> matching = new ArrayList<>();

@@ -74,6 +74,11 @@ public final class TtrpcServer implements AutoCloseable {
     return socket;
   }
 
+  /** Returns whether anyone is connected. */
+  public boolean hasClients() {
+    return !connections.isEmpty();
+  }
+
   /**
    * Takes no more connections and calls, cancels the operations under way, gives them a second to
    * answer, closes and removes the socket. Idempotent.

@@ -1,0 +1,30 @@
+package dev.berth.cri.cli;
+
+import dev.berth.proto.cri.v1.ImageSpec;
+import dev.berth.proto.cri.v1.ImageStatusRequest;
+import dev.berth.proto.cri.v1.RemoveImageRequest;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+/** {@code berth rmi}. */
+@Command(name = "rmi", description = "Removes images with all their names.")
+final class RemoveImageCommand extends CriCommand {
+  @Parameters(paramLabel = "IMAGE", arity = "1..*", description = "name or id")
+  private List<String> names = List.of();
+
+  @Override
+  int run(CriClient cri) {
+    for (String name : names) {
+      var image = ImageSpec.newBuilder().setImage(name).build();
+      var status =
+          cri.images().imageStatus(ImageStatusRequest.newBuilder().setImage(image).build());
+      if (!status.hasImage()) {
+        throw new CliException("no such image: " + name);
+      }
+      cri.images().removeImage(RemoveImageRequest.newBuilder().setImage(image).build());
+      out().println(name);
+    }
+    return OK;
+  }
+}

@@ -1,0 +1,86 @@
+package dev.berth.cri.config;
+
+import dev.berth.base.BerthException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The settings of one {@code berthd}, checked.
+ *
+ * @param root durable state, absolute
+ * @param state volatile state, absolute
+ * @param instance keeps host-global names of several {@code berthd} apart
+ * @param socket path of the CRI socket, absolute
+ * @param socketAccess who may open it
+ * @param hostsDir registry hosts, a directory of {@code HOST/hosts.toml}
+ * @param cniConfDir where the pod network is described
+ * @param cniBinDirs where CNI plugins are looked up, in order
+ * @param cniTimeout how long one plugin may run
+ * @param cgroupParent absolute path within the cgroup hierarchies
+ * @param cgroupDriver who makes cgroups
+ * @param defaultHandler the handler of pods that name none; a key of {@code handlers}
+ * @param handlers by name, never empty
+ * @param anyMountNamespace run outside PID 1's mount namespace as well
+ * @param logLevel what is logged
+ */
+public record BerthConfig(
+    Path root,
+    Path state,
+    String instance,
+    Path socket,
+    SocketAccess socketAccess,
+    Path hostsDir,
+    Path cniConfDir,
+    List<Path> cniBinDirs,
+    Duration cniTimeout,
+    String cgroupParent,
+    CgroupDriver cgroupDriver,
+    String defaultHandler,
+    Map<String, RuntimeHandler> handlers,
+    boolean anyMountNamespace,
+    LogLevel logLevel) {
+  /** Read when {@code --config} is not given, if it exists. */
+  public static final Path DEFAULT_FILE = Path.of("/etc/berth/config.toml");
+
+  public BerthConfig {
+    cniBinDirs = List.copyOf(cniBinDirs);
+    handlers = Map.copyOf(handlers);
+  }
+
+  /**
+   * Reads the settings: defaults, overridden by the file, overridden by flags.
+   *
+   * @param arguments the command line of {@code berthd}
+   * @throws BerthException INVALID_ARGUMENT naming the flag, or the file with line and column
+   */
+  public static BerthConfig load(List<String> arguments) {
+    ConfigFlags flags = ConfigFlags.parse(arguments);
+    return resolve(file(flags), flags);
+  }
+
+  private static ConfigFile file(ConfigFlags flags) {
+    String named = flags.configFile();
+    if (named != null) {
+      return named.isEmpty() ? ConfigFile.NONE : ConfigFile.read(Path.of(named));
+    }
+    return Files.exists(DEFAULT_FILE) ? ConfigFile.read(DEFAULT_FILE) : ConfigFile.NONE;
+  }
+
+  static BerthConfig resolve(ConfigFile file, ConfigFlags flags) {
+    Map<ConfigKey, ConfigValue> values = new EnumMap<>(ConfigKey.class);
+    for (ConfigKey key : ConfigKey.values()) {
+      values.put(key, key.defaultValue());
+    }
+    values.putAll(file.values());
+    values.putAll(flags.values());
+    Map<String, RuntimeHandler> handlers = new LinkedHashMap<>();
+    handlers.put(RuntimeHandler.BERTH.name(), RuntimeHandler.BERTH);
+    file.handlers().forEach(handler -> handlers.put(handler.name(), handler));
+    return new ConfigChecks(values, handlers).checked();
+  }
+}

@@ -1,0 +1,158 @@
+package dev.berth.cri.config;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
+
+import com.google.common.hash.Hashing;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/** Turns what was written into what it means, or says where it is wrong. */
+record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandler> handlers) {
+  private static final Pattern INSTANCE = Pattern.compile("[a-z0-9]{1,12}");
+  private static final Pattern OCTAL = Pattern.compile("0?[0-7]{3}");
+  private static final Pattern GROUP = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}");
+  private static final Pattern DURATION = Pattern.compile("([1-9][0-9]{0,5})(ms|s|m)");
+  private static final int SUN_PATH_MAX = 107; // 108 bytes of sockaddr_un with the closing NUL
+
+  BerthConfig checked() {
+    Path root = directory(ConfigKey.ROOT);
+    Path state = directory(ConfigKey.STATE);
+    String instance = instance(root);
+    return new BerthConfig(
+        root,
+        state,
+        instance,
+        socket(state),
+        new SocketAccess(socketMode(), matching(ConfigKey.SOCKET_GROUP, GROUP, "a group").text()),
+        directory(ConfigKey.HOSTS_DIR),
+        directory(ConfigKey.CNI_CONF_DIR),
+        directories(ConfigKey.CNI_BIN_DIR),
+        duration(ConfigKey.CNI_TIMEOUT),
+        cgroupParent(instance),
+        oneOf(ConfigKey.CGROUP_DRIVER, CgroupDriver.class),
+        defaultHandler(),
+        handlers,
+        flag(ConfigKey.ANY_MOUNT_NAMESPACE),
+        oneOf(ConfigKey.LOG_LEVEL, LogLevel.class));
+  }
+
+  private ConfigValue value(ConfigKey key) {
+    return requireNonNull(values.get(key));
+  }
+
+  private ConfigValue matching(ConfigKey key, Pattern pattern, String expectation) {
+    ConfigValue value = value(key);
+    if (!pattern.matcher(value.text()).matches()) {
+      throw value.mustBe(expectation);
+    }
+    return value;
+  }
+
+  private Path directory(ConfigKey key) {
+    return absolute(value(key), value(key).text());
+  }
+
+  private List<Path> directories(ConfigKey key) {
+    ConfigValue value = value(key);
+    return Arrays.stream(value.text().split(":", -1)).map(part -> absolute(value, part)).toList();
+  }
+
+  private static Path absolute(ConfigValue value, String text) {
+    if (!text.startsWith("/") || text.indexOf('\0') >= 0) {
+      throw value.mustBe("an absolute path");
+    }
+    return Path.of(text).normalize();
+  }
+
+  /** The default root gives "berth", any other a short digest of its path. */
+  private String instance(Path root) {
+    if (!value(ConfigKey.INSTANCE).text().isEmpty()) {
+      return matching(ConfigKey.INSTANCE, INSTANCE, "up to 12 of a-z and 0-9").text();
+    }
+    if (root.toString().equals(ConfigKey.ROOT.defaultValue().text())) {
+      return "berth";
+    }
+    return "b" + Hashing.sha256().hashString(root.toString(), UTF_8).toString().substring(0, 8);
+  }
+
+  private Path socket(Path state) {
+    ConfigValue value = value(ConfigKey.LISTEN);
+    if (value.text().isEmpty()) {
+      return fitting(value, state.resolve("berthd.sock"));
+    }
+    String text = value.text();
+    return fitting(value, absolute(value, text.startsWith("unix://") ? text.substring(7) : text));
+  }
+
+  private static Path fitting(ConfigValue value, Path socket) {
+    if (socket.toString().getBytes(UTF_8).length > SUN_PATH_MAX) {
+      throw new ConfigValue(socket.toString(), value.source())
+          .mustBe("a path of at most " + SUN_PATH_MAX + " bytes");
+    }
+    return socket;
+  }
+
+  private int socketMode() {
+    return Integer.parseInt(
+        matching(ConfigKey.SOCKET_MODE, OCTAL, "an octal file mode such as 0660").text(), 8);
+  }
+
+  private Duration duration(ConfigKey key) {
+    ConfigValue value = value(key);
+    Matcher matcher = DURATION.matcher(value.text());
+    if (!matcher.matches()) {
+      throw value.mustBe("a duration such as 500ms, 60s or 2m");
+    }
+    long number = Long.parseLong(matcher.group(1));
+    return switch (matcher.group(2)) {
+      case "ms" -> Duration.ofMillis(number);
+      case "s" -> Duration.ofSeconds(number);
+      default -> Duration.ofMinutes(number);
+    };
+  }
+
+  private String cgroupParent(String instance) {
+    ConfigValue value = value(ConfigKey.CGROUP_PARENT);
+    return value.text().isEmpty() ? "/" + instance : absolute(value, value.text()).toString();
+  }
+
+  private String defaultHandler() {
+    ConfigValue value = value(ConfigKey.DEFAULT_HANDLER);
+    if (!handlers.containsKey(value.text())) {
+      throw value.mustBe("one of the handlers " + String.join(", ", handlers.keySet()));
+    }
+    return value.text();
+  }
+
+  private boolean flag(ConfigKey key) {
+    ConfigValue value = value(key);
+    return switch (value.text()) {
+      case "true" -> true;
+      case "false" -> false;
+      default -> throw value.mustBe(ConfigKey.Kind.FLAG.description());
+    };
+  }
+
+  private <E extends Enum<E>> E oneOf(ConfigKey key, Class<E> type) {
+    ConfigValue value = value(key);
+    List<E> allowed = List.of(type.getEnumConstants());
+    return allowed.stream()
+        .filter(candidate -> word(candidate).equals(value.text()))
+        .findFirst()
+        .orElseThrow(() ->
+            value.mustBe(
+                allowed.stream().map(ConfigChecks::word).collect(Collectors.joining(" or "))));
+  }
+
+  private static String word(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT);
+  }
+}

@@ -1,0 +1,36 @@
+package dev.berth.cri.config;
+
+/** Prints the settings as a file that could be edited and given to {@code --config}. */
+public final class DefaultConfig {
+  private DefaultConfig() {}
+
+  /** Returns every key with its meaning and default, as TOML. */
+  public static String text() {
+    StringBuilder out = new StringBuilder();
+    for (ConfigKey key : ConfigKey.values()) {
+      key.meaning().forEach(line -> out.append("# ").append(line).append('\n'));
+      out.append(key.key()).append(" = ").append(literal(key)).append("\n\n");
+    }
+    return out.append(handlers()).toString();
+  }
+
+  private static String literal(ConfigKey key) {
+    String text = key.defaultValue().text();
+    return switch (key.kind()) {
+      case TEXT -> "\"" + text + "\"";
+      case FLAG -> text;
+    };
+  }
+
+  private static String handlers() {
+    return """
+    # Ways to run pods, by the name that a RuntimeClass gives.
+    [handlers.%s]
+    # The shim v2 binary: a path, or a name beside berthd or in PATH.
+    shim = "%s"
+    # The program that runc's shim is to call, a path; absent: the shim's default.
+    # oci_runtime = "/usr/bin/crun"
+    """
+        .formatted(RuntimeHandler.BERTH.name(), RuntimeHandler.BERTH.shim());
+  }
+}

@@ -1,0 +1,18 @@
+package dev.berth.cri.config;
+
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * A way to run pods that a RuntimeClass can name.
+ *
+ * @param name what {@code runtime_handler} of a request says
+ * @param shim absolute path of the shim v2 binary, or its bare name: then it is looked up beside
+ *     {@code berthd} and in PATH
+ * @param ociRuntime absolute path of the program that runc's shim is to call; empty for its default
+ */
+public record RuntimeHandler(String name, String shim, Optional<Path> ociRuntime) {
+  /** The handler that needs no configuration: Berth's own shim. */
+  public static final RuntimeHandler BERTH =
+      new RuntimeHandler("berth", "containerd-shim-berth-v2", Optional.empty());
+}

@@ -1,0 +1,95 @@
+package dev.berth.cri.rpc;
+
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import dev.berth.base.Operation;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.ServiceDescriptor;
+import io.grpc.Status;
+import io.grpc.stub.ServerCalls;
+import io.grpc.stub.StreamObserver;
+import java.lang.System.Logger.Level;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * Puts a gRPC service together from its verbs.
+ *
+ * <p>An RPC of the service that was given no verb answers Unimplemented with its name, so that a
+ * client sees what is missing instead of guessing.
+ */
+public final class ServiceAssembly {
+  private static final System.Logger LOG = System.getLogger(ServiceAssembly.class.getName());
+
+  private final ServiceDescriptor service;
+  private final Map<String, ServerCallHandler<?, ?>> handlers = new HashMap<>();
+
+  private ServiceAssembly(ServiceDescriptor service) {
+    this.service = service;
+  }
+
+  /** Begins the assembly of a service. */
+  public static ServiceAssembly of(ServiceDescriptor service) {
+    return new ServiceAssembly(service);
+  }
+
+  /** Lets {@code verb} answer {@code method}. */
+  @CanIgnoreReturnValue
+  public <Q, R> ServiceAssembly unary(MethodDescriptor<Q, R> method, Verb<Q, R> verb) {
+    String name = Objects.requireNonNull(method.getBareMethodName());
+    handlers.put(
+        method.getFullMethodName(),
+        ServerCalls.<Q, R>asyncUnaryCall(
+            (request, replies) -> answer(name, verb, request, replies)));
+    return this;
+  }
+
+  /** Returns the service with every RPC answered. */
+  public ServerServiceDefinition build() {
+    ServerServiceDefinition.Builder definition = ServerServiceDefinition.builder(service);
+    service.getMethods().forEach(method -> add(definition, method));
+    return definition.build();
+  }
+
+  private <Q, R> void add(
+      ServerServiceDefinition.Builder definition, MethodDescriptor<Q, R> method) {
+    @SuppressWarnings("unchecked") // put under the name of the same method
+    var handler = (ServerCallHandler<Q, R>) handlers.get(method.getFullMethodName());
+    definition.addMethod(method, handler != null ? handler : unimplemented(method));
+  }
+
+  private static <Q, R> ServerCallHandler<Q, R> unimplemented(MethodDescriptor<Q, R> method) {
+    Status status =
+        Status.UNIMPLEMENTED.withDescription(
+            "rpc " + method.getBareMethodName() + " is not implemented");
+    return (call, _) -> {
+      call.close(status, new Metadata());
+      return new ServerCall.Listener<>() {};
+    };
+  }
+
+  private static <Q, R> void answer(
+      String name, Verb<Q, R> verb, Q request, StreamObserver<R> replies) {
+    Operation operation = CallOperation.start(name);
+    try {
+      R reply = verb.answer(request, operation);
+      replies.onNext(reply);
+      replies.onCompleted();
+      LOG.log(Level.DEBUG, () -> operation + ": done in " + millis(operation));
+    } catch (Throwable failure) { // the outermost frame of the verb's thread
+      var status = ErrorEdge.toStatus(name, failure);
+      LOG.log(Level.DEBUG, () -> operation + ": " + status.getMessage() + " " + millis(operation));
+      replies.onError(status);
+    }
+  }
+
+  private static String millis(Operation operation) {
+    return Duration.between(operation.startedAt(), Instant.now()).toMillis() + " ms";
+  }
+}

@@ -1,0 +1,86 @@
+package dev.berth.cri.service;
+
+import static dev.berth.cri.service.Requests.required;
+
+import dev.berth.base.Operation;
+import dev.berth.cri.rpc.ServiceAssembly;
+import dev.berth.image.ImageRecord;
+import dev.berth.image.Images;
+import dev.berth.image.oci.ImageReference;
+import dev.berth.proto.cri.v1.ImageFsInfoRequest;
+import dev.berth.proto.cri.v1.ImageFsInfoResponse;
+import dev.berth.proto.cri.v1.ImageServiceGrpc;
+import dev.berth.proto.cri.v1.ImageStatusRequest;
+import dev.berth.proto.cri.v1.ImageStatusResponse;
+import dev.berth.proto.cri.v1.ListImagesRequest;
+import dev.berth.proto.cri.v1.ListImagesResponse;
+import dev.berth.proto.cri.v1.PullImageRequest;
+import dev.berth.proto.cri.v1.PullImageResponse;
+import dev.berth.proto.cri.v1.RemoveImageRequest;
+import dev.berth.proto.cri.v1.RemoveImageResponse;
+import io.grpc.ServerServiceDefinition;
+import java.util.List;
+
+/** CRI's ImageService: which verb answers which RPC. */
+public final class ImageService {
+  private final Images images;
+
+  /** Makes the service; it does not own the images. */
+  public ImageService(Images images) {
+    this.images = images;
+  }
+
+  /** Returns the service for the server. */
+  public ServerServiceDefinition definition() {
+    return ServiceAssembly.of(ImageServiceGrpc.getServiceDescriptor())
+        .unary(ImageServiceGrpc.getListImagesMethod(), this::listImages)
+        .unary(ImageServiceGrpc.getImageStatusMethod(), this::imageStatus)
+        .unary(ImageServiceGrpc.getPullImageMethod(), this::pullImage)
+        .unary(ImageServiceGrpc.getRemoveImageMethod(), this::removeImage)
+        .unary(ImageServiceGrpc.getImageFsInfoMethod(), this::imageFsInfo)
+        .build();
+  }
+
+  private ListImagesResponse listImages(ListImagesRequest request, Operation operation) {
+    var reply = ListImagesResponse.newBuilder();
+    matching(request.getFilter().getImage().getImage())
+        .forEach(image -> reply.addImages(ImageMessages.image(image)));
+    return reply.build();
+  }
+
+  private List<ImageRecord> matching(String nameOrId) {
+    return nameOrId.isEmpty() ? images.list() : images.find(nameOrId).stream().toList();
+  }
+
+  private ImageStatusResponse imageStatus(ImageStatusRequest request, Operation operation) {
+    String name = request.getImage().getImage();
+    required("image.image", !name.isEmpty());
+    var reply = ImageStatusResponse.newBuilder();
+    images.find(name).ifPresent(image -> reply.setImage(ImageMessages.image(image)));
+    return reply.build();
+  }
+
+  private PullImageResponse pullImage(PullImageRequest request, Operation operation) {
+    String name = request.getImage().getImage();
+    required("image.image", !name.isEmpty());
+    ImageRecord image =
+        images.pull(
+            ImageReference.parse(name), ImageMessages.credentials(request.getAuth()), operation);
+    return PullImageResponse.newBuilder().setImageRef(image.id()).build();
+  }
+
+  private RemoveImageResponse removeImage(RemoveImageRequest request, Operation operation) {
+    String name = request.getImage().getImage();
+    required("image.image", !name.isEmpty());
+    images.remove(name);
+    return RemoveImageResponse.getDefaultInstance();
+  }
+
+  private ImageFsInfoResponse imageFsInfo(ImageFsInfoRequest request, Operation operation) {
+    var usage = ImageMessages.usage(images.usage());
+    return ImageFsInfoResponse.newBuilder()
+        .addImageFilesystems(usage)
+        .addContainerFilesystems(usage)
+        .build();
+  }
+}

@@ -1,0 +1,112 @@
+package dev.berth.cri.service;
+
+import com.google.gson.Gson;
+import dev.berth.base.Operation;
+import dev.berth.cri.config.BerthConfig;
+import dev.berth.proto.cri.v1.LinuxRuntimeConfiguration;
+import dev.berth.proto.cri.v1.RuntimeCondition;
+import dev.berth.proto.cri.v1.RuntimeConfigRequest;
+import dev.berth.proto.cri.v1.RuntimeConfigResponse;
+import dev.berth.proto.cri.v1.RuntimeFeatures;
+import dev.berth.proto.cri.v1.RuntimeHandler;
+import dev.berth.proto.cri.v1.RuntimeHandlerFeatures;
+import dev.berth.proto.cri.v1.RuntimeStatus;
+import dev.berth.proto.cri.v1.StatusRequest;
+import dev.berth.proto.cri.v1.StatusResponse;
+import dev.berth.proto.cri.v1.VersionRequest;
+import dev.berth.proto.cri.v1.VersionResponse;
+import dev.berth.sandbox.NetworkStatus;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+
+/** What the runtime says of itself: Version, Status and RuntimeConfig. */
+public final class NodeVerbs {
+  /** The version of the kubelet's protocol: it refuses to start with any other answer. */
+  private static final String KUBELET_API_VERSION = "0.1.0";
+
+  private final BerthConfig config;
+  private final String version;
+  private final Supplier<NetworkStatus> network;
+
+  /**
+   * Makes the verbs.
+   *
+   * @param version of Berth, as {@code 1.2.3}
+   * @param network tells whether pods can get a network now
+   */
+  public NodeVerbs(BerthConfig config, String version, Supplier<NetworkStatus> network) {
+    this.config = config;
+    this.version = version;
+    this.network = network;
+  }
+
+  VersionResponse version(VersionRequest request, Operation operation) {
+    return VersionResponse.newBuilder()
+        .setVersion(KUBELET_API_VERSION)
+        .setRuntimeName("berth")
+        .setRuntimeVersion(version)
+        .setRuntimeApiVersion("v1")
+        .build();
+  }
+
+  StatusResponse status(StatusRequest request, Operation operation) {
+    NetworkStatus now = network.get();
+    var reply =
+        StatusResponse.newBuilder()
+            .setStatus(
+                RuntimeStatus.newBuilder()
+                    .addConditions(condition("RuntimeReady", true, "", ""))
+                    .addConditions(
+                        condition("NetworkReady", now.isReady(), now.reason(), now.message())))
+            .setFeatures(RuntimeFeatures.newBuilder().setSupplementalGroupsPolicy(true))
+            .addRuntimeHandlers(handler("")); // the kubelet looks the default up by this name
+    config.handlers().keySet().stream()
+        .sorted()
+        .forEach(name -> reply.addRuntimeHandlers(handler(name)));
+    if (request.getVerbose()) {
+      reply.putInfo("config", configJson());
+    }
+    return reply.build();
+  }
+
+  RuntimeConfigResponse runtimeConfig(RuntimeConfigRequest request, Operation operation) {
+    var driver =
+        switch (config.cgroupDriver()) {
+          case CGROUPFS -> dev.berth.proto.cri.v1.CgroupDriver.CGROUPFS;
+          case SYSTEMD -> dev.berth.proto.cri.v1.CgroupDriver.SYSTEMD;
+        };
+    return RuntimeConfigResponse.newBuilder()
+        .setLinux(LinuxRuntimeConfiguration.newBuilder().setCgroupDriver(driver))
+        .build();
+  }
+
+  private static RuntimeCondition condition(
+      String type, boolean status, String reason, String message) {
+    return RuntimeCondition.newBuilder()
+        .setType(type)
+        .setStatus(status)
+        .setReason(reason)
+        .setMessage(message)
+        .build();
+  }
+
+  private static RuntimeHandler handler(String name) {
+    return RuntimeHandler.newBuilder()
+        .setName(name)
+        .setFeatures(RuntimeHandlerFeatures.getDefaultInstance())
+        .build();
+  }
+
+  /** critest reads {@code stateDir} to learn which file system the state is on. */
+  private String configJson() {
+    Map<String, String> shown = new TreeMap<>();
+    shown.put("rootDir", config.root().toString());
+    shown.put("stateDir", config.state().toString());
+    shown.put("instance", config.instance());
+    shown.put("defaultHandler", config.defaultHandler());
+    shown.put("cniConfDir", config.cniConfDir().toString());
+    shown.put("cgroupDriver", config.cgroupDriver().toString());
+    return new Gson().toJson(shown);
+  }
+}

@@ -1,0 +1,179 @@
+package dev.berth.cri.service;
+
+import static dev.berth.cri.service.Requests.required;
+
+import dev.berth.base.Operation;
+import dev.berth.cri.rpc.ServiceAssembly;
+import dev.berth.proto.cri.v1.ContainerStatusRequest;
+import dev.berth.proto.cri.v1.ContainerStatusResponse;
+import dev.berth.proto.cri.v1.CreateContainerRequest;
+import dev.berth.proto.cri.v1.CreateContainerResponse;
+import dev.berth.proto.cri.v1.ExecSyncRequest;
+import dev.berth.proto.cri.v1.ExecSyncResponse;
+import dev.berth.proto.cri.v1.ListContainersRequest;
+import dev.berth.proto.cri.v1.ListContainersResponse;
+import dev.berth.proto.cri.v1.ListPodSandboxRequest;
+import dev.berth.proto.cri.v1.ListPodSandboxResponse;
+import dev.berth.proto.cri.v1.PodSandboxStatusRequest;
+import dev.berth.proto.cri.v1.PodSandboxStatusResponse;
+import dev.berth.proto.cri.v1.RemoveContainerRequest;
+import dev.berth.proto.cri.v1.RemoveContainerResponse;
+import dev.berth.proto.cri.v1.RemovePodSandboxRequest;
+import dev.berth.proto.cri.v1.RemovePodSandboxResponse;
+import dev.berth.proto.cri.v1.ReopenContainerLogRequest;
+import dev.berth.proto.cri.v1.ReopenContainerLogResponse;
+import dev.berth.proto.cri.v1.RunPodSandboxRequest;
+import dev.berth.proto.cri.v1.RunPodSandboxResponse;
+import dev.berth.proto.cri.v1.RuntimeServiceGrpc;
+import dev.berth.proto.cri.v1.StartContainerRequest;
+import dev.berth.proto.cri.v1.StartContainerResponse;
+import dev.berth.proto.cri.v1.StopContainerRequest;
+import dev.berth.proto.cri.v1.StopContainerResponse;
+import dev.berth.proto.cri.v1.StopPodSandboxRequest;
+import dev.berth.proto.cri.v1.StopPodSandboxResponse;
+import dev.berth.sandbox.Containers;
+import dev.berth.sandbox.Sandboxes;
+import io.grpc.ServerServiceDefinition;
+import java.time.Duration;
+
+/**
+ * CRI's RuntimeService: which verb answers which RPC.
+ *
+ * <p>The table in {@link #definition} is the list of what is implemented; every other RPC of the
+ * service answers Unimplemented with its name.
+ */
+public final class RuntimeService {
+  private final NodeVerbs node;
+  private final Sandboxes sandboxes;
+  private final Containers containers;
+
+  /** Makes the service; it owns none of what it is given. */
+  public RuntimeService(NodeVerbs node, Sandboxes sandboxes, Containers containers) {
+    this.node = node;
+    this.sandboxes = sandboxes;
+    this.containers = containers;
+  }
+
+  /** Returns the service for the server. */
+  public ServerServiceDefinition definition() {
+    return ServiceAssembly.of(RuntimeServiceGrpc.getServiceDescriptor())
+        .unary(RuntimeServiceGrpc.getVersionMethod(), node::version)
+        .unary(RuntimeServiceGrpc.getStatusMethod(), node::status)
+        .unary(RuntimeServiceGrpc.getRuntimeConfigMethod(), node::runtimeConfig)
+        .unary(RuntimeServiceGrpc.getRunPodSandboxMethod(), this::runPodSandbox)
+        .unary(RuntimeServiceGrpc.getStopPodSandboxMethod(), this::stopPodSandbox)
+        .unary(RuntimeServiceGrpc.getRemovePodSandboxMethod(), this::removePodSandbox)
+        .unary(RuntimeServiceGrpc.getPodSandboxStatusMethod(), this::podSandboxStatus)
+        .unary(RuntimeServiceGrpc.getListPodSandboxMethod(), this::listPodSandbox)
+        .unary(RuntimeServiceGrpc.getCreateContainerMethod(), this::createContainer)
+        .unary(RuntimeServiceGrpc.getStartContainerMethod(), this::startContainer)
+        .unary(RuntimeServiceGrpc.getStopContainerMethod(), this::stopContainer)
+        .unary(RuntimeServiceGrpc.getRemoveContainerMethod(), this::removeContainer)
+        .unary(RuntimeServiceGrpc.getListContainersMethod(), this::listContainers)
+        .unary(RuntimeServiceGrpc.getContainerStatusMethod(), this::containerStatus)
+        .unary(RuntimeServiceGrpc.getExecSyncMethod(), this::execSync)
+        .unary(RuntimeServiceGrpc.getReopenContainerLogMethod(), this::reopenContainerLog)
+        .build();
+  }
+
+  private RunPodSandboxResponse runPodSandbox(RunPodSandboxRequest request, Operation operation) {
+    required("config.metadata", request.getConfig().hasMetadata());
+    var sandbox = sandboxes.run(request.getConfig(), request.getRuntimeHandler(), operation);
+    return RunPodSandboxResponse.newBuilder().setPodSandboxId(sandbox.id()).build();
+  }
+
+  private StopPodSandboxResponse stopPodSandbox(
+      StopPodSandboxRequest request, Operation operation) {
+    sandboxes.stop(request.getPodSandboxId(), operation);
+    return StopPodSandboxResponse.getDefaultInstance();
+  }
+
+  private RemovePodSandboxResponse removePodSandbox(
+      RemovePodSandboxRequest request, Operation operation) {
+    sandboxes.remove(request.getPodSandboxId(), operation);
+    return RemovePodSandboxResponse.getDefaultInstance();
+  }
+
+  private PodSandboxStatusResponse podSandboxStatus(
+      PodSandboxStatusRequest request, Operation operation) {
+    var sandbox = sandboxes.status(request.getPodSandboxId());
+    var reply = PodSandboxStatusResponse.newBuilder().setStatus(SandboxMessages.status(sandbox));
+    if (request.getVerbose()) {
+      reply.putInfo("info", VerboseInfo.of(sandbox));
+    }
+    return reply.build();
+  }
+
+  private ListPodSandboxResponse listPodSandbox(
+      ListPodSandboxRequest request, Operation operation) {
+    var reply = ListPodSandboxResponse.newBuilder();
+    sandboxes
+        .list(SandboxMessages.filter(request.getFilter()))
+        .forEach(sandbox -> reply.addItems(SandboxMessages.item(sandbox)));
+    return reply.build();
+  }
+
+  private CreateContainerResponse createContainer(
+      CreateContainerRequest request, Operation operation) {
+    required("pod_sandbox_id", !request.getPodSandboxId().isEmpty());
+    required("config.metadata", request.getConfig().hasMetadata());
+    required("config.image", !request.getConfig().getImage().getImage().isEmpty());
+    var container =
+        containers.create(
+            request.getPodSandboxId(), request.getConfig(), request.getSandboxConfig(), operation);
+    return CreateContainerResponse.newBuilder().setContainerId(container.id()).build();
+  }
+
+  private StartContainerResponse startContainer(
+      StartContainerRequest request, Operation operation) {
+    required("container_id", !request.getContainerId().isEmpty());
+    containers.start(request.getContainerId(), operation);
+    return StartContainerResponse.getDefaultInstance();
+  }
+
+  private StopContainerResponse stopContainer(StopContainerRequest request, Operation operation) {
+    Duration timeout = Duration.ofSeconds(Math.max(0, request.getTimeout()));
+    containers.stop(request.getContainerId(), timeout, operation);
+    return StopContainerResponse.getDefaultInstance();
+  }
+
+  private RemoveContainerResponse removeContainer(
+      RemoveContainerRequest request, Operation operation) {
+    containers.remove(request.getContainerId(), operation);
+    return RemoveContainerResponse.getDefaultInstance();
+  }
+
+  private ListContainersResponse listContainers(
+      ListContainersRequest request, Operation operation) {
+    var reply = ListContainersResponse.newBuilder();
+    containers
+        .list(ContainerMessages.filter(request.getFilter()))
+        .forEach(container -> reply.addContainers(ContainerMessages.item(container)));
+    return reply.build();
+  }
+
+  private ContainerStatusResponse containerStatus(
+      ContainerStatusRequest request, Operation operation) {
+    var container = containers.status(request.getContainerId());
+    var reply = ContainerStatusResponse.newBuilder().setStatus(ContainerMessages.status(container));
+    if (request.getVerbose()) {
+      reply.putInfo("info", VerboseInfo.of(container));
+    }
+    return reply.build();
+  }
+
+  private ExecSyncResponse execSync(ExecSyncRequest request, Operation operation) {
+    required("container_id", !request.getContainerId().isEmpty());
+    required("cmd", request.getCmdCount() > 0);
+    Duration timeout = Duration.ofSeconds(Math.max(0, request.getTimeout()));
+    return ContainerMessages.execResult(
+        containers.execSync(request.getContainerId(), request.getCmdList(), timeout, operation));
+  }
+
+  private ReopenContainerLogResponse reopenContainerLog(
+      ReopenContainerLogRequest request, Operation operation) {
+    required("container_id", !request.getContainerId().isEmpty());
+    containers.reopenLog(request.getContainerId(), operation);
+    return ReopenContainerLogResponse.getDefaultInstance();
+  }
+}

@@ -1,0 +1,193 @@
+package dev.berth.cri.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.berth.base.BerthException;
+import dev.berth.testing.RequiresRoot;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class BerthConfigTest {
+  private static final ConfigFlags NO_FLAGS = ConfigFlags.parse(List.of());
+
+  private static BerthConfig fromFile(String toml) {
+    return BerthConfig.resolve(ConfigFile.parse("config.toml", toml), NO_FLAGS);
+  }
+
+  private static BerthConfig fromFlags(String... flags) {
+    return BerthConfig.resolve(ConfigFile.NONE, ConfigFlags.parse(List.of(flags)));
+  }
+
+  @Test
+  void defaultsStandWithoutFileAndFlags() {
+    BerthConfig config = fromFlags();
+    assertThat(config.root()).isEqualTo(Path.of("/var/lib/berth"));
+    assertThat(config.socket()).isEqualTo(Path.of("/run/berth/berthd.sock"));
+    assertThat(config.instance()).isEqualTo("berth");
+    assertThat(config.socketAccess()).isEqualTo(new SocketAccess(0660, "root"));
+    assertThat(config.cniBinDirs())
+        .containsExactly(Path.of("/opt/cni/bin"), Path.of("/usr/lib/cni"));
+    assertThat(config.handlers()).isEqualTo(Map.of("berth", RuntimeHandler.BERTH));
+    assertThat(config.cniTimeout()).isEqualTo(Duration.ofMinutes(1));
+    assertThat(config.cgroupParent()).isEqualTo("/berth");
+    assertThat(config.anyMountNamespace()).isFalse();
+  }
+
+  @Test
+  void printedDefaultsReadBackAsTheDefaults() {
+    assertThat(fromFile(DefaultConfig.text())).isEqualTo(fromFlags());
+  }
+
+  @Test
+  void everyKeyHasItsMeaningInThePrintedDefaults() {
+    for (ConfigKey key : ConfigKey.values()) {
+      assertThat(DefaultConfig.text()).contains("# " + key.meaning().getFirst() + "\n");
+    }
+  }
+
+  @Test
+  void flagsWinOverTheFile() {
+    ConfigFile file = ConfigFile.parse("config.toml", "root = '/a'\nstate = '/b'\n");
+    BerthConfig config =
+        BerthConfig.resolve(file, ConfigFlags.parse(List.of("--root", "/c", "--log-level=debug")));
+    assertThat(config.root()).isEqualTo(Path.of("/c"));
+    assertThat(config.state()).isEqualTo(Path.of("/b"));
+    assertThat(config.socket()).isEqualTo(Path.of("/b/berthd.sock"));
+    assertThat(config.logLevel()).isEqualTo(LogLevel.DEBUG);
+  }
+
+  @Test
+  void booleanFlagNeedsNoValue() {
+    assertThat(fromFlags("--any-mount-namespace", "--root=/x").anyMountNamespace()).isTrue();
+  }
+
+  @Test
+  void instanceFollowsTheRootUnlessGiven() {
+    String one = fromFlags("--root", "/srv/one").instance();
+    assertThat(one).matches("b[0-9a-f]{8}").isEqualTo(fromFlags("--root=/srv/one/").instance());
+    assertThat(one).isNotEqualTo(fromFlags("--root", "/srv/two").instance());
+    assertThat(fromFlags("--root", "/srv/one", "--instance", "blue").instance()).isEqualTo("blue");
+  }
+
+  @Test
+  void handlersAreRead() {
+    BerthConfig config =
+        fromFile(
+            """
+            default_handler = "runc"
+            [handlers.runc]
+            shim = "/usr/bin/containerd-shim-runc-v2"
+            oci_runtime = "/usr/bin/crun"
+            [handlers.kata]
+            shim = "containerd-shim-kata-v2"
+            """);
+    assertThat(config.defaultHandler()).isEqualTo("runc");
+    assertThat(config.handlers().values())
+        .containsExactlyInAnyOrder(
+            RuntimeHandler.BERTH,
+            new RuntimeHandler(
+                "runc", "/usr/bin/containerd-shim-runc-v2", Optional.of(Path.of("/usr/bin/crun"))),
+            new RuntimeHandler("kata", "containerd-shim-kata-v2", Optional.empty()));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          rot = "/x"                           | config.toml:1:1: unknown key rot; did you mean root?
+          root = 3                             | config.toml:1:1: root must be a string, not an integer
+          any_mount_namespace = "yes"          | config.toml:1:1: any_mount_namespace must be true or false, not a string
+          root = "x"                           | config.toml:1:1: root must be an absolute path, not "x"
+          cgroup_driver = "systemctl"          | config.toml:1:1: cgroup_driver must be cgroupfs or systemd, not "systemctl"
+          socket_mode = "rw"                   | config.toml:1:1: socket_mode must be an octal file mode such as 0660, not "rw"
+          instance = "a/b"                     | config.toml:1:1: instance must be up to 12 of a-z and 0-9, not "a/b"
+          default_handler = "kata"             | config.toml:1:1: default_handler must be one of the handlers berth, not "kata"
+          handlers = 1                         | config.toml:1:1: handlers must be a table, not an integer
+          handlers.x = {}                      | config.toml:1:1: handlers.x needs a shim
+          handlers.x = {shim = 1}              | config.toml:1:15: shim must be a string, not an integer
+          handlers.x = {shim = "y", shimm = 1} | config.toml:1:27: unknown key shimm; did you mean shim?
+          handlers.x = {shim = "y", oci_runtime = "z"} | config.toml:1:27: oci_runtime must be an absolute path
+          cni_timeout = "1 hour"               | config.toml:1:1: cni_timeout must be a duration such as 500ms, 60s or 2m, not "1 hour"
+          """)
+  void wrongFileIsOneErrorWithItsPlace(String toml, String message) {
+    assertThatThrownBy(() -> fromFile(toml))
+        .isInstanceOfSatisfying(
+            BerthException.class,
+            e -> assertThat(e.kind()).isEqualTo(BerthException.Kind.INVALID_ARGUMENT))
+        .hasMessage(message);
+  }
+
+  @Test
+  void brokenTomlIsAnErrorWithItsPlace() {
+    assertThatThrownBy(() -> fromFile("root = \"/x\"\nstate = = \n"))
+        .isInstanceOf(BerthException.class)
+        .hasMessageStartingWith("config.toml:2:9: ");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          --rot=/x               | unknown flag --rot; did you mean --root?
+          --root                 | flag --root needs a value
+          --root=x               | --root must be an absolute path, not "x"
+          --any-mount-namespace=1 | --any-mount-namespace must be true or false, not "1"
+          state=/x               | unknown flag state; did you mean --state?
+          --config               | flag --config needs a value
+          """)
+  void wrongFlagIsOneErrorThatNamesIt(String flag, String message) {
+    assertThatThrownBy(() -> fromFlags(flag))
+        .isInstanceOf(BerthException.class)
+        .hasMessage(message);
+  }
+
+  @Test
+  void socketPathThatTheKernelCannotBindIsRefused() {
+    assertThatThrownBy(() -> fromFlags("--state", "/" + "s".repeat(100)))
+        .isInstanceOf(BerthException.class)
+        .hasMessageContaining("at most 107 bytes");
+  }
+
+  @Test
+  void missingFileIsAnError() {
+    assertThatThrownBy(() -> BerthConfig.load(List.of("--config", "/nonexistent.toml")))
+        .isInstanceOf(BerthException.class)
+        .hasMessage("config file /nonexistent.toml: no such file");
+  }
+
+  @Test
+  void emptyConfigFlagAsksForNoFile() {
+    assertThat(BerthConfig.load(List.of("--config=", "--root=/x")).root()).isEqualTo(Path.of("/x"));
+  }
+
+  @Test
+  @RequiresRoot
+  void fileThatOthersCanWriteIsRefused(@TempDir Path dir) throws Exception {
+    Path file = Files.writeString(dir.resolve("config.toml"), "root = '/x'\n");
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-rw-r--"));
+    assertThatThrownBy(() -> ConfigFile.read(file))
+        .isInstanceOf(BerthException.class)
+        .hasMessage("config file " + file + " must be writable by root only, its mode is 664");
+
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+    assertThat(ConfigFile.read(file).values()).containsOnlyKeys(ConfigKey.ROOT);
+
+    Files.setAttribute(file, "unix:uid", 65534);
+    assertThatThrownBy(() -> ConfigFile.read(file))
+        .isInstanceOf(BerthException.class)
+        .hasMessage("config file " + file + " must be owned by root, not by uid 65534");
+  }
+}

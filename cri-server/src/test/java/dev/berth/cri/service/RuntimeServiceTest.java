@@ -1,0 +1,287 @@
+package dev.berth.cri.service;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.berth.cri.config.BerthConfig;
+import dev.berth.cri.config.SocketAccess;
+import dev.berth.cri.rpc.CriChannel;
+import dev.berth.cri.rpc.UnixSocketServer;
+import dev.berth.proto.cri.v1.CgroupDriver;
+import dev.berth.proto.cri.v1.Container;
+import dev.berth.proto.cri.v1.ContainerConfig;
+import dev.berth.proto.cri.v1.ContainerFilter;
+import dev.berth.proto.cri.v1.ContainerMetadata;
+import dev.berth.proto.cri.v1.ContainerStateValue;
+import dev.berth.proto.cri.v1.ContainerStatus;
+import dev.berth.proto.cri.v1.ContainerStatusRequest;
+import dev.berth.proto.cri.v1.CreateContainerRequest;
+import dev.berth.proto.cri.v1.ExecSyncRequest;
+import dev.berth.proto.cri.v1.ImageSpec;
+import dev.berth.proto.cri.v1.LinuxPodSandboxConfig;
+import dev.berth.proto.cri.v1.LinuxSandboxSecurityContext;
+import dev.berth.proto.cri.v1.ListContainersRequest;
+import dev.berth.proto.cri.v1.ListPodSandboxRequest;
+import dev.berth.proto.cri.v1.Mount;
+import dev.berth.proto.cri.v1.NamespaceMode;
+import dev.berth.proto.cri.v1.NamespaceOption;
+import dev.berth.proto.cri.v1.PodSandboxConfig;
+import dev.berth.proto.cri.v1.PodSandboxFilter;
+import dev.berth.proto.cri.v1.PodSandboxMetadata;
+import dev.berth.proto.cri.v1.PodSandboxState;
+import dev.berth.proto.cri.v1.PodSandboxStateValue;
+import dev.berth.proto.cri.v1.PodSandboxStatusRequest;
+import dev.berth.proto.cri.v1.RunPodSandboxRequest;
+import dev.berth.proto.cri.v1.RuntimeCondition;
+import dev.berth.proto.cri.v1.RuntimeConfigRequest;
+import dev.berth.proto.cri.v1.RuntimeHandler;
+import dev.berth.proto.cri.v1.RuntimeServiceGrpc;
+import dev.berth.proto.cri.v1.RuntimeServiceGrpc.RuntimeServiceBlockingStub;
+import dev.berth.proto.cri.v1.Signal;
+import dev.berth.proto.cri.v1.StatusRequest;
+import dev.berth.proto.cri.v1.StopContainerRequest;
+import dev.berth.proto.cri.v1.VersionRequest;
+import dev.berth.sandbox.ContainerState;
+import dev.berth.sandbox.NetworkStatus;
+import dev.berth.sandbox.SandboxState;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class RuntimeServiceTest {
+  private static final PodSandboxConfig POD =
+      PodSandboxConfig.newBuilder()
+          .setMetadata(PodSandboxMetadata.newBuilder().setName("p").setNamespace("n").setUid("u"))
+          .putLabels("l", "1")
+          .putAnnotations("a", "2")
+          .setLinux(
+              LinuxPodSandboxConfig.newBuilder()
+                  .setSecurityContext(
+                      LinuxSandboxSecurityContext.newBuilder()
+                          .setNamespaceOptions(
+                              NamespaceOption.newBuilder().setPid(NamespaceMode.CONTAINER))))
+          .build();
+  private static final ContainerConfig CONTAINER =
+      ContainerConfig.newBuilder()
+          .setMetadata(ContainerMetadata.newBuilder().setName("app"))
+          .setImage(ImageSpec.newBuilder().setImage("sha256:1").setUserSpecifiedImage("app"))
+          .addMounts(Mount.newBuilder().setHostPath("/h").setContainerPath("/c"))
+          .build();
+
+  @TempDir private Path dir;
+  private final FakeSandboxes sandboxes = new FakeSandboxes();
+  private final FakeContainers containers = new FakeContainers();
+  private NetworkStatus network = new NetworkStatus(false, "NoConfig", "no CNI configuration");
+  private UnixSocketServer server;
+  private CriChannel channel;
+  private RuntimeServiceBlockingStub cri;
+
+  @BeforeEach
+  void start() throws Exception {
+    var node = new NodeVerbs(BerthConfig.load(List.of("--config=")), "1.2.3", () -> network);
+    Path socket = dir.resolve("cri.sock");
+    server =
+        UnixSocketServer.start(
+            socket,
+            new SocketAccess(0600, "0"),
+            List.of(new RuntimeService(node, sandboxes, containers).definition()));
+    channel = CriChannel.to(socket);
+    cri = RuntimeServiceGrpc.newBlockingStub(channel.channel());
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    channel.close();
+    server.close();
+  }
+
+  @Test
+  void versionIsWhatTheKubeletInsistsOn() {
+    var version = cri.version(VersionRequest.newBuilder().setVersion("0.1.0").build());
+    assertThat(version.getVersion()).isEqualTo("0.1.0");
+    assertThat(version.getRuntimeName()).isEqualTo("berth");
+    assertThat(version.getRuntimeVersion()).isEqualTo("1.2.3");
+    assertThat(version.getRuntimeApiVersion()).isEqualTo("v1");
+  }
+
+  @Test
+  void statusHasBothConditionsAndAnEntryForTheDefaultHandler() {
+    var status = cri.status(StatusRequest.newBuilder().setVerbose(true).build());
+    assertThat(status.getStatus().getConditionsList())
+        .containsExactly(
+            RuntimeCondition.newBuilder().setType("RuntimeReady").setStatus(true).build(),
+            RuntimeCondition.newBuilder()
+                .setType("NetworkReady")
+                .setReason("NoConfig")
+                .setMessage("no CNI configuration")
+                .build());
+    assertThat(status.getRuntimeHandlersList())
+        .extracting(RuntimeHandler::getName)
+        .containsExactly("", "berth");
+    assertThat(status.getInfoMap().get("config")).contains("\"stateDir\":\"/run/berth\"");
+  }
+
+  @Test
+  void runtimeConfigTellsTheCgroupDriver() {
+    assertThat(
+            cri.runtimeConfig(RuntimeConfigRequest.getDefaultInstance())
+                .getLinux()
+                .getCgroupDriver())
+        .isEqualTo(CgroupDriver.CGROUPFS);
+  }
+
+  private String runPod() {
+    return cri.runPodSandbox(
+            RunPodSandboxRequest.newBuilder().setConfig(POD).setRuntimeHandler("h").build())
+        .getPodSandboxId();
+  }
+
+  @Test
+  void podIsEchoedAsItCame() {
+    assertThat(runPod()).isEqualTo("id-1");
+    var reply =
+        cri.podSandboxStatus(
+            PodSandboxStatusRequest.newBuilder().setPodSandboxId("id-1").setVerbose(true).build());
+    var status = reply.getStatus();
+    assertThat(status.getMetadata()).isEqualTo(POD.getMetadata());
+    assertThat(status.getLabelsMap()).isEqualTo(Map.of("l", "1"));
+    assertThat(status.getAnnotationsMap()).isEqualTo(Map.of("a", "2"));
+    assertThat(status.getRuntimeHandler()).isEqualTo("h");
+    assertThat(status.getCreatedAt()).isEqualTo(1_800_000_000_000_000_007L);
+    assertThat(status.getNetwork().getIp()).isEqualTo("10.0.0.2");
+    assertThat(status.getNetwork().getAdditionalIps(0).getIp()).isEqualTo("fd00::2");
+    assertThat(status.getLinux().getNamespaces().getOptions())
+        .isEqualTo(POD.getLinux().getSecurityContext().getNamespaceOptions());
+    assertThat(reply.getInfoMap().get("info")).contains("\"cniResult\":{\"ips\":[]}");
+  }
+
+  @Test
+  void podFilterIsPassedOn() {
+    runPod();
+    var filter =
+        PodSandboxFilter.newBuilder()
+            .setId("id")
+            .setState(PodSandboxStateValue.newBuilder().setState(PodSandboxState.SANDBOX_NOTREADY))
+            .putLabelSelector("l", "1");
+    var items =
+        cri.listPodSandbox(ListPodSandboxRequest.newBuilder().setFilter(filter).build())
+            .getItemsList();
+    assertThat(items).hasSize(1);
+    assertThat(items.getFirst().getRuntimeHandler()).isEqualTo("h");
+    assertThat(sandboxes.filter)
+        .isEqualTo(
+            new dev.berth.sandbox.SandboxFilter(
+                Optional.of("id"), Optional.of(SandboxState.NOT_READY), Map.of("l", "1")));
+  }
+
+  @Test
+  void unknownPodIsNotFound() {
+    assertThatThrownBy(() -> cri.podSandboxStatus(PodSandboxStatusRequest.getDefaultInstance()))
+        .isInstanceOfSatisfying(
+            StatusRuntimeException.class,
+            e -> assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.NOT_FOUND));
+  }
+
+  @Test
+  void requestWithoutMetadataIsRefusedByName() {
+    assertThatThrownBy(() -> cri.runPodSandbox(RunPodSandboxRequest.getDefaultInstance()))
+        .hasMessage("INVALID_ARGUMENT: config.metadata is missing");
+    assertThat(sandboxes.calls).isEmpty();
+  }
+
+  private void createContainer() {
+    cri.createContainer(
+        CreateContainerRequest.newBuilder().setPodSandboxId("id-1").setConfig(CONTAINER).build());
+  }
+
+  private ContainerStatus containerStatus() {
+    return cri.containerStatus(ContainerStatusRequest.newBuilder().setContainerId("c-1").build())
+        .getStatus();
+  }
+
+  @Test
+  void containerIsEchoedAsItCame() {
+    createContainer();
+    ContainerStatus status = containerStatus();
+    assertThat(status.getState())
+        .isEqualTo(dev.berth.proto.cri.v1.ContainerState.CONTAINER_CREATED);
+    assertThat(status.getMountsList()).isEqualTo(CONTAINER.getMountsList());
+    assertThat(status.getImage().getImage()).isEqualTo("app:1");
+    assertThat(status.getImage().getUserSpecifiedImage()).isEqualTo("app");
+    assertThat(status.getImageId()).isEqualTo("sha256:1");
+    assertThat(status.getImageRef()).isEqualTo("app@sha256:2");
+    assertThat(status.getLogPath()).isEqualTo("/logs/app.log");
+    assertThat(status.getUser().getLinux().getUid()).isEqualTo(1000);
+    assertThat(status.getStopSignal()).isEqualTo(Signal.SIGNAL_SIGTERM);
+    assertThat(status.getStartedAt()).isZero();
+    assertThat(status.getFinishedAt()).isZero();
+  }
+
+  @Test
+  void exitIsToldWithItsTimes() {
+    createContainer();
+    containers.state =
+        new ContainerState.Exited(
+            FakeContainers.CREATED_AT,
+            FakeContainers.CREATED_AT.plusSeconds(1),
+            FakeContainers.CREATED_AT.plusSeconds(2),
+            137,
+            "OOMKilled",
+            "out of memory");
+    ContainerStatus status = containerStatus();
+    assertThat(status.getState()).isEqualTo(dev.berth.proto.cri.v1.ContainerState.CONTAINER_EXITED);
+    assertThat(status.getFinishedAt() - status.getStartedAt()).isEqualTo(1_000_000_000L);
+    assertThat(status.getExitCode()).isEqualTo(137);
+    assertThat(status.getReason()).isEqualTo("OOMKilled");
+    assertThat(status.getMessage()).isEqualTo("out of memory");
+  }
+
+  @Test
+  void containerFilterIsPassedOn() {
+    createContainer();
+    var filter =
+        ContainerFilter.newBuilder()
+            .setPodSandboxId("id-1")
+            .setState(
+                ContainerStateValue.newBuilder()
+                    .setState(dev.berth.proto.cri.v1.ContainerState.CONTAINER_RUNNING));
+    List<Container> found =
+        cri.listContainers(ListContainersRequest.newBuilder().setFilter(filter).build())
+            .getContainersList();
+    assertThat(found).extracting(Container::getImageId).containsExactly("sha256:1");
+    assertThat(containers.filter)
+        .isEqualTo(
+            new dev.berth.sandbox.ContainerFilter(
+                Optional.empty(),
+                Optional.of("id-1"),
+                Optional.of(ContainerState.Running.class),
+                Map.of()));
+  }
+
+  @Test
+  void execAndStopPassTheirTimes() {
+    var result =
+        cri.execSync(
+            ExecSyncRequest.newBuilder()
+                .setContainerId("c-1")
+                .addCmd("true")
+                .setTimeout(5)
+                .build());
+    assertThat(result.getExitCode()).isEqualTo(3);
+    assertThat(result.getStdout().toStringUtf8()).isEqualTo("out");
+    assertThat(result.getStderr().toStringUtf8()).isEqualTo("err");
+    cri.stopContainer(
+        StopContainerRequest.newBuilder().setContainerId("c-1").setTimeout(-1).build());
+    assertThat(containers.calls).containsExactly("exec c-1 [true] PT5S", "stop c-1 PT0S");
+    assertThatThrownBy(
+            () -> cri.execSync(ExecSyncRequest.newBuilder().setContainerId("c-1").build()))
+        .hasMessage("INVALID_ARGUMENT: cmd is missing");
+  }
+}

@@ -1,0 +1,67 @@
+/*
+ * Copies a container's output into its CRI log so that no byte is lost or
+ * doubled, whoever is killed and when.
+ *
+ * Bytes move FIFO -> spool -> log. The first move is one splice(2): the kernel
+ * takes the bytes out of the FIFO and puts them into the spool (a file on
+ * tmpfs) with nothing in between, so what has left the FIFO is in the spool's
+ * size. The second move writes whole lines at a known offset of the log and
+ * then records, in the mapped journal, how far spool and log have come. A
+ * successor that maps the same journal writes the unrecorded rest again, at
+ * the same offset. What is drained is cut off the spool.
+ *
+ * A line is `RFC3339Nano stream tag content`: tag F for one that ended, P for a
+ * piece of one that is longer than LINE_LIMIT or that the end of output cut.
+ */
+#ifndef BERTH_LOG_H
+#define BERTH_LOG_H
+
+#include "sys.h"
+
+enum { OUT = 0, ERR = 1, STREAMS = 2, LINE_LIMIT = 16384 };
+
+enum { JOURNAL_MAGIC = 0x4c4a5242, JOURNAL_VERSION = 1 };
+
+struct journal_slot {
+    uint64_t done[STREAMS]; /* bytes of each spool that stand in the log */
+    uint64_t log_size;      /* bytes of the log that are whole lines of ours */
+    uint64_t dropped;       /* bytes given up because the log could not be written */
+    uint64_t reported;      /* of these, how many a line in the log accounts for */
+};
+
+struct journal {
+    uint32_t magic;
+    uint32_t version;
+    uint32_t active; /* which slot is true; flipped by one store */
+    uint32_t resetting[STREAMS]; /* the spool is drained and being cut to nothing */
+    uint32_t reserved;
+    uint64_t log_device; /* of the log file the sizes speak of */
+    uint64_t log_inode;
+    struct journal_slot slot[2];
+};
+
+/* Takes over descriptors (-1 for none) and the state in the journal. 0 or -errno. */
+long log_open(const int fifo[STREAMS], const int spool[STREAMS], int log, int journal);
+
+/* Moves what is there now. Returns 1 if there may be more at once, else 0. Never waits. */
+int log_pump(int stream);
+
+/*
+ * Takes what stands in both streams now, and no more: whoever goes on writing
+ * after the container has ended cannot hold up its exit. What does not end in a
+ * newline becomes a P line.
+ */
+void log_finish(void);
+
+/* Goes on in another file (-1: nowhere), which must be empty or new. Whole lines only. */
+long log_reopen(int log);
+
+/* Milliseconds after which log_pump should be tried again although nothing came, or -1. */
+int log_retry_after(void);
+
+int log_is_open(void);
+
+/* Copies from pipe ends with an end of file (fds 3 and 4), for a shim that is not ours. */
+void log_plain(int log, const int input[STREAMS]);
+
+#endif

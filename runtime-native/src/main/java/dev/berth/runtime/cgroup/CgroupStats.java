@@ -1,0 +1,27 @@
+package dev.berth.runtime.cgroup;
+
+import java.util.OptionalLong;
+
+/**
+ * What a cgroup uses. A figure is empty where the host lacks its controller.
+ *
+ * @param cpuUsageNanos CPU time used since the group was made
+ * @param memoryUsageBytes memory charged to the group
+ * @param memoryWorkingSetBytes usage without inactive file pages, as the kubelet reckons it
+ * @param memoryLimitBytes the group's own limit; empty also without one
+ * @param memoryRssBytes anonymous memory
+ * @param swapUsageBytes swap charged to the group
+ * @param pageFaults minor and major page faults
+ * @param majorPageFaults page faults that needed I/O
+ * @param pids tasks in the group
+ */
+public record CgroupStats(
+    OptionalLong cpuUsageNanos,
+    OptionalLong memoryUsageBytes,
+    OptionalLong memoryWorkingSetBytes,
+    OptionalLong memoryLimitBytes,
+    OptionalLong memoryRssBytes,
+    OptionalLong swapUsageBytes,
+    OptionalLong pageFaults,
+    OptionalLong majorPageFaults,
+    OptionalLong pids) {}

@@ -1,0 +1,134 @@
+package dev.berth.runtime.cgroup;
+
+import dev.berth.base.BerthException;
+import dev.berth.base.BerthException.Kind;
+import dev.berth.runtime.kernel.ControlTree;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * The cgroup hierarchies of the host.
+ *
+ * <p>Detected once: a host does not change them while it runs. Where v1 controllers are mounted,
+ * they are used and a v2 hierarchy beside them is left alone, also when it has controllers that v1
+ * lacks (systemd's {@code hybrid} layout). Thread-safe; lives as long as the process.
+ */
+public final class Cgroups {
+  /** The two interfaces of the kernel. */
+  public enum Version {
+    V1,
+    V2
+  }
+
+  private sealed interface Layout {
+    record V1(List<V1Hierarchy> hierarchies) implements Layout {}
+
+    record V2(V2Hierarchy hierarchy) implements Layout {}
+  }
+
+  private final Layout layout;
+
+  private Cgroups(Layout layout) {
+    this.layout = layout;
+  }
+
+  /**
+   * Looks at the mounts of this process.
+   *
+   * @throws BerthException FAILED_PRECONDITION if no cgroup file system is mounted
+   */
+  public static Cgroups detect() {
+    try {
+      return of(
+          MountInfo.parse(
+              Files.readString(Path.of("/proc/self/mountinfo")),
+              controllers(Files.readString(Path.of("/proc/cgroups")))));
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read the cgroup mounts", e);
+    }
+  }
+
+  /** Reads the first column of /proc/cgroups. */
+  static Set<String> controllers(String procCgroups) {
+    return procCgroups
+        .lines()
+        .filter(line -> !line.startsWith("#"))
+        .map(line -> line.split("\t", 2)[0])
+        .collect(Collectors.toUnmodifiableSet());
+  }
+
+  private static Cgroups of(List<MountInfo> mounts) {
+    List<MountInfo> v1 = v1(mounts);
+    if (!v1.isEmpty()) {
+      return new Cgroups(new Layout.V1(v1.stream().map(V1Hierarchy::open).toList()));
+    }
+    return mounts.stream()
+        .filter(MountInfo::unified)
+        .findFirst()
+        .map(Cgroups::v2)
+        .orElseThrow(() ->
+            new BerthException(
+                Kind.FAILED_PRECONDITION, "no cgroup file system is mounted on this host"));
+  }
+
+  /**
+   * Returns one mount of each v1 hierarchy, or none if no v1 controller is mounted: a lone {@code
+   * name=systemd} beside v2 is there for old programs only.
+   */
+  static List<MountInfo> v1(List<MountInfo> mounts) {
+    List<MountInfo> found = new ArrayList<>();
+    Set<Set<String>> seen = new HashSet<>();
+    for (MountInfo mount : mounts) {
+      if (!mount.unified() && seen.add(mount.hierarchy())) {
+        found.add(mount);
+      }
+    }
+    boolean controlled =
+        found.stream()
+            .flatMap(mount -> mount.hierarchy().stream())
+            .anyMatch(name -> !name.startsWith("name="));
+    return controlled ? found : List.of();
+  }
+
+  private static Cgroups v2(MountInfo mount) {
+    return v2(mount.mountPoint(), mount.root());
+  }
+
+  /** Uses a directory of a v2 hierarchy as if it were the hierarchy's root. */
+  static Cgroups v2(Path directory, String root) {
+    return new Cgroups(new Layout.V2(new V2Hierarchy(ControlTree.open(directory), root)));
+  }
+
+  public Version version() {
+    return switch (layout) {
+      case Layout.V1 _ -> Version.V1;
+      case Layout.V2 _ -> Version.V2;
+    };
+  }
+
+  /** Returns the controllers of the host, such as {@code memory}. */
+  public Set<String> controllers() {
+    return switch (layout) {
+      case Layout.V1(var hierarchies) ->
+          hierarchies.stream()
+              .flatMap(hierarchy -> hierarchy.controllers().stream())
+              .collect(Collectors.toUnmodifiableSet());
+      case Layout.V2(var hierarchy) -> hierarchy.controllers();
+    };
+  }
+
+  /** Names a group, which need not be there. */
+  public Cgroup at(CgroupPath path) {
+    return switch (layout) {
+      case Layout.V1(var hierarchies) -> new V1Cgroup(path, hierarchies);
+      case Layout.V2(var hierarchy) -> new V2Cgroup(path, hierarchy);
+    };
+  }
+}

@@ -1,0 +1,50 @@
+package dev.berth.runtime.cli;
+
+import dev.berth.base.BerthException;
+import dev.berth.runtime.plan.Rootfs;
+import dev.berth.runtime.spec.Root;
+import dev.berth.runtime.spec.RuntimeSpec;
+import dev.berth.runtime.spec.SpecValidator;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * An OCI bundle: a directory with a config.json and, mostly, the root file system.
+ *
+ * @param directory absolute, without symbolic links
+ */
+record Bundle(Path directory, RuntimeSpec spec) {
+
+  /**
+   * Reads and validates a bundle.
+   *
+   * @throws BerthException NOT_FOUND without a config.json, else naming the field that is wrong
+   */
+  static Bundle read(Path path) {
+    try {
+      Path directory = path.toRealPath();
+      RuntimeSpec spec = RuntimeSpec.parse(Files.readAllBytes(directory.resolve("config.json")));
+      SpecValidator.validate(spec);
+      return new Bundle(directory, spec);
+    } catch (IOException e) {
+      throw new BerthException(
+          BerthException.Kind.NOT_FOUND, "bundle " + path + ": no readable config.json: " + e, e);
+    }
+  }
+
+  /** The directory that root.path names, relative to the bundle if it is not absolute. */
+  Rootfs rootfs() {
+    Root root = spec.root();
+    if (root == null) {
+      throw new BerthException(
+          BerthException.Kind.INVALID_ARGUMENT, "config.json: root is missing");
+    }
+    Path path = directory.resolve(root.path());
+    if (!Files.isDirectory(path)) {
+      throw new BerthException(
+          BerthException.Kind.INVALID_ARGUMENT, "root.path: " + path + " is not a directory");
+    }
+    return new Rootfs.Directory(path.normalize().toString());
+  }
+}

@@ -1,0 +1,91 @@
+package dev.berth.runtime.cli;
+
+import dev.berth.base.BerthException;
+import dev.berth.runtime.cgroup.Cgroups;
+import dev.berth.runtime.task.BerthInit;
+import dev.berth.runtime.task.Task;
+import dev.berth.runtime.task.Tasks;
+import java.nio.file.Path;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/**
+ * {@code berth-runtime}: runs containers from OCI bundles, with the commands of the OCI runtime
+ * command line.
+ *
+ * <p>Exit codes: what the container's process ended with where a command waits for it; 1 for a
+ * refused or failed command, 2 for wrong usage, and 255 for a failed {@code exec}, as runc has
+ * them.
+ */
+@Command(
+    name = "berth-runtime",
+    description = "Runs containers from OCI bundles.",
+    mixinStandardHelpOptions = true,
+    version = "berth-runtime 0.1.0, runtime-spec 1.3.0",
+    subcommands = {
+      PlanCommand.class,
+      RunCommand.class,
+      CreateCommand.class,
+      StartCommand.class,
+      StateCommand.class,
+      KillCommand.class,
+      ExecCommand.class,
+      DeleteCommand.class
+    })
+public final class RuntimeCli {
+  static final int EXEC_FAILED = 255;
+
+  @Option(
+      names = "--root",
+      paramLabel = "DIR",
+      defaultValue = "/run/berth-runtime",
+      description = "where containers are recorded (default: ${DEFAULT-VALUE})")
+  private Path root = Path.of("/run/berth-runtime");
+
+  private RuntimeCli() {}
+
+  /** Runs the command line and ends the JVM with its exit code. */
+  public static void main(String[] arguments) {
+    System.exit(execute(arguments));
+  }
+
+  static int execute(String... arguments) {
+    CommandLine command =
+        new CommandLine(new RuntimeCli()).setExecutionExceptionHandler(RuntimeCli::explain);
+    // What follows the container's name is the command to run, with options of its own.
+    java.util.Objects.requireNonNull(command.getSubcommands().get("exec"))
+        .setStopAtPositional(true);
+    return command.execute(arguments);
+  }
+
+  private static int explain(
+      Exception failure, CommandLine command, CommandLine.ParseResult parsed) {
+    String text =
+        failure instanceof BerthException
+            ? String.valueOf(failure.getMessage())
+            : "internal error: " + failure;
+    command.getErr().println("berth-runtime " + command.getCommandName() + ": " + text);
+    return command.getCommandName().equals("exec") ? EXEC_FAILED : CommandLine.ExitCode.SOFTWARE;
+  }
+
+  /** What a command does with the tasks; the result is its exit code. */
+  interface Work {
+    int with(Tasks tasks) throws Exception;
+  }
+
+  int withTasks(Work work) throws Exception {
+    try (BerthInit program = BerthInit.open();
+        Tasks tasks = new Tasks(root, program, Cgroups.detect())) {
+      return work.with(tasks);
+    }
+  }
+
+  int withTask(String id, java.util.function.ToIntFunction<Task> work) throws Exception {
+    return withTasks(tasks -> {
+      try (Task task = tasks.adopt(id)) {
+        return work.applyAsInt(task);
+      }
+    });
+  }
+}

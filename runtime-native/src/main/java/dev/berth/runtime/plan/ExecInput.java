@@ -1,0 +1,27 @@
+package dev.berth.runtime.plan;
+
+import dev.berth.runtime.spec.ContainerProcess;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the plan of an additional process is compiled from.
+ *
+ * @param containerId names the session keyring that the process joins
+ * @param namespaces types to join, of the container's first process; {@code mount} among them
+ * @param seccomp the container's filter; null for none
+ */
+public record ExecInput(
+    String containerId,
+    ContainerProcess process,
+    List<String> namespaces,
+    CgroupEntry cgroup,
+    Stdio stdio,
+    @Nullable SeccompProgram seccomp,
+    Set<Slot> slots) {
+  public ExecInput {
+    namespaces = List.copyOf(namespaces);
+    slots = Set.copyOf(slots);
+  }
+}

@@ -1,0 +1,261 @@
+package dev.berth.runtime.plan;
+
+import dev.berth.base.BerthException;
+import dev.berth.runtime.kernel.Errno;
+import dev.berth.runtime.spec.Mount;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Mounts what config.json lists, in its order.
+ *
+ * <p>Each mount is made detached, given its attributes, and attached onto a target that was opened
+ * inside the root. A source is a path of the host and is resolved before the root is changed.
+ */
+final class MountSteps {
+  private final PlanBuilder plan;
+  private final Emitter emit;
+  private final CgroupEntry cgroup;
+  private final Reg tree;
+  private final Reg target;
+  private final Reg dev;
+  private final Reg devpts;
+  private final Map<String, Reg> sources = new LinkedHashMap<>();
+  private final List<Runnable> atTheEnd = new ArrayList<>();
+  private boolean ownDev;
+  private boolean boundDev;
+  private boolean hasDevpts;
+
+  MountSteps(PlanBuilder plan, Emitter emit, CgroupEntry cgroup) {
+    this.plan = plan;
+    this.emit = emit;
+    this.cgroup = cgroup;
+    this.tree = plan.reg("tree");
+    this.target = plan.reg("target");
+    this.dev = plan.reg("dev");
+    this.devpts = plan.reg("devpts");
+  }
+
+  /**
+   * Clones the sources of all bind mounts while the host's root still runs the plan: the root of a
+   * user namespace may not reach them.
+   */
+  void openSources(List<Mount> mounts) {
+    for (int i = 0; i < mounts.size(); i++) {
+      Mount mount = mounts.get(i);
+      String field = field(mount, i);
+      MountOptions options = options(mount, field);
+      if (options.bind()) {
+        plan.from(field);
+        Reg source = plan.reg("source" + i);
+        emit.cloneHostTree(
+            required(mount.source(), field + ": source"), options.recursiveBind(), source);
+        sources.put(field, source);
+      }
+    }
+  }
+
+  /** Closes them in the stub, once the container's process has its own. */
+  void closeSources() {
+    sources.values().forEach(source -> plan.call("close", source));
+  }
+
+  private static String field(Mount mount, int index) {
+    return "mounts[" + index + "] " + mount.destination();
+  }
+
+  private static MountOptions options(Mount mount, String field) {
+    return MountOptions.parse(field, mount.options(), "bind".equals(mount.type()));
+  }
+
+  void mountAll(List<Mount> mounts) {
+    for (int i = 0; i < mounts.size(); i++) {
+      mount(mounts.get(i), field(mounts.get(i), i));
+    }
+  }
+
+  /** Makes read-only what had to be writable while the container was set up. */
+  void finish() {
+    atTheEnd.forEach(Runnable::run);
+  }
+
+  private void mount(Mount mount, String field) {
+    plan.from(field);
+    if (!mount.uidMappings().isEmpty() || !mount.gidMappings().isEmpty()) {
+      throw new BerthException(
+          BerthException.Kind.UNIMPLEMENTED, field + ": id-mapped mounts are not supported");
+    }
+    MountOptions options = options(mount, field);
+    if (options.bind()) {
+      bind(mount, options, field);
+    } else if ("cgroup".equals(mount.type()) && cgroup instanceof CgroupEntry.V1 v1) {
+      cgroupV1(mount, options, v1, field);
+    } else {
+      fileSystem(mount, options, field);
+    }
+  }
+
+  private void bind(Mount mount, MountOptions options, String field) {
+    Reg opened = sources.get(field);
+    if (opened != null) {
+      plan.call("dup", opened).into(tree);
+    } else {
+      String source = required(mount.source(), field + ": source");
+      emit.cloneHostTree(source, options.recursiveBind(), tree);
+    }
+    setAttributes(options);
+    openBindTarget(mount);
+    emit.attach(tree, target);
+    setPropagation(options, tree);
+    if (mount.target().equals("/dev")) {
+      boundDev = true;
+      plan.call("dup", tree).into(dev);
+    }
+  }
+
+  /**
+   * A file is bound onto a file and a directory onto a directory. The plan learns only when it runs
+   * which the source is: opening {@code .} inside it succeeds for a directory.
+   */
+  private void openBindTarget(Mount mount) {
+    Label isFile = plan.label();
+    Label opened = plan.label();
+    plan.call(
+            "openat",
+            tree,
+            plan.string("."),
+            Emitter.flags(Uapi.O_PATH | Uapi.O_DIRECTORY | Uapi.O_CLOEXEC, "PATH|DIRECTORY"),
+            Arg.of(0))
+        .into(target)
+        .on(Outcome.go(Errno.ENOTDIR, isFile));
+    emit.openTarget(mount.target(), true, false, target);
+    plan.skip(opened);
+    plan.place(isFile);
+    emit.openTarget(mount.target(), false, false, target);
+    plan.place(opened);
+  }
+
+  private void fileSystem(Mount mount, MountOptions options, String field) {
+    String type = type(mount, field);
+    boolean readonly = options.attributes().readonly();
+    // A tmpfs is filled before it is closed: /dev, and mount points inside others.
+    boolean later = readonly && type.equals("tmpfs");
+    MountOptions.Attributes attributes =
+        later ? options.attributes().without(Uapi.MOUNT_ATTR_RDONLY) : options.attributes();
+    String source = mount.source() == null ? type : mount.source();
+    emit.newFileSystem(type, source, options.data(), attributes.set(), tree);
+    emit.openTarget(mount.target(), true, isSpecial(mount.target()), target);
+    emit.attach(tree, target);
+    setPropagation(options, tree);
+    remember(mount, type);
+    if (later) {
+      closeLater(field);
+    }
+  }
+
+  private void remember(Mount mount, String type) {
+    if (mount.target().equals("/dev")) {
+      ownDev = true;
+      plan.call("dup", tree).into(dev);
+    }
+    if (type.equals("devpts") && mount.target().equals("/dev/pts")) {
+      hasDevpts = true;
+      plan.call("dup", tree).into(devpts);
+    }
+  }
+
+  private void closeLater(String field) {
+    Reg kept = plan.reg("readonlyLater");
+    plan.call("dup", tree).into(kept);
+    atTheEnd.add(() -> {
+      plan.from(field);
+      emit.setAttributes(kept, new MountOptions.Attributes(Uapi.MOUNT_ATTR_RDONLY, 0), false);
+    });
+  }
+
+  /**
+   * A tmpfs with the container's directory of every hierarchy, as under a host's /sys/fs/cgroup.
+   */
+  private void cgroupV1(Mount mount, MountOptions options, CgroupEntry.V1 v1, String field) {
+    Reg holder = plan.reg("cgroups");
+    emit.newFileSystem(
+        "tmpfs", "tmpfs", List.of("mode=755"), options.attributes().without(1).set(), holder);
+    emit.openTarget(mount.target(), true, true, target);
+    emit.attach(holder, target);
+    for (CgroupEntry.V1.View view : v1.views()) {
+      emit.cloneHostTree(view.directory(), false, tree);
+      setAttributes(options);
+      plan.call("mkdirat", holder, plan.string(view.name()), Emitter.mode(0755));
+      emit.open(holder, view.name(), Uapi.O_PATH | Uapi.O_DIRECTORY, Uapi.RESOLVE_BENEATH, target);
+      emit.attach(tree, target);
+    }
+    if (options.attributes().readonly()) {
+      atTheEnd.add(() -> {
+        plan.from(field);
+        emit.setAttributes(holder, new MountOptions.Attributes(Uapi.MOUNT_ATTR_RDONLY, 0), false);
+      });
+    }
+  }
+
+  private void setAttributes(MountOptions options) {
+    if (!options.treeAttributes().isEmpty()) {
+      emit.setAttributes(tree, options.treeAttributes(), true);
+    }
+    if (!options.attributes().isEmpty()) {
+      emit.setAttributes(tree, options.attributes(), false);
+    }
+  }
+
+  private void setPropagation(MountOptions options, Reg mount) {
+    for (MountOptions.Propagation propagation : options.propagation()) {
+      emit.setPropagation(mount, propagation);
+    }
+  }
+
+  /** Targets that no image may redirect by a symbolic link. */
+  private static boolean isSpecial(String target) {
+    return target.equals("/proc")
+        || target.equals("/sys")
+        || target.equals("/dev")
+        || target.startsWith("/proc/")
+        || target.startsWith("/sys/")
+        || target.startsWith("/dev/");
+  }
+
+  private static String type(Mount mount, String field) {
+    String type = required(mount.type(), field + ": type");
+    return type.equals("cgroup") ? "cgroup2" : type;
+  }
+
+  private static String required(@Nullable String value, String field) {
+    if (value == null || value.isEmpty()) {
+      throw new BerthException(BerthException.Kind.INVALID_ARGUMENT, field + ": is missing");
+    }
+    return value;
+  }
+
+  /** The mount at /dev, if the spec has one. */
+  Reg dev() {
+    return dev;
+  }
+
+  boolean hasDev() {
+    return ownDev || boundDev;
+  }
+
+  /** False when /dev is the host's: nothing is made in that. */
+  boolean mayMakeDevices() {
+    return !boundDev;
+  }
+
+  Reg devpts() {
+    return devpts;
+  }
+
+  boolean hasDevpts() {
+    return hasDevpts;
+  }
+}

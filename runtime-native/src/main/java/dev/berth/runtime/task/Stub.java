@@ -1,0 +1,212 @@
+package dev.berth.runtime.task;
+
+import dev.berth.base.BerthException;
+import dev.berth.runtime.kernel.Descriptors;
+import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.kernel.Memfd;
+import dev.berth.runtime.kernel.Processes;
+import dev.berth.runtime.kernel.SeqpacketSocket;
+import dev.berth.runtime.kernel.Spawner;
+import dev.berth.runtime.kernel.SyscallTable;
+import dev.berth.runtime.plan.LaunchPlan;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A berth-init that was spawned with a plan, until its process is created and started.
+ *
+ * <p>Owns the boot connection, the plan's memory and, as its parent, the stub process. Not
+ * thread-safe.
+ */
+final class Stub implements AutoCloseable {
+  /** How long any single step of a launch may take: mounts on a hung server are the worst. */
+  private static final Duration LAUNCH_LIMIT = Duration.ofSeconds(60);
+
+  private static final Duration REAP_LIMIT = Duration.ofSeconds(5);
+  private static final Duration ABORT_LIMIT = Duration.ofSeconds(2);
+  private static final int BOOT_DESCRIPTOR = 3;
+  private static final int SIGKILL = 9;
+
+  /** Answers a question of the process that is being made. */
+  interface Answers {
+    /**
+     * Writes the id maps of the asking process.
+     *
+     * @throws BerthException naming the field, which then aborts the launch
+     */
+    void writeIdMaps(int pid);
+  }
+
+  /** A created process: its number as this JVM sees it, and descriptors the caller owns. */
+  record Created(int pid, Fd pidfd, @Nullable Fd master) {}
+
+  private final LaunchPlan plan;
+  private final Spawner.Child child;
+  private final StubChannel channel;
+
+  private Stub(LaunchPlan plan, Spawner.Child child, StubChannel channel) {
+    this.plan = plan;
+    this.child = child;
+    this.channel = channel;
+  }
+
+  /**
+   * Spawns a stub and hands it the plan.
+   *
+   * @param descriptors by the names that the plan gives them; they stay the caller's
+   * @param adoptedPid of a process that already runs; 0 when the plan clones one
+   */
+  static Stub launch(
+      BerthInit program, LaunchPlan plan, Map<String, Fd> descriptors, int adoptedPid) {
+    List<Fd> passed = new ArrayList<>();
+    byte[] encoded = plan.encode(SyscallTable.host(), adoptedPid);
+    try (SeqpacketSocket.Pair pair = SeqpacketSocket.pair();
+        Fd memory = Memfd.create("launch-plan", encoded.length)) {
+      Descriptors.writeAt(memory, 0, encoded);
+      passed.add(memory);
+      for (String name : plan.descriptors()) {
+        Fd descriptor = descriptors.get(name);
+        if (descriptor == null) {
+          throw new IllegalArgumentException("the plan wants a descriptor " + name);
+        }
+        passed.add(descriptor);
+      }
+      Spawner.Child child =
+          Spawner.of(program.sealed(), List.of("berth-init"))
+              .descriptor(BOOT_DESCRIPTOR, pair.second().fd())
+              .spawn();
+      StubChannel channel =
+          new StubChannel(SeqpacketSocket.own(Fd.own(pair.first().fd().release())));
+      Stub stub = new Stub(plan, child, channel);
+      try {
+        channel.send(StubMessage.of(StubMessage.Kind.PLAN), passed, LAUNCH_LIMIT);
+        return stub;
+      } catch (RuntimeException e) {
+        stub.abort();
+        throw e;
+      }
+    }
+  }
+
+  /**
+   * Waits until everything but the exec has happened, answering questions meanwhile. On failure no
+   * process is left.
+   *
+   * @throws BerthException naming the field of the step that failed
+   */
+  Created awaitCreated(Answers answers) {
+    try {
+      while (true) {
+        StubChannel.Reply reply = expect();
+        StubMessage message = reply.message();
+        switch (message.kind()) {
+          case ASKED -> answer(message, answers);
+          case CREATED -> {
+            return created(message.a(), reply.descriptors());
+          }
+          default -> throw unexpected(message);
+        }
+      }
+    } catch (RuntimeException e) {
+      abort();
+      throw e;
+    }
+  }
+
+  private void answer(StubMessage question, Answers answers) {
+    answers.writeIdMaps(question.b());
+    channel.send(StubMessage.of(StubMessage.Kind.ANSWER), List.of(), LAUNCH_LIMIT);
+  }
+
+  static Created created(int pid, List<Fd> descriptors) {
+    return new Created(
+        pid, descriptors.getFirst(), descriptors.size() > 1 ? descriptors.get(1) : null);
+  }
+
+  /** Waits until an adopting stub has taken over. */
+  void awaitAdopted() {
+    StubMessage message = expect().message();
+    if (message.kind() != StubMessage.Kind.OK) {
+      throw unexpected(message);
+    }
+  }
+
+  /**
+   * Opens the start gate and returns when the exec has happened.
+   *
+   * @throws BerthException naming the field if it did not: the process is gone then
+   */
+  void start() {
+    channel.send(StubMessage.of(StubMessage.Kind.START), List.of(), LAUNCH_LIMIT);
+    StubMessage message = expect().message();
+    if (message.kind() != StubMessage.Kind.STARTED) {
+      throw unexpected(message);
+    }
+  }
+
+  private StubChannel.Reply expect() {
+    return channel
+        .receive(LAUNCH_LIMIT)
+        .orElseThrow(
+            () -> new BerthException(BerthException.Kind.INTERNAL, "berth-init ended by itself"));
+  }
+
+  private BerthException unexpected(StubMessage message) {
+    return switch (message.kind()) {
+      case FAILED -> plan.failure(message.a() - 1, message.b());
+      case ERROR -> plan.failure(-1, message.a());
+      default ->
+          new BerthException(
+              BerthException.Kind.INTERNAL, "berth-init sent " + message.kind() + " out of turn");
+    };
+  }
+
+  /**
+   * The connection on which the exit is announced; readable at that moment or when the stub dies.
+   */
+  StubChannel channel() {
+    return channel;
+  }
+
+  int pid() {
+    return child.pid();
+  }
+
+  /**
+   * Ends the stub before its process was started, and with it that process. The stub gets a moment
+   * to do it itself, so that it also reaps; then it is killed. Idempotent.
+   */
+  void abort() {
+    if (!channel.isOpen()) {
+      return;
+    }
+    try {
+      channel.send(StubMessage.of(StubMessage.Kind.ABORT), List.of(), ABORT_LIMIT);
+    } catch (BerthException e) {
+      // gone already, which is what was wanted
+    }
+    channel.close();
+    if (child.pidfd().isOpen() && !Processes.awaitExit(child.pidfd(), ABORT_LIMIT)) {
+      Processes.signal(child.pidfd(), SIGKILL);
+    }
+    reap();
+  }
+
+  /** Reaps the stub once it has ended; it does so right after it wrote its record. Idempotent. */
+  void reap() {
+    if (child.pidfd().isOpen()) {
+      Processes.waitFor(child.pidfd(), REAP_LIMIT);
+      child.pidfd().close();
+    }
+  }
+
+  /** Lets go of the stub without ending it: it serves on, found by its control socket. */
+  @Override
+  public void close() {
+    channel.close();
+    child.pidfd().close();
+  }
+}

@@ -1,0 +1,198 @@
+package dev.berth.runtime.task;
+
+import dev.berth.base.BerthException;
+import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.spec.ContainerProcess;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * A container's first process and those executed beside it.
+ *
+ * <pre>
+ *   CREATED --start--> RUNNING --exit--> STOPPED --delete--> gone
+ *      \------------------exit or kill------^
+ * </pre>
+ *
+ * <p>Thread-safe. {@link #close} lets go of everything and ends nothing: another JVM can adopt it.
+ */
+public final class Task extends TaskProcess {
+  /** Where a task is in its life. */
+  public enum State {
+    CREATED,
+    RUNNING,
+    STOPPED
+  }
+
+  private final Tasks tasks;
+  private final Map<String, TaskProcess> execs = new ConcurrentHashMap<>();
+  private volatile TaskRecord record;
+
+  Task(Tasks tasks, TaskDirectory directory, Adopter adopter, Hold hold, TaskRecord record) {
+    super(directory, adopter, hold);
+    this.tasks = tasks;
+    this.record = record;
+  }
+
+  public String id() {
+    return record.id();
+  }
+
+  /** The bundle it was created from. */
+  public Path bundle() {
+    return Path.of(record.bundle());
+  }
+
+  public Instant createdAt() {
+    return Instant.parse(record.createdAt());
+  }
+
+  /** The first process as config.json describes it. */
+  public ContainerProcess process() {
+    return tasks.readProcess(directory());
+  }
+
+  /** The annotations of config.json. */
+  public Map<String, String> annotations() {
+    return tasks.readConfig(directory()).annotations();
+  }
+
+  public boolean terminal() {
+    return record.terminal();
+  }
+
+  /** The state as of now; notices an exit. */
+  public State state() {
+    if (poll().isPresent()) {
+      return State.STOPPED;
+    }
+    return record.started() ? State.RUNNING : State.CREATED;
+  }
+
+  /**
+   * Starts the created process; returns when its exec has happened.
+   *
+   * @throws BerthException FAILED_PRECONDITION unless it is CREATED; else naming the field of
+   *     config.json that made the start fail, after which the task is STOPPED
+   */
+  public void start() {
+    if (record.started()) {
+      throw new BerthException(
+          BerthException.Kind.FAILED_PRECONDITION, "container " + id() + ": already started");
+    }
+    record = record.asStarted();
+    record.write(directory());
+    openGate();
+  }
+
+  /**
+   * Signals the first process, or with {@code all} every process of the container.
+   *
+   * @return false if it has ended already
+   */
+  public boolean kill(int signal, boolean all) {
+    if (all) {
+      tasks.killAll(record, signal);
+    }
+    return signal(signal);
+  }
+
+  /** The processes of the container, as this JVM's pid namespace numbers them. */
+  public List<Integer> pids() {
+    return tasks.pids(this, record);
+  }
+
+  /**
+   * Goes on logging in a new file at the same or another path. FAILED_PRECONDITION without a log.
+   */
+  public void reopenLog(Path log) {
+    if (!record.logged()) {
+      throw new BerthException(
+          BerthException.Kind.FAILED_PRECONDITION, "container " + id() + ": has no log");
+    }
+    try (Fd file = LogFiles.open(log)) {
+      control(StubMessage.of(StubMessage.Kind.REOPEN_LOG), List.of(file));
+    }
+    record = record.withLog(log.toString());
+    record.write(directory());
+  }
+
+  /** The log that is being written, if any. */
+  public Optional<Path> log() {
+    return Optional.ofNullable(record.log()).map(Path::of);
+  }
+
+  /**
+   * Makes an additional process, up to its start gate; {@link #startExec} opens that.
+   *
+   * @throws BerthException ALREADY_EXISTS if the exec id is taken, FAILED_PRECONDITION unless the
+   *     task is RUNNING; else naming the field that failed
+   */
+  public TaskProcess exec(ExecSpec spec) {
+    State state = state();
+    if (state != State.RUNNING) {
+      throw new BerthException(
+          BerthException.Kind.FAILED_PRECONDITION,
+          "container " + id() + ": cannot execute in it, it is " + state);
+    }
+    TaskProcess process = tasks.exec(this, record, spec);
+    execs.put(spec.execId(), process);
+    return process;
+  }
+
+  /** Starts what {@link #exec} made; returns when its exec has happened, or throws. */
+  public void startExec(TaskProcess process) {
+    process.openGate();
+  }
+
+  public Optional<TaskProcess> findExec(String execId) {
+    return Optional.ofNullable(execs.get(execId));
+  }
+
+  public Map<String, TaskProcess> execs() {
+    return Map.copyOf(execs);
+  }
+
+  void found(String execId, TaskProcess process) {
+    execs.put(execId, process);
+  }
+
+  /** Forgets an ended exec and removes what it left. Idempotent. */
+  public void deleteExec(String execId) {
+    TaskProcess process = execs.remove(execId);
+    if (process != null) {
+      process.close();
+      tasks.deleteDirectory(process.directory());
+    }
+  }
+
+  /**
+   * Removes everything of an ended task: cgroup, directory, descriptors. A process that was created
+   * but never started is ended first.
+   *
+   * @throws BerthException FAILED_PRECONDITION if it is RUNNING
+   */
+  public void delete() {
+    switch (state()) {
+      case RUNNING ->
+          throw new BerthException(
+              BerthException.Kind.FAILED_PRECONDITION,
+              "container " + id() + ": cannot be deleted, it is running");
+      case CREATED -> abort();
+      case STOPPED -> {}
+    }
+    execs.keySet().forEach(this::deleteExec);
+    close();
+    tasks.delete(record, directory());
+  }
+
+  @Override
+  public void close() {
+    execs.values().forEach(TaskProcess::close);
+    super.close();
+  }
+}

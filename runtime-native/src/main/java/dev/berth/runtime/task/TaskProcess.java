@@ -1,0 +1,298 @@
+package dev.berth.runtime.task;
+
+import dev.berth.base.BerthException;
+import dev.berth.runtime.kernel.ExitStatus;
+import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.kernel.NativeException;
+import dev.berth.runtime.kernel.Processes;
+import dev.berth.runtime.kernel.SeqpacketSocket;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A process under a berth-init: a container's first one or one executed beside it.
+ *
+ * <p>The end is followed on one connection to the stub, which announces it after the last log line
+ * was written. If that connection breaks without a record, the stub was killed: a successor takes
+ * over FIFOs, spool and log, and goes on following the same process by its pidfd.
+ *
+ * <p>Thread-safe. Owned by its {@link Task}, which closes it.
+ */
+public class TaskProcess implements AutoCloseable {
+  private static final Duration CONTROL_LIMIT = Duration.ofSeconds(10);
+  private static final Duration REAP_LIMIT = Duration.ofSeconds(5);
+  private static final long REAP_POLL_NANOS = 1_000_000;
+  private static final int SIGKILL = 9;
+
+  /** Launches a stub that takes over from a killed one. */
+  interface Adopter {
+    /**
+     * Returns the stub once it has taken over.
+     *
+     * @param pidfd null if the process is gone too: what it wrote is still to be logged
+     */
+    Stub adopt(int pid, @Nullable Fd pidfd, @Nullable Fd master);
+  }
+
+  /**
+   * What a JVM holds of a process. The descriptors become the TaskProcess's.
+   *
+   * @param watch a connection to the stub; null if there is no stub any more
+   * @param stub the stub, if this JVM spawned it
+   * @param pidfd null if the process is gone
+   * @param master of its terminal
+   * @param held ends of the FIFOs it writes to, never read here: they keep it from SIGPIPE while no
+   *     stub is there
+   */
+  record Hold(
+      @Nullable Stub stub,
+      @Nullable StubChannel watch,
+      int pid,
+      @Nullable Fd pidfd,
+      @Nullable Fd master,
+      List<Fd> held) {
+    Hold {
+      held = List.copyOf(held);
+    }
+
+    private Hold withStub(Stub successor) {
+      return new Hold(successor, successor.channel(), pid, pidfd, master, held);
+    }
+
+    private void close() {
+      if (stub != null) {
+        stub.close();
+      }
+      if (watch != null) {
+        watch.close();
+      }
+      if (pidfd != null) {
+        pidfd.close();
+      }
+      if (master != null) {
+        master.close();
+      }
+      held.forEach(Fd::close);
+    }
+  }
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final TaskDirectory directory;
+  private final Adopter adopter;
+  private volatile Hold hold; // replaced under the lock
+  private volatile @Nullable TaskExit exit;
+
+  TaskProcess(TaskDirectory directory, Adopter adopter, Hold hold) {
+    this.directory = directory;
+    this.adopter = adopter;
+    this.hold = hold;
+  }
+
+  /** The process's number in this JVM's pid namespace. */
+  public int pid() {
+    return hold.pid();
+  }
+
+  /** The process's pidfd, owned by this object; empty if it was gone when it was looked for. */
+  Optional<Fd> pidfd() {
+    return Optional.ofNullable(hold.pidfd());
+  }
+
+  TaskDirectory directory() {
+    return directory;
+  }
+
+  /** Opens the start gate; returns when the exec has happened, or throws naming the field. */
+  final void openGate() {
+    lock.lock();
+    try {
+      Stub launched = hold.stub();
+      if (launched != null) {
+        launched.start();
+      } else {
+        startAdopted();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void startAdopted() {
+    try (StubChannel control = StubChannel.connect(directory, CONTROL_LIMIT)) {
+      StubMessage reply =
+          control.ask(StubMessage.of(StubMessage.Kind.START), List.of(), CONTROL_LIMIT).message();
+      if (reply.kind() != StubMessage.Kind.STARTED) {
+        throw new BerthException(
+            BerthException.Kind.INTERNAL,
+            "start failed at step " + (reply.a() - 1) + " of a plan made before a restart");
+      }
+    }
+  }
+
+  /**
+   * Sends a signal to this process alone.
+   *
+   * @return false if it has ended already
+   */
+  public boolean signal(int number) {
+    Fd process = hold.pidfd();
+    return exit == null && process != null && Processes.signal(process, number);
+  }
+
+  /** Resizes the terminal; FAILED_PRECONDITION if it has none. */
+  public void resize(int rows, int columns) {
+    control(StubMessage.of(StubMessage.Kind.RESIZE, rows, columns), List.of());
+  }
+
+  /** Lets the process read the end of its input. Idempotent. */
+  public void closeStdin() {
+    control(StubMessage.of(StubMessage.Kind.CLOSE_STDIN), List.of());
+  }
+
+  final void control(StubMessage request, List<Fd> descriptors) {
+    try (StubChannel control = StubChannel.connect(directory, CONTROL_LIMIT)) {
+      control.ask(request, descriptors, CONTROL_LIMIT);
+    }
+  }
+
+  /**
+   * Readable when {@link #poll} has something to say; empty when it has right now. It changes when
+   * a stub was replaced, so ask for it again after every poll.
+   */
+  public Optional<Fd> exitSignal() {
+    StubChannel watch = hold.watch();
+    return watch == null || exit != null ? Optional.empty() : Optional.of(watch.socket().fd());
+  }
+
+  /**
+   * Says whether the process has ended, without waiting for it. May take milliseconds when a killed
+   * stub must be replaced.
+   */
+  public Optional<TaskExit> poll() {
+    lock.lock();
+    try {
+      if (exit != null) {
+        return Optional.of(exit);
+      }
+      StubChannel watch = hold.watch();
+      if (watch != null) {
+        switch (watch.socket().tryReceive(StubMessage.MAX_BYTES)) {
+          case SeqpacketSocket.Received.Nothing() -> {
+            return Optional.empty();
+          }
+          case SeqpacketSocket.Received.Data(var message) -> message.close();
+          case SeqpacketSocket.Received.Closed() -> {}
+        }
+      }
+      return stubEnded();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Waits for the end; empty if the time is over first. */
+  public Optional<TaskExit> await(Duration timeout) {
+    Instant deadline = Instant.now().plus(timeout);
+    while (true) {
+      Optional<TaskExit> ended = poll();
+      Duration left = Duration.between(Instant.now(), deadline);
+      if (ended.isPresent() || !left.isPositive()) {
+        return ended;
+      }
+      StubChannel watch = hold.watch();
+      if (watch != null) {
+        watch.socket().awaitReadable(left);
+      }
+    }
+  }
+
+  /** How it ended, as far as this object has noticed: see {@link #poll}. */
+  public Optional<TaskExit> exit() {
+    return Optional.ofNullable(exit);
+  }
+
+  private Optional<TaskExit> stubEnded() {
+    reapStub();
+    Optional<ExitRecord> record = ExitRecord.read(directory.exitRecord());
+    if (record.isEmpty()) {
+      replaceStub();
+      return poll();
+    }
+    Instant at = record.get().at();
+    exit = record.get().adopted() ? howItEnded(at) : TaskExit.of(record.get().status(), at);
+    return Optional.of(exit);
+  }
+
+  private void reapStub() {
+    Stub launched = hold.stub();
+    if (launched != null) {
+      launched.reap();
+    }
+  }
+
+  private void replaceStub() {
+    StubChannel watch = hold.watch(); // closed last: if adopting fails, the next poll tries again
+    hold = hold.withStub(adopter.adopt(hold.pid(), hold.pidfd(), hold.master()));
+    if (watch != null) {
+      watch.close();
+    }
+  }
+
+  /**
+   * Asks the kernel, when no stub was the parent any more. The process was reparented to this JVM
+   * or to init, which may reap late, so a little waiting is in order.
+   */
+  private TaskExit howItEnded(Instant at) {
+    Fd process = hold.pidfd();
+    Instant deadline = Instant.now().plus(REAP_LIMIT);
+    while (process != null && Instant.now().isBefore(deadline)) {
+      Optional<ExitStatus> status = reapOrAsk(process);
+      if (status.isPresent()) {
+        ExitRecord.write(directory.exitRecord(), hold.pid(), status.get(), at);
+        return TaskExit.of(status.get(), at);
+      }
+      LockSupport.parkNanos(REAP_POLL_NANOS);
+    }
+    return TaskExit.unknown(at);
+  }
+
+  private static Optional<ExitStatus> reapOrAsk(Fd process) {
+    try {
+      return Processes.reap(process);
+    } catch (NativeException e) {
+      return Processes.exitStatus(process); // not our child, or reaped by someone else
+    }
+  }
+
+  /** Ends a process that was never started, with its stub. */
+  final void abort() {
+    lock.lock();
+    try {
+      Stub launched = hold.stub();
+      if (launched != null) {
+        launched.abort();
+      } else {
+        signal(SIGKILL);
+        await(REAP_LIMIT);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Lets go of the process and its stub; both live on. Idempotent. */
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      hold.close();
+    } finally {
+      lock.unlock();
+    }
+  }
+}

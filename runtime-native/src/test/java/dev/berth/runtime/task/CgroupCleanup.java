@@ -1,0 +1,15 @@
+package dev.berth.runtime.task;
+
+import dev.berth.runtime.cgroup.CgroupPath;
+import dev.berth.runtime.cgroup.Cgroups;
+import java.time.Duration;
+
+/** Removes the parent that a test named for its cgroups. */
+final class CgroupCleanup {
+  private CgroupCleanup() {}
+
+  static void removeParent(String group) {
+    String parent = group.substring(0, group.lastIndexOf('/'));
+    Cgroups.detect().at(CgroupPath.parse(parent)).delete(Duration.ofSeconds(5));
+  }
+}

@@ -1,0 +1,53 @@
+package dev.berth.sandbox;
+
+import static dev.berth.base.BerthException.Kind.INTERNAL;
+
+import dev.berth.base.AtomicFiles;
+import dev.berth.base.BerthException;
+import dev.berth.runtime.kernel.DirFd;
+import dev.berth.runtime.kernel.Mounts;
+import dev.berth.runtime.spec.RuntimeSpec;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The bundles of containers: directories that hold config.json and the place of the root. */
+final class Bundles {
+  private static final String ROOTFS = "rootfs";
+
+  private final PodPaths paths;
+
+  Bundles(PodPaths paths) {
+    this.paths = paths;
+  }
+
+  /** Makes the bundle of a container; {@link #remove} undoes it, also half of it. */
+  void create(String containerId, RuntimeSpec spec) {
+    Path bundle = paths.bundle(containerId);
+    try {
+      AtomicFiles.createPrivateDirectories(bundle);
+      Files.createDirectories(bundle.resolve(ROOTFS));
+      AtomicFiles.writeVolatile(bundle.resolve("config.json"), spec.toJson());
+    } catch (IOException e) {
+      throw new BerthException(INTERNAL, "cannot make bundle " + bundle + ": " + e, e);
+    }
+  }
+
+  /** Deletes the bundle, after taking off a root that a lost shim left mounted. Idempotent. */
+  void remove(String containerId) {
+    Path bundle = paths.bundle(containerId);
+    if (!Files.isDirectory(bundle)) {
+      return;
+    }
+    try (DirFd parent = DirFd.open(bundle)) {
+      while (Mounts.detach(parent, ROOTFS)) {
+        // until nothing is mounted there: deleting must not reach into a root file system
+      }
+    }
+    try {
+      AtomicFiles.deleteTree(bundle);
+    } catch (IOException e) {
+      throw new BerthException(INTERNAL, "cannot delete bundle " + bundle + ": " + e, e);
+    }
+  }
+}

@@ -1,0 +1,148 @@
+package dev.berth.sandbox;
+
+import static dev.berth.base.BerthException.Kind.DEADLINE_EXCEEDED;
+import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
+import static dev.berth.base.BerthException.Kind.INTERNAL;
+import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import com.google.protobuf.ByteString;
+import dev.berth.base.BerthException;
+import dev.berth.base.Ids;
+import dev.berth.base.Operation;
+import dev.berth.shim.client.ExecTask;
+import dev.berth.shim.client.TaskExit;
+import dev.berth.shim.client.TaskIo;
+import dev.berth.shim.client.TaskProcess;
+import java.io.IOException;
+import java.io.Reader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+
+/** Runs a command in a running container and collects what it prints. */
+final class ExecSync {
+  private static final System.Logger LOG = System.getLogger(ExecSync.class.getName());
+  private static final Duration FOREVER = Duration.ofDays(365);
+
+  /** How long output may still come after the command has ended: from children it left behind. */
+  private static final Duration DRAIN_LIMIT = Duration.ofSeconds(2);
+
+  private final Tasks tasks;
+  private final PodPaths paths;
+
+  ExecSync(Tasks tasks, PodPaths paths) {
+    this.tasks = tasks;
+    this.paths = paths;
+  }
+
+  ExecResult run(Container container, List<String> command, Duration timeout, Operation operation) {
+    if (command.isEmpty()) {
+      throw new BerthException(INVALID_ARGUMENT, "cmd of ExecSync is empty");
+    }
+    if (!(container.currentState() instanceof ContainerState.Running)) {
+      throw new BerthException(
+          FAILED_PRECONDITION,
+          "container " + container.id() + " is not running: it is " + container.describe());
+    }
+    operation.enter(ExecSyncStage.PIPES);
+    TaskProcess process = new TaskProcess(container.id(), Ids.generate());
+    try (OutputPipes pipes = OutputPipes.create(paths.exec(container.id(), process.execId()))) {
+      operation.enter(ExecSyncStage.PROCESS);
+      Deadline deadline = new Deadline(timeout, Instant.now());
+      tasks.exec(
+          new ExecTask(
+              process,
+              TaskIo.output(pipes.stdout(), pipes.stderr()),
+              processJson(container, command)),
+          operation);
+      try {
+        return collect(process, pipes, deadline, operation);
+      } finally {
+        free(process);
+      }
+    }
+  }
+
+  /** The time a command has. */
+  private record Deadline(Duration timeout, Instant start) {
+    Duration left() {
+      if (timeout.isZero()) {
+        return FOREVER;
+      }
+      Duration left = timeout.minus(Duration.between(start, Instant.now()));
+      return left.isNegative() ? Duration.ZERO : left;
+    }
+  }
+
+  private ExecResult collect(
+      TaskProcess process, OutputPipes pipes, Deadline deadline, Operation operation) {
+    TaskExit exit;
+    try {
+      int _ = tasks.start(process, operation);
+      operation.enter(ExecSyncStage.OUTPUT);
+      pipes.writerIsThere();
+      exit = awaitExit(process, deadline, operation);
+    } catch (RuntimeException e) {
+      kill(process);
+      throw e;
+    }
+    pipes.drain(DRAIN_LIMIT);
+    return new ExecResult(pipes.stdoutBytes(), pipes.stderrBytes(), exit.status());
+  }
+
+  private TaskExit awaitExit(TaskProcess process, Deadline deadline, Operation operation) {
+    try {
+      return tasks.waitFor(process, operation.remaining(deadline.left()));
+    } catch (BerthException e) {
+      if (e.kind() != DEADLINE_EXCEEDED) {
+        throw e;
+      }
+      throw new BerthException(
+          DEADLINE_EXCEEDED,
+          "command did not end within " + deadline.timeout().toMillis() + " ms and was killed",
+          e);
+    }
+  }
+
+  /** Waits for the end as well: the caller is told that the process is gone. */
+  private void kill(TaskProcess process) {
+    try {
+      if (tasks.kill(process, CriSignals.SIGKILL, Operation.internal("kill command"))) {
+        TaskExit _ = tasks.waitFor(process, Tasks.LIMIT);
+      }
+    } catch (BerthException e) {
+      LOG.log(System.Logger.Level.WARNING, "cannot kill command " + process, e);
+    }
+  }
+
+  private void free(TaskProcess process) {
+    try {
+      tasks.deleteExec(process, Operation.internal("free command"));
+    } catch (BerthException e) {
+      // The shim frees it with its container at the latest.
+      LOG.log(System.Logger.Level.WARNING, "cannot free command " + process, e);
+    }
+  }
+
+  /** The process of the container's own spec, with another command and no terminal. */
+  private ByteString processJson(Container container, List<String> command) {
+    Path config = paths.bundle(container.id()).resolve("config.json");
+    try (Reader reader = Files.newBufferedReader(config)) {
+      JsonObject process =
+          JsonParser.parseReader(reader).getAsJsonObject().getAsJsonObject("process");
+      JsonArray arguments = new JsonArray();
+      command.forEach(arguments::add);
+      process.add("args", arguments);
+      process.addProperty("terminal", false);
+      return ByteString.copyFromUtf8(process.toString());
+    } catch (IOException e) {
+      throw new BerthException(
+          INTERNAL, "cannot read the spec of container " + container.id() + ": " + e, e);
+    }
+  }
+}

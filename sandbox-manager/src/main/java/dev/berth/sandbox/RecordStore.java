@@ -1,0 +1,103 @@
+package dev.berth.sandbox;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.berth.base.BerthException;
+import dev.berth.base.MetadataStore;
+import dev.berth.shim.client.ShimRecord;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+
+/**
+ * The durable records of sandboxes, containers and shims. Thread-safe; every change is on disk when
+ * its call returns.
+ *
+ * <p>A record that cannot be read is moved aside and reported, and the others count.
+ */
+final class RecordStore {
+  private static final System.Logger LOG = System.getLogger(RecordStore.class.getName());
+  private static final String SANDBOXES = "sandboxes";
+  private static final String CONTAINERS = "containers";
+  private static final String SHIMS = "shims";
+  private static final String QUARANTINE = "quarantine.";
+
+  private final MetadataStore store;
+
+  RecordStore(MetadataStore store) {
+    this.store = store;
+  }
+
+  void put(SandboxRecord sandbox) {
+    store.put(SANDBOXES, sandbox.id(), sandbox.toBytes());
+  }
+
+  void removeSandbox(String id) {
+    store.remove(SANDBOXES, id);
+  }
+
+  List<SandboxRecord> sandboxes() {
+    return readAll(SANDBOXES, SandboxRecord::parse);
+  }
+
+  void put(ContainerRecord container) {
+    store.put(CONTAINERS, container.id(), container.toBytes());
+  }
+
+  /** Adds a container's record to a batch that commits it together with records of others. */
+  static void add(MetadataStore.Batch batch, ContainerRecord container) {
+    batch.put(CONTAINERS, container.id(), container.toBytes());
+  }
+
+  void commit(MetadataStore.Batch batch) {
+    store.commit(batch);
+  }
+
+  /** Removes a container and what was recorded of a shim of its own. */
+  void removeContainer(String id) {
+    store.commit(new MetadataStore.Batch().remove(CONTAINERS, id).remove(SHIMS, id));
+  }
+
+  List<ContainerRecord> containers() {
+    return readAll(CONTAINERS, ContainerRecord::parse);
+  }
+
+  /**
+   * Keeps how to find a shim.
+   *
+   * @param owner the container it was started for, or the handler whose containers it all has
+   */
+  void putShim(String owner, ShimRecord shim) {
+    byte[] json = shim.toJson().getBytes(UTF_8);
+    boolean known = store.get(SHIMS, owner).map(old -> Arrays.equals(old, json)).orElse(false);
+    if (!known) {
+      store.put(SHIMS, owner, json);
+    }
+  }
+
+  Optional<ShimRecord> shim(String owner) {
+    return store.get(SHIMS, owner).map(json -> ShimRecord.fromJson(new String(json, UTF_8)));
+  }
+
+  private <T> List<T> readAll(String bucket, Function<byte[], T> parser) {
+    List<T> records = new ArrayList<>();
+    for (Map.Entry<String, byte[]> entry : store.all(bucket).entrySet()) {
+      try {
+        records.add(parser.apply(entry.getValue()));
+      } catch (BerthException e) {
+        LOG.log(
+            System.Logger.Level.ERROR,
+            "record " + entry.getKey() + " of " + bucket + " cannot be read and is moved aside",
+            e);
+        store.commit(
+            new MetadataStore.Batch()
+                .put(QUARANTINE + bucket, entry.getKey(), entry.getValue())
+                .remove(bucket, entry.getKey()));
+      }
+    }
+    return records;
+  }
+}

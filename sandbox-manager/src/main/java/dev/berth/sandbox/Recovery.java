@@ -1,0 +1,202 @@
+package dev.berth.sandbox;
+
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import dev.berth.base.BerthException;
+import dev.berth.base.Operation;
+import dev.berth.shim.client.TaskExit;
+import dev.berth.shim.client.TaskState;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.Consumer;
+
+/**
+ * Takes up what an earlier process of this instance left: records are read, and what they say is
+ * compared with what is there.
+ *
+ * <p>Tasks are asked at their shims, all at once; one that does not answer delays its own container
+ * only. What was left half made is undone, or listed as NOT_READY if that fails. After a reboot all
+ * that lived in memory is gone, and the plugins are told so by the next stop. One bad record never
+ * keeps the others from being recovered.
+ */
+final class Recovery {
+  private static final System.Logger LOG = System.getLogger(Recovery.class.getName());
+
+  private final Registry registry;
+  private final RecordStore records;
+  private final Tasks tasks;
+  private final ExitWatch exits;
+  private final Handlers handlers;
+  private final PodNamespaces namespaces;
+  private final ReleasePodSandbox release;
+  private final RemoveContainer removeContainer;
+  private final Duration shimLimit;
+  private final Clock clock;
+  private final String bootId = BootId.current();
+
+  Recovery(
+      Registry registry,
+      RecordStore records,
+      Tasks tasks,
+      ExitWatch exits,
+      Handlers handlers,
+      PodNamespaces namespaces,
+      ReleasePodSandbox release,
+      RemoveContainer removeContainer,
+      Duration shimLimit,
+      Clock clock) {
+    this.registry = registry;
+    this.records = records;
+    this.tasks = tasks;
+    this.exits = exits;
+    this.handlers = handlers;
+    this.namespaces = namespaces;
+    this.release = release;
+    this.removeContainer = removeContainer;
+    this.shimLimit = shimLimit;
+    this.clock = clock;
+  }
+
+  /** Recovers everything; returns when all states are as right as they can be known. */
+  void run() {
+    List<Sandbox> sandboxes = records.sandboxes().stream().map(this::register).toList();
+    List<Container> containers = records.containers().stream().map(this::register).toList();
+    try (ExecutorService all =
+        Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("recover-", 0).factory())) {
+      containers.forEach(container -> all.execute(() -> safely(container, this::recover)));
+    }
+    try (ExecutorService all =
+        Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("recover-", 0).factory())) {
+      sandboxes.forEach(sandbox -> all.execute(() -> safely(sandbox, this::recover)));
+    }
+    LOG.log(
+        INFO,
+        "recovered {0} sandboxes and {1} containers",
+        registry.sandboxes.all().size(),
+        registry.containers.all().size());
+  }
+
+  private Sandbox register(SandboxRecord record) {
+    Sandbox sandbox = new Sandbox(record);
+    registry.sandboxNames.reserve(record.name(), record.id());
+    registry.sandboxes.put(record.id(), sandbox);
+    return sandbox;
+  }
+
+  private Container register(ContainerRecord record) {
+    Container container = new Container(record, records::put);
+    registry.containerNames.reserve(record.name(), record.id());
+    registry.containers.put(record.id(), container);
+    return container;
+  }
+
+  /** The outermost frame of a recovering thread: whatever goes wrong is that object's alone. */
+  private static <T> void safely(T object, Consumer<T> recover) {
+    try {
+      recover.accept(object);
+    } catch (RuntimeException e) {
+      LOG.log(WARNING, "cannot recover " + object, e);
+    }
+  }
+
+  private void recover(Sandbox sandbox) {
+    SandboxRecord record = sandbox.record();
+    switch (record.phase()) {
+      case PREPARING -> undo(sandbox);
+      case READY -> {
+        sandbox.markNetworkTouched(true);
+        boolean alive =
+            record.bootId().equals(bootId) && namespaces.areAlive(record.id(), record.config());
+        if (alive) {
+          sandbox.update(record);
+        } else {
+          sandbox.markUnusable();
+        }
+      }
+      case STOPPED -> sandbox.markUnusable();
+    }
+  }
+
+  private void undo(Sandbox sandbox) {
+    sandbox.markNetworkTouched(true); // nobody knows how far it came
+    release.release(sandbox, Operation.internal("undo of RunPodSandbox"));
+    release.forget(sandbox);
+  }
+
+  private void recover(Container container) {
+    ContainerRecord record = container.record();
+    if (registry.sandboxes.find(record.sandboxId()).isEmpty()) {
+      LOG.log(WARNING, "container " + record.id() + " has no sandbox and is removed");
+      removeContainer.removeOrphan(container);
+      return;
+    }
+    if (record.state() instanceof ContainerState.Exited) {
+      adoptQuietly(container);
+      return;
+    }
+    if (!record.bootId().equals(bootId)) {
+      container.exited(unseen("the machine was restarted"));
+      return;
+    }
+    adopt(container);
+  }
+
+  /** Its task may not have been freed yet. */
+  private void adoptQuietly(Container container) {
+    try {
+      tasks.adopt(container.id(), handlers.of(container), shimLimit);
+      exits.free(container);
+    } catch (BerthException e) {
+      LOG.log(System.Logger.Level.DEBUG, "the shim of an exited container is gone", e);
+    }
+  }
+
+  private void adopt(Container container) {
+    try {
+      tasks.adopt(container.id(), handlers.of(container), shimLimit);
+      reconcile(container, tasks.state(container.id(), shimLimit));
+    } catch (BerthException e) {
+      switch (e.kind()) {
+        case NOT_FOUND -> taskIsGone(container);
+        case UNAVAILABLE -> exits.cleanUp(container, handlers.of(container));
+        default -> container.lost(String.valueOf(e.getMessage()));
+      }
+    }
+  }
+
+  /** A created container without a task was never finished; one that ran ended unseen. */
+  private void taskIsGone(Container container) {
+    if (container.currentState() instanceof ContainerState.Created) {
+      removeContainer.remove(container, Operation.internal("undo of CreateContainer"));
+    } else {
+      container.exited(unseen("its end was not seen"));
+    }
+  }
+
+  private void reconcile(Container container, TaskState task) {
+    switch (task.status()) {
+      case STOPPED -> {
+        Instant at = task.exitedAt() == null ? clock.instant() : task.exitedAt();
+        exits.report(container, new TaskExit(task.pid(), task.exitStatus(), at));
+      }
+      case CREATED -> exits.watch(container);
+      case RUNNING, PAUSED, PAUSING -> {
+        if (!(container.currentState() instanceof ContainerState.Running)) {
+          Instant createdAt = container.currentState().createdAt();
+          container.recovered(new ContainerState.Running(createdAt, clock.instant(), task.pid()));
+        }
+        exits.watch(container);
+      }
+      case UNKNOWN -> container.lost("its shim does not know its state");
+    }
+  }
+
+  private ExitReport unseen(String message) {
+    return ExitReport.unknown(clock.instant(), message);
+  }
+}

@@ -1,0 +1,145 @@
+package dev.berth.sandbox;
+
+import dev.berth.base.Ids;
+import dev.berth.base.Operation;
+import dev.berth.base.Rollback;
+import dev.berth.base.SingleFlight;
+import dev.berth.proto.cri.v1.PodSandboxConfig;
+import java.time.Clock;
+import java.util.List;
+
+/**
+ * Makes a sandbox, stage by stage; the record of what is to be undone is durable before the first.
+ *
+ * <p>The work belongs to the server: it goes on while any caller waits for it, and is undone when
+ * none does.
+ */
+final class RunPodSandbox {
+  private final Registry registry;
+  private final RecordStore records;
+  private final Handlers handlers;
+  private final PodNamespaces namespaces;
+  private final PodFiles files;
+  private final PodNetwork network;
+  private final ReleasePodSandbox release;
+  private final PodPaths paths;
+  private final Clock clock;
+  private final String bootId = BootId.current();
+  private final SingleFlight<Request, SandboxStatus> flights = new SingleFlight<>();
+
+  /** Requests that are the same share one flight. */
+  private record Request(PodSandboxConfig config, String runtimeHandler) {
+    @Override
+    public String toString() {
+      return SandboxName.of(config).toString();
+    }
+  }
+
+  RunPodSandbox(
+      Registry registry,
+      RecordStore records,
+      Handlers handlers,
+      PodNamespaces namespaces,
+      PodFiles files,
+      PodNetwork network,
+      ReleasePodSandbox release,
+      PodPaths paths,
+      Clock clock) {
+    this.registry = registry;
+    this.records = records;
+    this.handlers = handlers;
+    this.namespaces = namespaces;
+    this.files = files;
+    this.network = network;
+    this.release = release;
+    this.paths = paths;
+    this.clock = clock;
+  }
+
+  SandboxStatus run(PodSandboxConfig config, String runtimeHandler, Operation operation) {
+    SandboxName.of(config);
+    return flights.join(
+        new Request(config, runtimeHandler),
+        operation,
+        flight -> runOnce(config, runtimeHandler, flight));
+  }
+
+  private SandboxStatus runOnce(
+      PodSandboxConfig config, String runtimeHandler, Operation operation) {
+    operation.enter(RunPodSandboxStage.RESERVE);
+    SandboxConfigs.check(config);
+    handlers.require(runtimeHandler);
+    String id = Ids.generate();
+    SandboxName name = SandboxName.of(config);
+    registry.sandboxNames.reserve(name, id);
+    try (var rollback = new Rollback()) {
+      rollback.onFailure("release the name", () -> registry.sandboxNames.release(name, id));
+      Sandbox sandbox = record(id, config, runtimeHandler, operation);
+      rollback.commit(); // from here on the undo of the sandbox releases its name
+      return build(sandbox, operation);
+    }
+  }
+
+  private Sandbox record(
+      String id, PodSandboxConfig config, String runtimeHandler, Operation operation) {
+    String networkConfig = network.choose(config);
+    operation.enter(RunPodSandboxStage.RECORD);
+    var record =
+        new SandboxRecord(
+            id,
+            config,
+            runtimeHandler,
+            SandboxRecord.Phase.PREPARING,
+            clock.instant(),
+            bootId,
+            networkConfig,
+            "",
+            List.of());
+    records.put(record);
+    return new Sandbox(record);
+  }
+
+  private SandboxStatus build(Sandbox sandbox, Operation operation) {
+    try {
+      make(sandbox, operation);
+      registry.sandboxes.put(sandbox.id(), sandbox);
+      return sandbox.status(paths);
+    } catch (RuntimeException failure) {
+      undo(sandbox, failure);
+      throw failure;
+    }
+  }
+
+  private void make(Sandbox sandbox, Operation operation) {
+    SandboxRecord record = sandbox.record();
+    String hostname = Hostnames.of(record.config());
+
+    operation.enter(RunPodSandboxStage.NAMESPACES);
+    namespaces.create(record.id(), record.config(), hostname);
+
+    operation.enter(RunPodSandboxStage.FILES);
+    files.create(record.id(), record.config(), hostname);
+
+    operation.enter(RunPodSandboxStage.NETWORK);
+    sandbox.markNetworkTouched(true);
+    PodNetwork.Attached attached = network.attach(record, operation);
+
+    operation.enter(RunPodSandboxStage.READY);
+    SandboxRecord ready = record.ready(attached.cniResult(), attached.ips());
+    records.put(ready);
+    sandbox.update(ready);
+  }
+
+  /** What cannot be undone is listed as NOT_READY, so that a later stop finds it. */
+  private void undo(Sandbox sandbox, RuntimeException failure) {
+    Operation undo = Operation.internal("undo of RunPodSandbox");
+    sandbox.markUnusable();
+    try {
+      release.release(sandbox, undo);
+      release.forget(sandbox);
+    } catch (RuntimeException e) {
+      failure.addSuppressed(e);
+      registry.sandboxes.put(sandbox.id(), sandbox);
+    }
+  }
+}

@@ -1,0 +1,22 @@
+package dev.berth.sandbox;
+
+import dev.berth.base.BerthException;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * A runtime handler: which shim runs the containers of a sandbox.
+ *
+ * @param name what RuntimeClass.handler says
+ * @param shim absolute path of the shim v2 binary
+ * @param ociRuntime absolute path of the program that runc's shim is to call; empty for its default
+ */
+public record RuntimeHandler(String name, Path shim, Optional<Path> ociRuntime) {
+  public RuntimeHandler {
+    if (!shim.isAbsolute()) {
+      throw new BerthException(
+          BerthException.Kind.INVALID_ARGUMENT,
+          "runtime handler " + name + ": the shim's path is not absolute: " + shim);
+    }
+  }
+}

@@ -1,0 +1,326 @@
+package dev.berth.sandbox;
+
+import static dev.berth.base.BerthException.Kind.INTERNAL;
+import static dev.berth.base.BerthException.Kind.UNAVAILABLE;
+
+import dev.berth.base.AtomicFiles;
+import dev.berth.base.BerthException;
+import dev.berth.base.MetadataStore;
+import dev.berth.base.Operation;
+import dev.berth.image.Images;
+import dev.berth.proto.cri.v1.ContainerConfig;
+import dev.berth.proto.cri.v1.PodSandboxConfig;
+import dev.berth.runtime.seccomp.DefaultSeccompProfile;
+import dev.berth.runtime.spec.Seccomp;
+import dev.berth.sandbox.cni.Networks;
+import dev.berth.sandbox.spec.HostFacts;
+import dev.berth.sandbox.spec.SpecGenerator;
+import dev.berth.shim.client.ShimEvents;
+import dev.berth.shim.client.ShimSettings;
+import dev.berth.shim.client.Shims;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+
+/**
+ * Runs pods: the entry to this module.
+ *
+ * <p>Opening it begins the recovery of what an earlier process left, in the background; until that
+ * has ended {@link #sandboxes()} and {@link #containers()} answer {@code UNAVAILABLE}. Closing it
+ * leaves all pods running. Thread-safe.
+ */
+public final class SandboxManager implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(SandboxManager.class.getName());
+
+  private final PodPaths paths;
+  private final Registry registry = new Registry();
+  private final PodNetwork network;
+  private final ShimEvents events;
+  private final Shims shims;
+  private final ExitWatch exits;
+  private final RunPodSandbox runPodSandbox;
+  private final StopPodSandbox stopPodSandbox;
+  private final CreateContainer createContainer;
+  private final StartContainer startContainer;
+  private final StopContainer stopContainer;
+  private final RemoveContainer removeContainer;
+  private final ExecSync execSync;
+  private final LogControl logControl;
+  private final CountDownLatch recovered = new CountDownLatch(1);
+
+  /**
+   * Opens the manager and begins to recover what an earlier process left.
+   *
+   * @param store where pods and containers are recorded; stays the caller's to close
+   * @param images what containers are made of; stays the caller's to close
+   */
+  public static SandboxManager open(SandboxSettings settings, MetadataStore store, Images images) {
+    return new SandboxManager(
+        settings,
+        store,
+        new PulledImages(images),
+        (containerId, _, _, _) -> {
+          throw new BerthException(
+              BerthException.Kind.UNIMPLEMENTED, "reopening the log of container " + containerId);
+        },
+        new DefaultSeccompProfile()::forCapabilities,
+        Clock.systemUTC());
+  }
+
+  /** Builds the object graph, bottom up. */
+  SandboxManager(
+      SandboxSettings settings,
+      MetadataStore store,
+      ContainerImages images,
+      LogControl logControl,
+      Function<Set<String>, Seccomp> runtimeDefault,
+      Clock clock) {
+    paths = new PodPaths(settings.state());
+    prepareState();
+    RecordStore records = new RecordStore(store);
+    PodNamespaces namespaces = new PodNamespaces(paths);
+    PodFiles files = new PodFiles(paths);
+    CgroupParents cgroups = new CgroupParents(settings.defaultCgroupParent());
+    Bundles bundles = new Bundles(paths);
+    Handlers handlers = new Handlers(settings, registry);
+    network =
+        new PodNetwork(
+            new Networks(settings.cniConfDir(), settings.cniBinDirs(), settings.cniPluginTimeout()),
+            paths,
+            namespaces);
+    events = ShimEvents.listen(paths.eventsSocket(), settings.instance(), _ -> {});
+    shims = new Shims(shimSettings(settings));
+    Tasks tasks = new Tasks(shims, records, paths);
+    exits = new ExitWatch(tasks, cgroups, handlers);
+    ReleasePodSandbox release =
+        new ReleasePodSandbox(registry, records, namespaces, files, network, cgroups);
+    runPodSandbox =
+        new RunPodSandbox(
+            registry, records, handlers, namespaces, files, network, release, paths, clock);
+    stopContainer = new StopContainer(tasks);
+    removeContainer = new RemoveContainer(registry, records, tasks, bundles, images, handlers);
+    stopPodSandbox = new StopPodSandbox(registry, records, release, stopContainer, removeContainer);
+    createContainer =
+        new CreateContainer(
+            registry,
+            records,
+            images,
+            new ContainerSpecs(
+                new SpecGenerator(runtimeDefault), HostFacts.read(), namespaces, files, registry),
+            bundles,
+            tasks,
+            exits,
+            handlers,
+            cgroups,
+            removeContainer,
+            settings.logWriter(),
+            clock);
+    startContainer = new StartContainer(registry, tasks, exits, clock);
+    execSync = new ExecSync(tasks, paths);
+    this.logControl = logControl;
+    recoverInBackground(
+        new Recovery(
+            registry,
+            records,
+            tasks,
+            exits,
+            handlers,
+            namespaces,
+            release,
+            removeContainer,
+            settings.initialRecoveryTimeout(),
+            clock));
+  }
+
+  private ShimSettings shimSettings(SandboxSettings settings) {
+    return new ShimSettings(
+        settings.instance(),
+        paths.state().resolve("shims").toString(),
+        paths.eventsSocket(),
+        settings.logWriter(),
+        List.of(),
+        false);
+  }
+
+  /** Others may pass through the state directory, but only root may look into it (rule R18). */
+  private void prepareState() {
+    try {
+      AtomicFiles.createPrivateDirectories(paths.state());
+      Files.setPosixFilePermissions(paths.state(), PosixFilePermissions.fromString("rwx--x--x"));
+      Files.deleteIfExists(paths.eventsSocket()); // of a process that was killed
+    } catch (IOException e) {
+      throw new BerthException(INTERNAL, "cannot prepare " + paths.state() + ": " + e, e);
+    }
+  }
+
+  private void recoverInBackground(Recovery recovery) {
+    Thread.ofVirtual()
+        .name("recovery")
+        .start(() -> {
+          try {
+            recovery.run();
+          } catch (RuntimeException e) { // outermost of its thread
+            LOG.log(System.Logger.Level.ERROR, "recovery failed", e);
+          } finally {
+            recovered.countDown();
+          }
+        });
+  }
+
+  /** Waits until recovery has ended; says whether it has. */
+  public boolean awaitRecovery(Duration limit) throws InterruptedException {
+    return recovered.await(limit.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /** Tells whether recovery has ended. */
+  public boolean isRecovered() {
+    return recovered.getCount() == 0;
+  }
+
+  /** Tells whether pods can get a network. */
+  public NetworkStatus networkStatus() {
+    return network.status();
+  }
+
+  /** Returns the sandboxes. */
+  public Sandboxes sandboxes() {
+    return new ManagedSandboxes();
+  }
+
+  /** Returns the containers. */
+  public Containers containers() {
+    return new ManagedContainers();
+  }
+
+  /** Stops watching; pods and their shims go on. Idempotent. */
+  @Override
+  public void close() {
+    exits.close();
+    events.close();
+    shims.close();
+  }
+
+  private void requireRecovered() {
+    if (!isRecovered()) {
+      throw new BerthException(UNAVAILABLE, "still recovering the pods of an earlier process");
+    }
+  }
+
+  private final class ManagedSandboxes implements Sandboxes {
+    @Override
+    public SandboxStatus run(PodSandboxConfig config, String runtimeHandler, Operation operation) {
+      requireRecovered();
+      return runPodSandbox.run(config, runtimeHandler, operation);
+    }
+
+    @Override
+    public void stop(String sandboxId, Operation operation) {
+      requireRecovered();
+      registry
+          .sandboxes
+          .find(sandboxId)
+          .ifPresent(sandbox -> stopPodSandbox.stop(sandbox, operation));
+    }
+
+    @Override
+    public void remove(String sandboxId, Operation operation) {
+      requireRecovered();
+      registry
+          .sandboxes
+          .find(sandboxId)
+          .ifPresent(sandbox -> stopPodSandbox.remove(sandbox, operation));
+    }
+
+    @Override
+    public SandboxStatus status(String sandboxId) {
+      requireRecovered();
+      return registry.sandboxes.require(sandboxId).status(paths);
+    }
+
+    @Override
+    public List<SandboxStatus> list(SandboxFilter filter) {
+      requireRecovered();
+      return registry.list(filter, paths);
+    }
+  }
+
+  private final class ManagedContainers implements Containers {
+    @Override
+    public ContainerStatus create(
+        String sandboxId,
+        ContainerConfig config,
+        PodSandboxConfig sandboxConfig,
+        Operation operation) {
+      requireRecovered();
+      Sandbox sandbox = registry.sandboxes.require(sandboxId);
+      return createContainer.create(sandbox, config, sandboxConfig, operation);
+    }
+
+    @Override
+    public void start(String containerId, Operation operation) {
+      requireRecovered();
+      startContainer.start(registry.containers.require(containerId), operation);
+    }
+
+    @Override
+    public void stop(String containerId, Duration timeout, Operation operation) {
+      requireRecovered();
+      registry
+          .containers
+          .find(containerId)
+          .ifPresent(container -> stopContainer.stop(container, timeout, operation));
+    }
+
+    @Override
+    public void remove(String containerId, Operation operation) {
+      requireRecovered();
+      registry
+          .containers
+          .find(containerId)
+          .ifPresent(container -> removeContainer.remove(container, operation));
+    }
+
+    @Override
+    public ContainerStatus status(String containerId) {
+      requireRecovered();
+      return registry.containers.require(containerId).record().status();
+    }
+
+    @Override
+    public List<ContainerStatus> list(ContainerFilter filter) {
+      requireRecovered();
+      return registry.list(filter);
+    }
+
+    @Override
+    public ExecResult execSync(
+        String containerId, List<String> command, Duration timeout, Operation operation) {
+      requireRecovered();
+      return execSync.run(registry.containers.require(containerId), command, timeout, operation);
+    }
+
+    @Override
+    public void reopenLog(String containerId, Operation operation) {
+      requireRecovered();
+      Container container = registry.containers.require(containerId);
+      if (!(container.currentState() instanceof ContainerState.Running)) {
+        throw new BerthException(
+            BerthException.Kind.FAILED_PRECONDITION,
+            "container " + container.id() + " is not running: it is " + container.describe());
+      }
+      Path bundle = paths.bundle(container.id());
+      container
+          .record()
+          .logPath()
+          .ifPresent(log -> logControl.reopen(container.id(), bundle, log, operation));
+    }
+  }
+}

@@ -1,0 +1,50 @@
+package dev.berth.sandbox;
+
+import dev.berth.base.BerthException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The settings of a {@link SandboxManager}.
+ *
+ * @param root durable directory, usually below /var/lib; records and containers' writable state
+ * @param state volatile directory, usually below /run; bundles, pins, sandbox files
+ * @param instance name that keeps several instances on one machine apart; it becomes part of every
+ *     name that is global to the host, and the namespace of the shims
+ * @param handlers runtime handlers by name
+ * @param defaultHandler name of the handler for an empty runtime handler
+ * @param cniConfDir directory of CNI network configurations
+ * @param cniBinDirs directories of CNI plugins, in order of search
+ * @param cniPluginTimeout how long one plugin may run before it is killed
+ * @param defaultCgroupParent cgroup that containers of a sandbox without a cgroup parent go below;
+ *     an absolute path within the cgroup hierarchies
+ * @param logWriter absolute path of berth-init, which writes the CRI logs
+ * @param initialRecoveryTimeout how long one shim may take to answer when it is adopted
+ */
+public record SandboxSettings(
+    Path root,
+    Path state,
+    String instance,
+    Map<String, RuntimeHandler> handlers,
+    String defaultHandler,
+    Path cniConfDir,
+    List<Path> cniBinDirs,
+    Duration cniPluginTimeout,
+    String defaultCgroupParent,
+    Path logWriter,
+    Duration initialRecoveryTimeout) {
+  public SandboxSettings {
+    handlers = Map.copyOf(handlers);
+    cniBinDirs = List.copyOf(cniBinDirs);
+    if (!handlers.containsKey(defaultHandler)) {
+      throw new BerthException(
+          BerthException.Kind.INVALID_ARGUMENT,
+          "default runtime handler \""
+              + defaultHandler
+              + "\" is not among the handlers "
+              + handlers.keySet());
+    }
+  }
+}

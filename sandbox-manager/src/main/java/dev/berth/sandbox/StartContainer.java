@@ -1,0 +1,65 @@
+package dev.berth.sandbox;
+
+import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
+
+import dev.berth.base.BerthException;
+import dev.berth.base.Operation;
+import dev.berth.shim.client.TaskProcess;
+import java.time.Clock;
+
+/** Starts a created container. */
+final class StartContainer {
+  private static final System.Logger LOG = System.getLogger(StartContainer.class.getName());
+
+  private final Registry registry;
+  private final Tasks tasks;
+  private final ExitWatch exits;
+  private final Clock clock;
+
+  StartContainer(Registry registry, Tasks tasks, ExitWatch exits, Clock clock) {
+    this.registry = registry;
+    this.tasks = tasks;
+    this.exits = exits;
+    this.clock = clock;
+  }
+
+  void start(Container container, Operation operation) {
+    Sandbox sandbox = registry.sandboxes.require(container.record().sandboxId());
+    try (var _ = sandbox.use(operation);
+        var _ = Lifecycle.hold(container, operation)) {
+      operation.enter(StartContainerStage.CHECK);
+      if (sandbox.state() != SandboxState.READY) {
+        throw new BerthException(FAILED_PRECONDITION, "sandbox " + sandbox.id() + " is not ready");
+      }
+      container.beginStart();
+      startClaimed(container, operation);
+    }
+    exits.free(container); // if it ended before the start was recorded
+  }
+
+  private void startClaimed(Container container, Operation operation) {
+    try {
+      operation.enter(StartContainerStage.TASK);
+      int pid = tasks.start(TaskProcess.init(container.id()), operation);
+      operation.enter(StartContainerStage.PUBLISH);
+      container.started(pid, clock.instant());
+    } catch (RuntimeException failure) {
+      container.startFailed(String.valueOf(failure.getMessage()), clock.instant());
+      discard(container);
+      throw failure;
+    }
+  }
+
+  /** The container stays, to be looked at and removed; its task has no use any more. */
+  private void discard(Container container) {
+    Operation undo = Operation.internal("undo of StartContainer");
+    try {
+      if (tasks.kill(TaskProcess.init(container.id()), CriSignals.SIGKILL, undo)) {
+        return; // its exit is on the way, and frees it
+      }
+      exits.free(container);
+    } catch (BerthException e) {
+      LOG.log(System.Logger.Level.WARNING, "cannot discard the task of " + container.id(), e);
+    }
+  }
+}

@@ -1,0 +1,325 @@
+package dev.berth.sandbox;
+
+import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
+import static dev.berth.base.BerthException.Kind.NOT_FOUND;
+import static dev.berth.base.BerthException.Kind.UNAVAILABLE;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import com.google.protobuf.Any;
+import dev.berth.base.BerthException;
+import dev.berth.base.Operation;
+import dev.berth.proto.shim.runc.v1.Options;
+import dev.berth.proto.shim.types.Mount;
+import dev.berth.shim.client.CreateTask;
+import dev.berth.shim.client.ExecTask;
+import dev.berth.shim.client.Shim;
+import dev.berth.shim.client.ShimRecord;
+import dev.berth.shim.client.Shims;
+import dev.berth.shim.client.TaskClient;
+import dev.berth.shim.client.TaskExit;
+import dev.berth.shim.client.TaskIo;
+import dev.berth.shim.client.TaskProcess;
+import dev.berth.shim.client.TaskState;
+import java.nio.file.Files;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The tasks of containers: which shim has which, and what can be asked of it.
+ *
+ * <p>Every call has a deadline, the operation's or {@link #LIMIT} if that comes first. Thread-safe.
+ */
+final class Tasks {
+  /** How long a shim may take for one call: what runs a program can take seconds under load. */
+  static final Duration LIMIT = Duration.ofSeconds(60);
+
+  private final Shims shims;
+  private final RecordStore records;
+  private final PodPaths paths;
+  private final Map<String, Held> tasks = new ConcurrentHashMap<>();
+
+  /** The shims that serve all containers of a handler, by the handler's name. */
+  private final Map<String, Shim> common = new ConcurrentHashMap<>();
+
+  /** A task and the shim that has it. */
+  private static final class Held {
+    final Shim shim;
+    final ReentrantLock freeing = new ReentrantLock();
+
+    @GuardedBy("freeing") boolean freed;
+
+    Held(Shim shim) {
+      this.shim = shim;
+    }
+  }
+
+  Tasks(Shims shims, RecordStore records, PodPaths paths) {
+    this.shims = shims;
+    this.records = records;
+    this.paths = paths;
+  }
+
+  /** Starts the shim for a container, or finds the one that will have it. */
+  void launch(String containerId, RuntimeHandler handler, Operation operation) {
+    Shim known = common.get(handler.name());
+    if (known != null && !known.lost().isDone()) {
+      hold(containerId, known);
+      return;
+    }
+    Shim shim = launchNew(containerId, handler, operation);
+    hold(containerId, shim);
+    if (shim.record().adoptsTasks()) {
+      common.put(handler.name(), shim);
+      records.putShim(handler.name(), shim.record());
+    } else {
+      records.putShim(containerId, shim.record());
+    }
+  }
+
+  private Shim launchNew(String containerId, RuntimeHandler handler, Operation operation) {
+    try {
+      return shims.launch(
+          handler.shim().toString(),
+          containerId,
+          paths.bundle(containerId),
+          options(handler),
+          operation.remaining(LIMIT));
+    } catch (BerthException failure) {
+      endHalfStarted(containerId, handler, failure);
+      throw failure;
+    }
+  }
+
+  private void endHalfStarted(String containerId, RuntimeHandler handler, BerthException failure) {
+    try {
+      TaskExit _ = shims.cleanUp(unrecorded(containerId, handler), LIMIT);
+    } catch (BerthException e) {
+      failure.addSuppressed(e);
+    }
+  }
+
+  /** What a record would say of a shim that may have been started but never answered. */
+  private ShimRecord unrecorded(String containerId, RuntimeHandler handler) {
+    return new ShimRecord(containerId, handler.shim(), paths.bundle(containerId), "", 2, false);
+  }
+
+  /**
+   * Finds the shim that had a container when its record was written.
+   *
+   * @throws BerthException UNAVAILABLE if it is gone, NOT_FOUND if none was ever started
+   */
+  void adopt(String containerId, RuntimeHandler handler, Duration timeout) {
+    ShimRecord record =
+        recordOf(containerId, handler)
+            .orElseThrow(
+                () -> new BerthException(NOT_FOUND, "container " + containerId + " had no shim"));
+    Shim shim;
+    try {
+      shim = shims.adopt(record, timeout);
+    } catch (BerthException e) {
+      if (e.kind() != UNAVAILABLE || !record.adoptsTasks()) {
+        throw e;
+      }
+      shim = shims.relaunch(record, timeout);
+    }
+    hold(containerId, shim);
+    if (record.adoptsTasks()) {
+      common.put(handler.name(), shim);
+    }
+  }
+
+  /** A shim that serves all was recorded once; for its containers only id and bundle differ. */
+  private Optional<ShimRecord> recordOf(String containerId, RuntimeHandler handler) {
+    Optional<ShimRecord> own = records.shim(containerId);
+    return own.isPresent()
+        ? own
+        : records.shim(handler.name()).map(shared -> recordFor(containerId, shared));
+  }
+
+  private ShimRecord recordFor(String containerId, ShimRecord shim) {
+    return new ShimRecord(
+        containerId,
+        shim.binary(),
+        paths.bundle(containerId),
+        shim.address(),
+        shim.version(),
+        shim.adoptsTasks());
+  }
+
+  /** Creates the task; its process waits. */
+  void create(
+      String containerId,
+      List<Mount> rootfs,
+      TaskIo io,
+      RuntimeHandler handler,
+      Operation operation) {
+    var task = new CreateTask(containerId, paths.bundle(containerId), rootfs, io, options(handler));
+    int _ = client(containerId, operation).create(task, operation.remaining(LIMIT));
+  }
+
+  /** Starts the task or an exec and returns its pid. */
+  int start(TaskProcess process, Operation operation) {
+    return client(process.containerId(), operation).start(process, operation.remaining(LIMIT));
+  }
+
+  void exec(ExecTask exec, Operation operation) {
+    client(exec.process().containerId(), operation).exec(exec, operation.remaining(LIMIT));
+  }
+
+  /** Sends a signal; says whether the process was there to get it. */
+  boolean kill(TaskProcess process, int signal, Operation operation) {
+    try {
+      client(process.containerId(), operation)
+          .kill(process, signal, false, operation.remaining(LIMIT));
+      return true;
+    } catch (BerthException e) {
+      if (e.kind() == NOT_FOUND) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  TaskState state(String containerId, Duration timeout) {
+    return require(containerId).tasks().state(TaskProcess.init(containerId), timeout);
+  }
+
+  /** Waits for the end of an exec. */
+  TaskExit waitFor(TaskProcess process, Duration timeout) {
+    return require(process.containerId()).tasks().waitFor(process, timeout);
+  }
+
+  /** Returns a future of the end of a task; it fails with UNAVAILABLE if the shim is lost first. */
+  CompletableFuture<TaskExit> exit(String containerId) {
+    return require(containerId).tasks().exit(TaskProcess.init(containerId));
+  }
+
+  /** Frees an exec. Idempotent. */
+  void deleteExec(TaskProcess process, Operation operation) {
+    ifThere(() -> client(process.containerId(), operation).delete(process, LIMIT));
+  }
+
+  /**
+   * Frees a task whose process has ended or never ran, and its shim if that has no other.
+   * Idempotent; calls for one task wait for each other.
+   *
+   * @throws BerthException FAILED_PRECONDITION if its process runs
+   */
+  void delete(String containerId, Operation operation) {
+    Held held = tasks.get(containerId);
+    if (held == null) {
+      return;
+    }
+    held.freeing.lock();
+    try {
+      if (!held.freed) {
+        delete(containerId, held.shim, operation);
+        held.freed = true;
+        tasks.remove(containerId, held);
+      }
+    } finally {
+      held.freeing.unlock();
+    }
+  }
+
+  private void delete(String containerId, Shim shim, Operation operation) {
+    TaskClient client = shim.tasks().tracing(operation);
+    boolean ofOneOrFew = !shim.record().adoptsTasks();
+    try {
+      ifThere(() -> client.delete(TaskProcess.init(containerId), LIMIT));
+    } catch (BerthException e) {
+      if (e.kind() != UNAVAILABLE || !ofOneOrFew) {
+        throw e;
+      }
+      TaskExit _ = shims.cleanUp(recordFor(containerId, shim.record()), LIMIT);
+      return;
+    }
+    if (ofOneOrFew) {
+      shutdown(client, containerId);
+    }
+  }
+
+  /** One that still has containers goes on; one that ends may cut the line before it answers. */
+  private static void shutdown(TaskClient client, String containerId) {
+    try {
+      client.shutdown(containerId, false, LIMIT);
+    } catch (BerthException e) {
+      if (e.kind() != UNAVAILABLE) {
+        throw e;
+      }
+    }
+  }
+
+  /**
+   * Kills and frees what a lost shim left of a task. Idempotent.
+   *
+   * @return how it ended; empty if there is no bundle, and so never was a task
+   */
+  Optional<TaskExit> cleanUp(String containerId, RuntimeHandler handler, Duration timeout) {
+    tasks.remove(containerId);
+    if (!Files.isDirectory(paths.bundle(containerId))) {
+      return Optional.empty();
+    }
+    ShimRecord record =
+        recordOf(containerId, handler).orElseGet(() -> unrecorded(containerId, handler));
+    return Optional.of(shims.cleanUp(record, timeout));
+  }
+
+  boolean isKnown(String containerId) {
+    return tasks.containsKey(containerId);
+  }
+
+  private TaskClient client(String containerId, Operation operation) {
+    return require(containerId).tasks().tracing(operation);
+  }
+
+  private Shim require(String containerId) {
+    Held held = tasks.get(containerId);
+    if (held == null) {
+      throw new BerthException(
+          FAILED_PRECONDITION, "container " + containerId + " has no task any more");
+    }
+    return held.shim;
+  }
+
+  private void hold(String containerId, Shim shim) {
+    tasks.put(containerId, new Held(shim));
+  }
+
+  private interface Call {
+    Object call();
+  }
+
+  private static void ifThere(Call call) {
+    try {
+      Object _ = call.call();
+    } catch (BerthException e) {
+      if (e.kind() != NOT_FOUND) {
+        throw e;
+      }
+    }
+  }
+
+  /** Shims that call another program want to be told which, and where it keeps its state. */
+  private @Nullable Any options(RuntimeHandler handler) {
+    return handler
+        .ociRuntime()
+        .map(program ->
+            Any.newBuilder()
+                .setTypeUrl("containerd.runc.v1.Options")
+                .setValue(
+                    Options.newBuilder()
+                        .setBinaryName(program.toString())
+                        .setRoot(paths.ociRuntimeRoot().toString())
+                        .build()
+                        .toByteString())
+                .build())
+        .orElse(null);
+  }
+}

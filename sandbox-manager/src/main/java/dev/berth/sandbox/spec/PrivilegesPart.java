@@ -1,0 +1,40 @@
+package dev.berth.sandbox.spec;
+
+import dev.berth.runtime.spec.Capabilities;
+import dev.berth.runtime.spec.RuntimeSpec;
+import dev.berth.runtime.spec.User;
+import java.util.List;
+
+/**
+ * Writes whom the program runs as and what it may do.
+ *
+ * <p>Capabilities are never inheritable or ambient (rule R5) unless CRI asks for ambient ones,
+ * which cannot be without being inheritable. The OOM score is always written: what is inherited
+ * would be the runtime's own.
+ */
+final class PrivilegesPart implements SpecAdjuster {
+  @Override
+  public RuntimeSpec adjust(RuntimeSpec spec, SpecInput input) {
+    var ids = input.user().ids();
+    List<String> granted = granted(input);
+    List<String> ambient =
+        ContainerCapabilities.names(
+            "capabilities.add_ambient_capabilities",
+            input.security().getCapabilities().getAddAmbientCapabilitiesList());
+    return SpecParts.process(
+        spec,
+        process ->
+            process
+                .user(new User(ids.uid(), ids.gid(), null, ids.supplementalGroups()))
+                .capabilities(new Capabilities(granted, granted, ambient, granted, ambient))
+                .noNewPrivileges(input.security().getNoNewPrivs())
+                .oomScoreAdj(Math.toIntExact(input.resources().getOomScoreAdj())));
+  }
+
+  static List<String> granted(SpecInput input) {
+    int last = input.host().lastCapability();
+    return input.isPrivileged()
+        ? ContainerCapabilities.all(last)
+        : ContainerCapabilities.of(input.security().getCapabilities(), last);
+  }
+}

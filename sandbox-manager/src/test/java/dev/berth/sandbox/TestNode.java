@@ -1,0 +1,272 @@
+package dev.berth.sandbox;
+
+import dev.berth.base.MetadataStore;
+import dev.berth.base.Operation;
+import dev.berth.proto.cri.v1.ContainerConfig;
+import dev.berth.proto.cri.v1.ContainerMetadata;
+import dev.berth.proto.cri.v1.ImageSpec;
+import dev.berth.proto.cri.v1.NamespaceMode;
+import dev.berth.proto.cri.v1.NamespaceOption;
+import dev.berth.proto.cri.v1.PodSandboxConfig;
+import dev.berth.proto.cri.v1.PodSandboxMetadata;
+import dev.berth.runtime.seccomp.DefaultSeccompProfile;
+import dev.berth.sandbox.cni.TestNetwork;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+
+/**
+ * A small node: a sandbox manager with Debian's containerd-shim-runc-v2 and runc, an image of
+ * busybox and a pod network that leaves the host alone.
+ */
+final class TestNode implements AutoCloseable {
+  private static final AtomicInteger SEQUENCE = new AtomicInteger();
+
+  final Path directory;
+  final String cgroup =
+      "/berth-test-" + ProcessHandle.current().pid() + "-" + SEQUENCE.incrementAndGet();
+  final DirectoryImages images;
+  final TestNetwork network;
+  final Path logs;
+  MetadataStore store;
+  SandboxManager manager;
+
+  /**
+   * @param directory an empty directory
+   */
+  TestNode(Path directory) throws Exception {
+    this.directory = directory;
+    this.logs = Files.createDirectories(directory.resolve("logs"));
+    this.images = new DirectoryImages(Files.createDirectories(directory.resolve("images")));
+    this.network = new TestNetwork(Files.createDirectories(directory.resolve("cni")));
+    writeLogger();
+    open();
+  }
+
+  /** Starts the manager, as a new process would. */
+  void open() throws Exception {
+    store = MetadataStore.open(directory.resolve("meta"));
+    var profile = new DefaultSeccompProfile();
+    manager =
+        new SandboxManager(
+            settings(),
+            store,
+            images,
+            (_, _, _, _) -> {},
+            profile::forCapabilities,
+            Clock.systemUTC());
+    if (!manager.awaitRecovery(Duration.ofSeconds(30))) {
+      throw new AssertionError("no recovery within 30 s");
+    }
+  }
+
+  /** Lets go of everything as a killed process would: nothing is stopped. */
+  void shutDown() {
+    manager.close();
+    store.close();
+  }
+
+  private SandboxSettings settings() {
+    return new SandboxSettings(
+        directory.resolve("root"),
+        directory.resolve("state"),
+        "berth-test",
+        Map.of(
+            "runc",
+            new RuntimeHandler(
+                "runc",
+                Path.of("/usr/bin/containerd-shim-runc-v2"),
+                Optional.of(Path.of("/usr/sbin/runc")))),
+        "runc",
+        network.confDir(),
+        List.of(network.binDir()),
+        Duration.ofSeconds(10),
+        cgroup,
+        logger(),
+        Duration.ofSeconds(10));
+  }
+
+  private Path logger() {
+    return directory.resolve("logger");
+  }
+
+  /** Stands in for berth-init, which has its own tests: one line of log for each line of output. */
+  private void writeLogger() throws IOException {
+    Files.writeString(
+        logger(),
+        """
+        #!/bin/bash
+        write() {
+          while IFS= read -r line <&"$1"; do
+            echo "$(date -u +%FT%T.%NZ) $2 F $line" >> "$3"
+          done
+        }
+        : >> "$2"
+        exec 5>&-
+        write 3 stdout "$2" &
+        write 4 stderr "$2" &
+        wait
+        """);
+    Files.setPosixFilePermissions(logger(), PosixFilePermissions.fromString("rwxr-xr-x"));
+  }
+
+  Sandboxes sandboxes() {
+    return manager.sandboxes();
+  }
+
+  Containers containers() {
+    return manager.containers();
+  }
+
+  PodSandboxConfig.Builder pod(String name) {
+    PodSandboxConfig.Builder config =
+        PodSandboxConfig.newBuilder()
+            .setMetadata(
+                PodSandboxMetadata.newBuilder()
+                    .setName(name)
+                    .setNamespace("test")
+                    .setUid("uid-" + name))
+            .setHostname(name)
+            .setLogDirectory(logs.resolve(name).toString())
+            .putLabels("app", name);
+    config
+        .getLinuxBuilder()
+        .getSecurityContextBuilder()
+        .setNamespaceOptions(NamespaceOption.newBuilder().setPid(NamespaceMode.CONTAINER));
+    return config;
+  }
+
+  ContainerConfig.Builder container(String name, String... command) {
+    ContainerConfig.Builder config =
+        ContainerConfig.newBuilder()
+            .setMetadata(ContainerMetadata.newBuilder().setName(name))
+            .setImage(ImageSpec.newBuilder().setImage(DirectoryImages.BUSYBOX))
+            .addAllCommand(List.of(command))
+            .setLogPath(name + ".log");
+    config
+        .getLinuxBuilder()
+        .getSecurityContextBuilder()
+        .setNamespaceOptions(NamespaceOption.newBuilder().setPid(NamespaceMode.CONTAINER));
+    return config;
+  }
+
+  SandboxStatus run(PodSandboxConfig.Builder config) {
+    return sandboxes().run(config.build(), "", operation("RunPodSandbox"));
+  }
+
+  ContainerStatus create(SandboxStatus pod, ContainerConfig.Builder config) {
+    return containers()
+        .create(pod.id(), config.build(), pod.config(), operation("CreateContainer"));
+  }
+
+  ContainerStatus start(SandboxStatus pod, ContainerConfig.Builder config) {
+    ContainerStatus created = create(pod, config);
+    containers().start(created.id(), operation("StartContainer"));
+    return containers().status(created.id());
+  }
+
+  void remove(SandboxStatus pod) {
+    sandboxes().remove(pod.id(), operation("RemovePodSandbox"));
+  }
+
+  String exec(String containerId, String... command) {
+    ExecResult result =
+        containers()
+            .execSync(containerId, List.of(command), Duration.ofSeconds(10), operation("ExecSync"));
+    return result.stdout().toStringUtf8() + result.stderr().toStringUtf8();
+  }
+
+  static Operation operation(String verb) {
+    return Operation.start(verb, Duration.ofSeconds(60), null);
+  }
+
+  /** Returns all that pods of this node have left anywhere on the machine. */
+  List<String> leftovers() throws IOException {
+    Path state = directory.resolve("state");
+    return Stream.of(
+            lines(Path.of("/proc/self/mountinfo"))
+                .filter(line -> line.contains(directory.toString()))
+                .map(line -> "mount " + line),
+            processes().map(process -> "process " + process),
+            cgroups().map(path -> "cgroup " + path),
+            names(state.resolve("sandboxes")).stream().map(name -> "sandbox " + name),
+            names(state.resolve("tasks")).stream().map(name -> "task " + name),
+            names(state.resolve("runc/berth-test")).stream().map(name -> "runc " + name),
+            images.snapshots().stream().map(name -> "snapshot " + name),
+            network.leases().stream().map(name -> "lease " + name),
+            network
+                .onHost("ip", "-o", "link")
+                .lines()
+                .filter(line -> line.contains("veth"))
+                .map(line -> "link " + line),
+            Stream.of("sandboxes", "containers", "shims")
+                .flatMap(
+                    bucket -> store.all(bucket).keySet().stream().map(key -> bucket + " " + key)),
+            sandboxes().list(SandboxFilter.ALL).stream().map(pod -> "listed " + pod.id()),
+            containers().list(ContainerFilter.ALL).stream().map(one -> "listed " + one.id()))
+        .flatMap(all -> all)
+        .toList();
+  }
+
+  private Stream<String> processes() throws IOException {
+    return names(Path.of("/proc")).stream()
+        .filter(name -> name.matches("[0-9]+"))
+        .filter(pid -> isOurs(Path.of("/proc", pid)))
+        .map(pid -> pid + " " + read(Path.of("/proc", pid, "cmdline")).replace('\0', ' '));
+  }
+
+  private boolean isOurs(Path process) {
+    return read(process.resolve("cgroup")).contains(cgroup)
+        || (read(process.resolve("cmdline")).contains(directory.toString())
+            && !read(process.resolve("cmdline")).contains("surefire"));
+  }
+
+  private Stream<String> cgroups() throws IOException {
+    return names(Path.of("/sys/fs/cgroup")).stream()
+        .map(name -> Path.of("/sys/fs/cgroup", name, cgroup.substring(1)))
+        .filter(Files::exists)
+        .map(Path::toString);
+  }
+
+  static List<String> names(Path directory) throws IOException {
+    if (!Files.isDirectory(directory)) {
+      return List.of();
+    }
+    try (Stream<Path> entries = Files.list(directory)) {
+      return entries.map(entry -> entry.getFileName().toString()).sorted().toList();
+    }
+  }
+
+  private static Stream<String> lines(Path file) {
+    return read(file).lines();
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      return ""; // a process that has ended
+    }
+  }
+
+  void removeAll() {
+    for (SandboxStatus pod : sandboxes().list(SandboxFilter.ALL)) {
+      remove(pod);
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    removeAll();
+    shutDown();
+    network.close();
+  }
+}

@@ -1,0 +1,89 @@
+package dev.berth.shim;
+
+import dev.berth.base.BerthException;
+import dev.berth.proto.shim.types.RuntimeInfo;
+import dev.berth.proto.shim.types.RuntimeVersion;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code containerd-shim-berth-v2}: the shim v2 binary of Berth.
+ *
+ * <p>Standard output carries the answer of a command and nothing else; what goes wrong is one line
+ * on standard error and exit code 1. Besides the flags of the protocol it knows, from its launcher:
+ *
+ * <ul>
+ *   <li>{@code -Dberth.init=PATH}: where berth-init is
+ *   <li>{@code BERTH_RUN_DIR}: the volatile directory, {@code /run/berth} unless set
+ *   <li>{@code -Dberth.shim.idle.seconds=N}: how long to stay without containers and clients
+ * </ul>
+ */
+public final class ShimMain {
+  static final String NAME = "io.containerd.berth.v2";
+  static final String VERSION = "0.1.0";
+
+  /** Tells a runtime that the next shim takes over the tasks of this one. */
+  static final String ADOPTS_TASKS = "dev.berth.shim.adopts-tasks";
+
+  private static final int DEFAULT_IDLE_SECONDS = 60;
+
+  private ShimMain() {}
+
+  /** Runs the program. */
+  public static void main(String[] arguments) {
+    try {
+      run(ShimArguments.parse(List.of(arguments)));
+    } catch (BerthException | IOException e) {
+      System.err.println(NAME + ": " + e.getMessage());
+      System.exit(1);
+    } catch (InterruptedException e) {
+      System.exit(1);
+    }
+    System.exit(0);
+  }
+
+  private static void run(ShimArguments arguments) throws IOException, InterruptedException {
+    switch (arguments.verb()) {
+      case START ->
+          System.out.println(
+              StartCommand.answer(
+                  new StartCommand(directory(arguments)).run(), System.getenv("MAX_SHIM_VERSION")));
+      case DELETE -> {
+        new DeleteCommand(directory(arguments), arguments.requireId()).run().writeTo(System.out);
+        System.out.flush();
+      }
+      case SERVE ->
+          ShimServer.run(
+              directory(arguments).create(),
+              arguments.namespace(),
+              path(System.getenv("TTRPC_ADDRESS")),
+              Duration.ofSeconds(
+                  Integer.getInteger("berth.shim.idle.seconds", DEFAULT_IDLE_SECONDS)));
+      case VERSION -> System.out.println(NAME + " " + VERSION);
+      case INFO -> {
+        info().writeTo(System.out);
+        System.out.flush();
+      }
+    }
+  }
+
+  private static ShimDirectory directory(ShimArguments arguments) {
+    String run = System.getenv("BERTH_RUN_DIR");
+    Path root = Path.of(run == null || run.isBlank() ? "/run/berth" : run).toAbsolutePath();
+    return ShimDirectory.of(root, arguments.address(), arguments.requireNamespace());
+  }
+
+  private static @Nullable Path path(@Nullable String address) {
+    return address == null || address.isBlank() ? null : Path.of(address);
+  }
+
+  private static RuntimeInfo info() {
+    return RuntimeInfo.newBuilder()
+        .setName(NAME)
+        .setVersion(RuntimeVersion.newBuilder().setVersion(VERSION))
+        .build();
+  }
+}

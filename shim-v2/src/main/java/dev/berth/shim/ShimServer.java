@@ -1,0 +1,118 @@
+package dev.berth.shim;
+
+import static dev.berth.base.BerthException.Kind.ALREADY_EXISTS;
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import dev.berth.base.BerthException;
+import dev.berth.runtime.cgroup.Cgroups;
+import dev.berth.runtime.kernel.Processes;
+import dev.berth.runtime.kernel.SyscallTable;
+import dev.berth.runtime.kernel.Syscalls;
+import dev.berth.runtime.task.BerthInit;
+import dev.berth.runtime.task.Tasks;
+import dev.berth.shim.ttrpc.TtrpcServer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The shim process itself: one for all containers of a runtime.
+ *
+ * <p>It may be killed at any moment. Its containers go on, and the next one adopts them from the
+ * state directory; a clean end (SIGTERM, Shutdown, idleness) ends no container either.
+ */
+final class ShimServer {
+  private static final System.Logger LOG = System.getLogger(ShimServer.class.getName());
+  private static final Path OOM_SCORE = Path.of("/proc/self/oom_score_adj");
+  private static final int MAX_OOM_SCORE = 1000;
+  private static final Duration END_LIMIT = Duration.ofSeconds(5);
+
+  private final ShimDirectory directory;
+  private final CountDownLatch ending = new CountDownLatch(1);
+  private final CountDownLatch ended = new CountDownLatch(1);
+
+  private ShimServer(ShimDirectory directory) {
+    this.directory = directory;
+  }
+
+  /**
+   * Serves until asked to end.
+   *
+   * @param eventsSocket where the runtime takes events; null for nowhere
+   * @throws BerthException ALREADY_EXISTS when another process serves this directory
+   */
+  static void run(
+      ShimDirectory directory, String namespace, @Nullable Path eventsSocket, Duration idleLimit)
+      throws IOException, InterruptedException {
+    try (var _ = directory.tryLockServing().orElseThrow(() -> taken(directory))) {
+      becomeShim();
+      new ShimServer(directory).serve(namespace, eventsSocket, idleLimit);
+    }
+  }
+
+  private static BerthException taken(ShimDirectory directory) {
+    return new BerthException(ALREADY_EXISTS, "another shim serves " + directory.path());
+  }
+
+  /** A session of its own, parent of orphans, and the kernel's choice before the runtime. */
+  private static void becomeShim() throws IOException {
+    Syscalls.call(SyscallTable.host().number("setsid"));
+    Processes.becomeSubreaper();
+    int score = Integer.parseInt(Files.readString(OOM_SCORE).strip());
+    Files.writeString(OOM_SCORE, Integer.toString(Math.min(MAX_OOM_SCORE, score + 1)));
+  }
+
+  private void serve(String namespace, @Nullable Path eventsSocket, Duration idleLimit)
+      throws IOException, InterruptedException {
+    try (var init = BerthInit.open();
+        var tasks = new Tasks(directory.tasks(), init, Cgroups.detect());
+        var watch = ExitWatch.start();
+        var events = EventPublisher.start(eventsSocket, namespace)) {
+      var shimTasks = new ShimTasks(tasks, events, watch);
+      shimTasks.adopt();
+      var service = new TaskService(shimTasks, ending::countDown);
+      Files.deleteIfExists(directory.socket()); // of a predecessor: the lock says it is dead
+      try (var server =
+          TtrpcServer.listen(
+              directory.socket(),
+              service.version(2),
+              service.version(3),
+              new ExtensionService(shimTasks).service())) {
+        LOG.log(INFO, () -> "serving at " + server.socket());
+        new IdleWatch(
+                () -> shimTasks.isEmpty() && !server.hasClients(), idleLimit, ending::countDown)
+            .start();
+        Runtime.getRuntime().addShutdownHook(new Thread(this::terminate, "shim-term"));
+        ending.await();
+        end(shimTasks, server);
+      }
+    } finally {
+      ended.countDown();
+    }
+  }
+
+  /** SIGTERM: the JVM halts when this returns. */
+  private void terminate() {
+    ending.countDown();
+    try {
+      if (!ended.await(END_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+        LOG.log(WARNING, "not ended within " + END_LIMIT);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Under the lock of those who start shims: none of them finds one that is about to end. */
+  private void end(ShimTasks tasks, TtrpcServer server) throws IOException {
+    try (var _ = directory.lockStarting()) {
+      server.close();
+    }
+    LOG.log(tasks.isEmpty() ? INFO : WARNING, "the shim ends; its containers go on");
+  }
+}

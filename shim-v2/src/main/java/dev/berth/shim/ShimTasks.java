@@ -1,0 +1,95 @@
+package dev.berth.shim;
+
+import static dev.berth.base.BerthException.Kind.ALREADY_EXISTS;
+import static dev.berth.base.BerthException.Kind.NOT_FOUND;
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import dev.berth.base.BerthException;
+import dev.berth.proto.shim.events.TaskCreate;
+import dev.berth.proto.shim.events.TaskIO;
+import dev.berth.runtime.task.Task;
+import dev.berth.runtime.task.TaskExit;
+import dev.berth.runtime.task.TaskSpec;
+import dev.berth.runtime.task.Tasks;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** The containers of this shim, by id. Thread-safe. */
+final class ShimTasks {
+  private static final System.Logger LOG = System.getLogger(ShimTasks.class.getName());
+
+  private final Tasks tasks;
+  private final EventPublisher events;
+  private final ExitWatch watch;
+  private final Map<String, ShimTask> byId = new ConcurrentHashMap<>();
+
+  ShimTasks(Tasks tasks, EventPublisher events, ExitWatch watch) {
+    this.tasks = tasks;
+    this.events = events;
+    this.watch = watch;
+  }
+
+  /**
+   * Takes over what a predecessor left. Its ends are told again: nobody knows whether they were. A
+   * task that cannot be understood stays as it is and hides no other.
+   */
+  void adopt() {
+    for (Task task :
+        tasks.adoptAll((path, e) -> LOG.log(WARNING, "task " + path + " is not adopted", e))) {
+      byId.put(task.id(), ShimTask.adopted(task, events, watch));
+    }
+    LOG.log(INFO, () -> "adopted " + byId.size() + " tasks");
+  }
+
+  /** Creates a container up to its start gate; returns the pid of its process. */
+  int create(TaskSpec spec, Stdio stdio) {
+    if (byId.containsKey(spec.id())) {
+      throw new BerthException(ALREADY_EXISTS, "container " + spec.id() + ": already exists");
+    }
+    Task task = tasks.create(spec);
+    events.publish(
+        ShimEventTopics.CREATE,
+        TaskCreate.newBuilder()
+            .setContainerId(spec.id())
+            .setBundle(spec.bundle().toString())
+            .setIo(
+                TaskIO.newBuilder()
+                    .setStdin(stdio.stdin())
+                    .setStdout(stdio.stdout())
+                    .setStderr(stdio.stderr())
+                    .setTerminal(stdio.terminal()))
+            .setPid(task.pid())
+            .build());
+    byId.put(spec.id(), ShimTask.created(task, stdio, events, watch));
+    return task.pid();
+  }
+
+  /**
+   * Returns a container.
+   *
+   * @throws BerthException NOT_FOUND
+   */
+  ShimTask require(String containerId) {
+    return find(containerId)
+        .orElseThrow(
+            () -> new BerthException(NOT_FOUND, "container " + containerId + ": no such task"));
+  }
+
+  Optional<ShimTask> find(String containerId) {
+    return Optional.ofNullable(byId.get(containerId));
+  }
+
+  /** Frees a container that has ended or was never started. */
+  TaskExit delete(String containerId) {
+    ShimTask task = require(containerId);
+    TaskExit exit = task.delete();
+    byId.remove(containerId, task);
+    return exit;
+  }
+
+  boolean isEmpty() {
+    return byId.isEmpty();
+  }
+}

@@ -1,0 +1,52 @@
+package dev.berth.shim;
+
+import dev.berth.base.BerthException;
+import dev.berth.base.BerthException.Kind;
+import dev.berth.runtime.task.TaskIo;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The streams of a process as a request names them.
+ *
+ * @param terminal whether the process has a terminal
+ */
+record Stdio(String stdin, String stdout, String stderr, boolean terminal) {
+  /** What is known of a process that a predecessor of this shim made. */
+  static Stdio unknown(boolean terminal) {
+    return new Stdio("", "", "", terminal);
+  }
+
+  /**
+   * Returns how the runtime is to connect them.
+   *
+   * @throws BerthException naming the field that is wrong or not served
+   */
+  TaskIo toTaskIo() {
+    return switch (StdioUri.parse("stdout", stdout)) {
+      case StdioUri.Log(Path log) -> {
+        requireSameLog();
+        yield new TaskIo.Log(log, fifo("stdin", stdin));
+      }
+      case StdioUri.Fifo _, StdioUri.Nowhere _ ->
+          new TaskIo.Pipes(fifo("stdin", stdin), fifo("stdout", stdout), fifo("stderr", stderr));
+    };
+  }
+
+  private void requireSameLog() {
+    if (!stderr.isEmpty() && !stderr.equals(stdout)) {
+      throw new BerthException(
+          Kind.UNIMPLEMENTED, "stderr: beside a log there is no other output than to that log");
+    }
+  }
+
+  private static @Nullable Path fifo(String field, String text) {
+    return switch (StdioUri.parse(field, text)) {
+      case StdioUri.Nowhere() -> null;
+      case StdioUri.Fifo(Path path) -> path;
+      case StdioUri.Log(Path log) ->
+          throw new BerthException(
+              Kind.UNIMPLEMENTED, field + ": a log at " + log + " that stdout does not go to");
+    };
+  }
+}

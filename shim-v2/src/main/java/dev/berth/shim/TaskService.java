@@ -1,0 +1,247 @@
+package dev.berth.shim;
+
+import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
+
+import com.google.protobuf.Empty;
+import com.google.protobuf.MessageLite;
+import dev.berth.base.BerthException;
+import dev.berth.base.Ids;
+import dev.berth.proto.shim.task.v3.CheckpointTaskRequest;
+import dev.berth.proto.shim.task.v3.CloseIORequest;
+import dev.berth.proto.shim.task.v3.ConnectRequest;
+import dev.berth.proto.shim.task.v3.ConnectResponse;
+import dev.berth.proto.shim.task.v3.CreateTaskRequest;
+import dev.berth.proto.shim.task.v3.CreateTaskResponse;
+import dev.berth.proto.shim.task.v3.DeleteRequest;
+import dev.berth.proto.shim.task.v3.DeleteResponse;
+import dev.berth.proto.shim.task.v3.ExecProcessRequest;
+import dev.berth.proto.shim.task.v3.KillRequest;
+import dev.berth.proto.shim.task.v3.PauseRequest;
+import dev.berth.proto.shim.task.v3.PidsRequest;
+import dev.berth.proto.shim.task.v3.PidsResponse;
+import dev.berth.proto.shim.task.v3.ResizePtyRequest;
+import dev.berth.proto.shim.task.v3.ResumeRequest;
+import dev.berth.proto.shim.task.v3.ShutdownRequest;
+import dev.berth.proto.shim.task.v3.StartRequest;
+import dev.berth.proto.shim.task.v3.StartResponse;
+import dev.berth.proto.shim.task.v3.StateRequest;
+import dev.berth.proto.shim.task.v3.StateResponse;
+import dev.berth.proto.shim.task.v3.StatsRequest;
+import dev.berth.proto.shim.task.v3.UpdateTaskRequest;
+import dev.berth.proto.shim.task.v3.WaitRequest;
+import dev.berth.proto.shim.task.v3.WaitResponse;
+import dev.berth.proto.shim.types.task.ProcessInfo;
+import dev.berth.proto.shim.types.task.Status;
+import dev.berth.runtime.task.Task;
+import dev.berth.runtime.task.TaskExit;
+import dev.berth.runtime.task.TaskProcess;
+import dev.berth.shim.ttrpc.TtrpcCall;
+import dev.berth.shim.ttrpc.TtrpcService;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * The task API as this shim serves it: turns messages into calls of {@link ShimTasks} and back.
+ *
+ * <p>Versions 2 and 3 differ in the name of the service only, so one set of messages serves both.
+ */
+final class TaskService {
+  private final ShimTasks tasks;
+  private final Runnable shutdown;
+
+  /**
+   * @param shutdown ends the shim; called when it has no containers and is asked to
+   */
+  TaskService(ShimTasks tasks, Runnable shutdown) {
+    this.tasks = tasks;
+    this.shutdown = shutdown;
+  }
+
+  /** Returns the service under the name of a version, 2 or 3. */
+  TtrpcService version(int version) {
+    return TtrpcService.named("containerd.task.v" + version + ".Task")
+        .unary("Create", CreateTaskRequest.parser(), this::create)
+        .unary("Start", StartRequest.parser(), this::start)
+        .unary("State", StateRequest.parser(), this::state)
+        .unary("Exec", ExecProcessRequest.parser(), this::exec)
+        .unary("Kill", KillRequest.parser(), this::kill)
+        .unary("Wait", WaitRequest.parser(), this::await)
+        .unary("Delete", DeleteRequest.parser(), this::delete)
+        .unary("ResizePty", ResizePtyRequest.parser(), this::resizePty)
+        .unary("CloseIO", CloseIORequest.parser(), this::closeIo)
+        .unary("Pids", PidsRequest.parser(), this::pids)
+        .unary("Connect", ConnectRequest.parser(), this::connect)
+        .unary("Shutdown", ShutdownRequest.parser(), this::shutdown)
+        .unary("Pause", PauseRequest.parser(), unimplemented("Pause"))
+        .unary("Resume", ResumeRequest.parser(), unimplemented("Resume"))
+        .unary("Checkpoint", CheckpointTaskRequest.parser(), unimplemented("Checkpoint"))
+        .unary("Update", UpdateTaskRequest.parser(), unimplemented("Update"))
+        .unary("Stats", StatsRequest.parser(), unimplemented("Stats"))
+        .build();
+  }
+
+  private static <Q> TtrpcService.Method<Q> unimplemented(String method) {
+    return (_, _) -> {
+      throw new BerthException(UNIMPLEMENTED, "task method " + method + " is not implemented");
+    };
+  }
+
+  private MessageLite create(TtrpcCall call, CreateTaskRequest request) {
+    Ids.requireName("id", request.getId());
+    var stdio =
+        new Stdio(
+            request.getStdin(), request.getStdout(), request.getStderr(), request.getTerminal());
+    int pid = tasks.create(BundleReader.read(request, stdio), stdio);
+    return CreateTaskResponse.newBuilder().setPid(pid).build();
+  }
+
+  private MessageLite start(TtrpcCall call, StartRequest request) {
+    ShimTask task = tasks.require(request.getId());
+    int pid = request.getExecId().isEmpty() ? task.start() : task.startExec(request.getExecId());
+    return StartResponse.newBuilder().setPid(pid).build();
+  }
+
+  private MessageLite exec(TtrpcCall call, ExecProcessRequest request) {
+    ShimTask task = tasks.require(request.getId());
+    var stdio =
+        new Stdio(
+            request.getStdin(), request.getStdout(), request.getStderr(), request.getTerminal());
+    task.addExec(BundleReader.exec(request.getExecId(), request.getSpec(), stdio), stdio);
+    return Empty.getDefaultInstance();
+  }
+
+  private MessageLite state(TtrpcCall call, StateRequest request) {
+    ShimTask task = tasks.require(request.getId());
+    return request.getExecId().isEmpty()
+        ? initState(task)
+        : execState(task, task.requireExec(request.getExecId()));
+  }
+
+  private static StateResponse initState(ShimTask task) {
+    Optional<TaskExit> ended = task.ended();
+    Task.State state = task.task().state();
+    return state(task, "", task.stdio(), task.task().pid(), ended)
+        .setStatus(
+            switch (state) {
+              case CREATED -> Status.CREATED;
+              case RUNNING -> Status.RUNNING;
+              case STOPPED -> Status.STOPPED;
+            })
+        .build();
+  }
+
+  private static StateResponse execState(ShimTask task, ShimExec exec) {
+    Optional<ShimExec.Running> running = exec.running();
+    Optional<TaskExit> ended = running.flatMap(started -> started.exit().look());
+    int pid = running.map(started -> started.process().pid()).orElse(0);
+    Status status = running.isEmpty() ? Status.CREATED : Status.RUNNING;
+    return state(task, exec.execId(), exec.stdio(), pid, ended)
+        .setStatus(ended.isPresent() ? Status.STOPPED : status)
+        .build();
+  }
+
+  private static StateResponse.Builder state(
+      ShimTask task, String execId, Stdio stdio, int pid, Optional<TaskExit> ended) {
+    var response =
+        StateResponse.newBuilder()
+            .setId(task.id())
+            .setExecId(execId)
+            .setBundle(task.task().bundle().toString())
+            .setPid(pid)
+            .setStdin(stdio.stdin())
+            .setStdout(stdio.stdout())
+            .setStderr(stdio.stderr())
+            .setTerminal(stdio.terminal());
+    ended.ifPresent(
+        exit -> response.setExitStatus(exit.code()).setExitedAt(Timestamps.of(exit.at())));
+    return response;
+  }
+
+  private MessageLite kill(TtrpcCall call, KillRequest request) {
+    ShimTask task = tasks.require(request.getId());
+    if (request.getExecId().isEmpty()) {
+      task.kill(request.getSignal(), request.getAll());
+    } else {
+      task.killExec(request.getExecId(), request.getSignal());
+    }
+    return Empty.getDefaultInstance();
+  }
+
+  private MessageLite await(TtrpcCall call, WaitRequest request) throws InterruptedException {
+    ShimTask task = tasks.require(request.getId());
+    CompletableFuture<TaskExit> told =
+        request.getExecId().isEmpty() ? task.told() : task.requireExec(request.getExecId()).told();
+    TaskExit exit = ExitWait.await(told, call.operation());
+    return WaitResponse.newBuilder()
+        .setExitStatus(exit.code())
+        .setExitedAt(Timestamps.of(exit.at()))
+        .build();
+  }
+
+  private MessageLite delete(TtrpcCall call, DeleteRequest request) {
+    ShimTask task = tasks.require(request.getId());
+    var response = DeleteResponse.newBuilder();
+    TaskExit exit;
+    if (request.getExecId().isEmpty()) {
+      response.setPid(task.task().pid());
+      exit = tasks.delete(request.getId());
+    } else {
+      task.requireExec(request.getExecId())
+          .running()
+          .ifPresent(running -> response.setPid(running.process().pid()));
+      exit = task.deleteExec(request.getExecId());
+    }
+    return response.setExitStatus(exit.code()).setExitedAt(Timestamps.of(exit.at())).build();
+  }
+
+  private MessageLite resizePty(TtrpcCall call, ResizePtyRequest request) {
+    process(request.getId(), request.getExecId()).resize(request.getHeight(), request.getWidth());
+    return Empty.getDefaultInstance();
+  }
+
+  private MessageLite closeIo(TtrpcCall call, CloseIORequest request) {
+    if (request.getStdin()) {
+      process(request.getId(), request.getExecId()).closeStdin();
+    }
+    return Empty.getDefaultInstance();
+  }
+
+  private TaskProcess process(String containerId, String execId) {
+    ShimTask task = tasks.require(containerId);
+    return execId.isEmpty()
+        ? task.task()
+        : task.requireExec(execId)
+            .running()
+            .map(ShimExec.Running::process)
+            .orElseThrow(() ->
+                new BerthException(
+                    BerthException.Kind.FAILED_PRECONDITION,
+                    "container " + containerId + ": exec " + execId + " was not started"));
+  }
+
+  private MessageLite pids(TtrpcCall call, PidsRequest request) {
+    var response = PidsResponse.newBuilder();
+    for (int pid : tasks.require(request.getId()).task().pids()) {
+      response.addProcesses(ProcessInfo.newBuilder().setPid(pid));
+    }
+    return response.build();
+  }
+
+  private MessageLite connect(TtrpcCall call, ConnectRequest request) {
+    var response =
+        ConnectResponse.newBuilder()
+            .setShimPid((int) ProcessHandle.current().pid())
+            .setVersion("v3");
+    if (!request.getId().isEmpty()) {
+      tasks.find(request.getId()).ifPresent(task -> response.setTaskPid(task.task().pid()));
+    }
+    return response.build();
+  }
+
+  private MessageLite shutdown(TtrpcCall call, ShutdownRequest request) {
+    if (tasks.isEmpty()) {
+      shutdown.run();
+    }
+    return Empty.getDefaultInstance();
+  }
+}

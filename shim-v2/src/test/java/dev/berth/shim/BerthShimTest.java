@@ -1,0 +1,359 @@
+package dev.berth.shim;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.berth.base.BerthException;
+import dev.berth.base.BerthException.Kind;
+import dev.berth.base.Ids;
+import dev.berth.shim.client.CreateTask;
+import dev.berth.shim.client.ExecTask;
+import dev.berth.shim.client.Shim;
+import dev.berth.shim.client.ShimEvent;
+import dev.berth.shim.client.TaskClient;
+import dev.berth.shim.client.TaskExit;
+import dev.berth.shim.client.TaskIo;
+import dev.berth.shim.client.TaskProcess;
+import dev.berth.shim.client.TaskState;
+import dev.berth.shim.testing.BerthShim;
+import dev.berth.shim.testing.BusyboxBundle;
+import dev.berth.shim.testing.FifoReader;
+import dev.berth.testing.Await;
+import dev.berth.testing.RequiresRoot;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Drives Berth's own shim as a separate process, through the client that drives any shim. */
+@RequiresRoot
+@Timeout(60)
+class BerthShimTest {
+  private static final Duration SOON = Duration.ofSeconds(10);
+
+  @TempDir Path dir;
+  private final String id = Ids.generate();
+  private final TaskProcess init = TaskProcess.init(id);
+  private BerthShim berth;
+  private Shim shim;
+  private TaskClient tasks;
+
+  @BeforeEach
+  void launchShim() throws IOException {
+    berth = BerthShim.prepare(dir);
+    Files.createDirectories(dir.resolve(id));
+    shim = berth.shims().launch(berth.binary().toString(), id, dir.resolve(id), null, SOON);
+    tasks = shim.tasks();
+  }
+
+  @AfterEach
+  void cleanUp() throws Exception {
+    berth.close();
+  }
+
+  private Path bundle(String containerId, String... args) throws IOException {
+    Path directory = dir.resolve(containerId);
+    Files.createDirectories(directory);
+    String cgroup = "/berth-test-" + containerId.substring(0, 12);
+    return BusyboxBundle.create(directory, cgroup, args).directory();
+  }
+
+  private int create(TaskIo io, String... args) throws IOException {
+    return tasks.create(new CreateTask(id, bundle(id, args), List.of(), io, null), SOON);
+  }
+
+  @Test
+  void startFindsTheShimThatServesAndSaysThatItAdopts() throws Exception {
+    Shim second = berth.shims().launch(berth.binary().toString(), "other", dir, null, SOON);
+
+    assertThat(second.record().address()).isEqualTo(shim.record().address());
+    assertThat(second.record().version()).isEqualTo(3);
+    assertThat(second.record().adoptsTasks()).isTrue();
+    assertThat(second.tasks().connect("", SOON).shimPid())
+        .isEqualTo(tasks.connect("", SOON).shimPid());
+  }
+
+  @Test
+  void containerLivesThroughItsStates() throws Exception {
+    int pid = create(TaskIo.NONE, "sleep", "100");
+    assertThat(tasks.state(init, SOON))
+        .extracting(TaskState::status, TaskState::pid)
+        .containsExactly(TaskState.Status.CREATED, pid);
+
+    assertThat(tasks.start(init, SOON)).isEqualTo(pid);
+    assertThat(tasks.state(init, SOON).status()).isEqualTo(TaskState.Status.RUNNING);
+    assertThat(tasks.pids(id, SOON)).contains(pid);
+    assertFails(Kind.FAILED_PRECONDITION, () -> tasks.delete(init, SOON));
+    assertFails(Kind.FAILED_PRECONDITION, () -> tasks.start(init, SOON));
+
+    tasks.kill(init, 9, false, SOON);
+    TaskExit exit = tasks.waitFor(init, SOON);
+    assertThat(exit.status()).isEqualTo(137);
+    assertThat(exit.exitedAt()).isBetween(Instant.now().minusSeconds(30), Instant.now());
+    assertThat(tasks.state(init, SOON).isStopped()).isTrue();
+    assertFails(Kind.NOT_FOUND, () -> tasks.kill(init, 9, false, SOON));
+    assertThat(tasks.delete(init, SOON))
+        .extracting(TaskExit::pid, TaskExit::status)
+        .containsExactly(pid, 137);
+    assertFails(Kind.NOT_FOUND, () -> tasks.state(init, SOON));
+  }
+
+  @Test
+  void exitCodeAndLogArriveComplete() throws Exception {
+    Path log = dir.resolve("0.log");
+    create(logger(log), "sh", "-c", "echo out; echo err >&2; exit 42");
+    tasks.start(init, SOON);
+
+    assertThat(tasks.waitFor(init, SOON).status()).isEqualTo(42);
+
+    // lines are complete before the exit is known
+    assertThat(Files.readAllLines(log))
+        .extracting(line -> line.substring(line.indexOf(' ') + 1))
+        .containsExactlyInAnyOrder("stdout F out", "stderr F err");
+    tasks.delete(init, SOON);
+  }
+
+  private TaskIo logger(Path log) {
+    return TaskIo.logger("binary://" + BerthShim.berthInit() + "?log=" + log, false);
+  }
+
+  @Test
+  void eventsArriveInOrder() throws Exception {
+    create(TaskIo.NONE, "sleep", "100");
+    tasks.start(init, SOON);
+    var exec = new TaskProcess(id, "sleeper");
+    tasks.exec(new ExecTask(exec, TaskIo.NONE, BusyboxBundle.process("sleep", "100")), SOON);
+    tasks.start(exec, SOON);
+    tasks.kill(init, 9, false, SOON);
+    tasks.waitFor(init, SOON);
+    tasks.delete(init, SOON);
+
+    Await.until("the last event", SOON, () -> berth.events().size() >= 7);
+    assertThat(berth.events())
+        .extracting(event -> event.getClass().getSimpleName())
+        .containsExactly(
+            "Created", "Started", "Other", "ExecStarted", "Exited", "Exited", "Deleted");
+    assertThat(berth.events().get(4))
+        .isInstanceOfSatisfying(
+            ShimEvent.Exited.class, event -> assertThat(event.process()).isEqualTo(exec));
+    assertThat(berth.events().get(5))
+        .isInstanceOfSatisfying(
+            ShimEvent.Exited.class, event -> assertThat(event.process()).isEqualTo(init));
+  }
+
+  @Test
+  void execRunsAndItsOutputComesThroughFifos() throws Exception {
+    create(TaskIo.NONE, "sleep", "100");
+    tasks.start(init, SOON);
+    var exec = new TaskProcess(id, "greeting");
+    var out = new FifoReader(dir.resolve("out"));
+    var err = new FifoReader(dir.resolve("err"));
+
+    tasks.exec(
+        new ExecTask(
+            exec,
+            TaskIo.output(out.path(), err.path()),
+            BusyboxBundle.process("sh", "-c", "echo hello; echo bad >&2; exit 3")),
+        SOON);
+    CompletableFuture<TaskExit> exited = tasks.exit(exec);
+    assertThat(tasks.state(exec, SOON).status()).isEqualTo(TaskState.Status.CREATED);
+    tasks.start(exec, SOON);
+
+    assertThat(exited.get(10, TimeUnit.SECONDS).status()).isEqualTo(3);
+    assertThat(tasks.state(exec, SOON).isStopped()).isTrue();
+    assertThat(tasks.delete(exec, SOON).status()).isEqualTo(3);
+    assertThat(out.content()).isEqualTo("hello\n");
+    assertThat(err.content()).isEqualTo("bad\n");
+    assertFails(Kind.NOT_FOUND, () -> tasks.state(exec, SOON));
+  }
+
+  @Test
+  void runExecutesWaitsAndFreesInOneCall() throws Exception {
+    create(TaskIo.NONE, "sleep", "100");
+    tasks.start(init, SOON);
+    var exec = new TaskProcess(id, "once");
+    var out = new FifoReader(dir.resolve("out"));
+    var err = new FifoReader(dir.resolve("err"));
+    var io = TaskIo.output(out.path(), err.path());
+
+    TaskExit exit =
+        tasks.run(
+            new ExecTask(exec, io, BusyboxBundle.process("sh", "-c", "echo hi; exit 5")), SOON);
+
+    assertThat(exit.status()).isEqualTo(5);
+    assertThat(out.content()).isEqualTo("hi\n");
+    assertThat(err.content()).isEmpty();
+    assertFails(Kind.NOT_FOUND, () -> tasks.state(exec, SOON));
+  }
+
+  @Test
+  void processThatRunsTooLongIsGoneWhenItsCallerLearns() throws Exception {
+    create(TaskIo.NONE, "sleep", "100");
+    tasks.start(init, SOON);
+    var exec = new TaskProcess(id, "slow");
+    var request = new ExecTask(exec, TaskIo.NONE, BusyboxBundle.process("sleep", "90"));
+
+    assertFails(Kind.DEADLINE_EXCEEDED, () -> tasks.run(request, Duration.ofMillis(200)));
+
+    assertThat(tasks.pids(id, SOON)).hasSize(1);
+    assertFails(Kind.NOT_FOUND, () -> tasks.state(exec, SOON));
+  }
+
+  @Test
+  void logGoesOnInANewFile() throws Exception {
+    Path log = dir.resolve("0.log");
+    create(logger(log), "sh", "-c", "echo one; cat /tmp/gate; echo two");
+    assertThat(
+            new ProcessBuilder("mkfifo", dir.resolve(id + "/rootfs/tmp/gate").toString())
+                .start()
+                .waitFor())
+        .isZero();
+    tasks.start(init, SOON);
+    Await.until("the first line", SOON, () -> Files.readString(log).contains("one"));
+    Path old = Files.move(log, dir.resolve("0.log.old"));
+
+    tasks.reopenLog(id, log, SOON);
+
+    assertThat(log).isEmptyFile();
+    Files.writeString(dir.resolve(id + "/rootfs/tmp/gate"), "");
+    tasks.waitFor(init, SOON);
+    assertThat(log).content().contains("stdout F two").doesNotContain("one");
+    assertThat(old).content().contains("stdout F one").doesNotContain("two");
+    tasks.delete(init, SOON);
+  }
+
+  @Test
+  void execErrorsNameWhatIsWrong() throws Exception {
+    create(TaskIo.NONE, "sleep", "100");
+    var exec = new TaskProcess(id, "once");
+    var request = new ExecTask(exec, TaskIo.NONE, BusyboxBundle.process("no-such-program"));
+    tasks.exec(request, SOON);
+    assertFails(Kind.ALREADY_EXISTS, () -> tasks.exec(request, SOON));
+    assertFails(Kind.FAILED_PRECONDITION, () -> tasks.start(exec, SOON));
+    tasks.start(init, SOON);
+    assertThatThrownBy(() -> tasks.start(exec, SOON)).hasMessageContaining("process.args[0]");
+    tasks.delete(exec, SOON);
+    assertFails(Kind.NOT_FOUND, () -> tasks.kill(exec, 9, false, SOON));
+  }
+
+  @Test
+  void containerThatWasNeverStartedCanBeDeleted() throws Exception {
+    int pid = create(TaskIo.NONE, "true");
+    CompletableFuture<TaskExit> exited = tasks.exit(init);
+
+    tasks.delete(init, SOON);
+
+    assertThat(exited.get(10, TimeUnit.SECONDS)).isNotNull();
+    assertThat(ProcessHandle.of(pid)).isEmpty();
+  }
+
+  @Test
+  void failedStartSaysWhyAndLeavesAStoppedTask() throws Exception {
+    create(TaskIo.NONE, "no-such-program");
+
+    assertThatThrownBy(() -> tasks.start(init, SOON)).hasMessageContaining("process.args[0]");
+
+    Await.until("it is stopped", SOON, () -> tasks.state(init, SOON).isStopped());
+    tasks.delete(init, SOON);
+  }
+
+  @Test
+  void badRequestsAreRefusedByFieldAndLeaveNothing() throws Exception {
+    assertRefused("bundle", new CreateTask(id, Path.of("relative"), List.of(), TaskIo.NONE, null));
+    assertRefused("config.json", new CreateTask(id, dir, List.of(), TaskIo.NONE, null));
+    assertRefused("id", new CreateTask("../x", dir, List.of(), TaskIo.NONE, null));
+    var io = new TaskIo("", "file:///tmp/x", "", false);
+    assertRefused("stdout", new CreateTask(id, bundle(id, "true"), List.of(), io, null));
+    assertFails(Kind.NOT_FOUND, () -> tasks.state(init, SOON));
+    assertThat(berth.taskDirectories()).isEmpty();
+  }
+
+  private void assertRefused(String word, CreateTask request) {
+    assertThatThrownBy(() -> tasks.create(request, SOON))
+        .isInstanceOf(BerthException.class)
+        .hasMessageContaining(word);
+  }
+
+  @Test
+  void whatIsNotImplementedSaysSo() {
+    assertThatThrownBy(() -> tasks.stats(id, SOON))
+        .hasMessageContaining("Stats")
+        .extracting(e -> ((BerthException) e).kind())
+        .isEqualTo(Kind.UNIMPLEMENTED);
+  }
+
+  @Test
+  void tasksAreAdoptedByTheNextShim() throws Exception {
+    int pid = create(TaskIo.NONE, "sleep", "100");
+    tasks.start(init, SOON);
+    long before = berth.killShim(shim);
+
+    shim = berth.shims().relaunch(shim.record(), SOON);
+
+    assertThat(shim.tasks().connect(id, SOON))
+        .satisfies(process -> {
+          assertThat((long) process.shimPid()).isNotEqualTo(before);
+          assertThat(process.taskPid()).isEqualTo(pid);
+        });
+    assertThat(shim.tasks().state(init, SOON).status()).isEqualTo(TaskState.Status.RUNNING);
+    shim.tasks().kill(init, 15, false, SOON);
+    shim.tasks().kill(init, 9, false, SOON);
+    assertThat(shim.tasks().waitFor(init, SOON).status()).isEqualTo(137);
+    shim.tasks().delete(init, SOON);
+  }
+
+  @Test
+  void deleteCommandFreesAContainerWhoseShimIsGone() throws Exception {
+    int pid = create(TaskIo.NONE, "sleep", "100");
+    tasks.start(init, SOON);
+    berth.killShim(shim);
+
+    TaskExit exit = berth.shims().cleanUp(shim.record(), SOON);
+
+    assertThat(exit.status()).isEqualTo(137);
+    Await.until("the process is gone", SOON, () -> ProcessHandle.of(pid).isEmpty());
+    assertThat(berth.taskDirectories()).isEmpty();
+    assertThat(berth.shims().cleanUp(shim.record(), SOON).status()).isEqualTo(137);
+  }
+
+  @Test
+  void deleteCommandAsksTheShimThatServes() throws Exception {
+    create(TaskIo.NONE, "sleep", "100");
+    tasks.start(init, SOON);
+
+    assertThat(berth.shims().cleanUp(shim.record(), SOON).status()).isEqualTo(137);
+
+    assertFails(Kind.NOT_FOUND, () -> tasks.state(init, SOON));
+  }
+
+  @Test
+  void shutdownEndsAShimWithoutContainersOnly() throws Exception {
+    create(TaskIo.NONE, "sleep", "100");
+    tasks.start(init, SOON);
+    tasks.shutdown(id, true, SOON);
+    tasks.kill(init, 9, false, SOON);
+    tasks.waitFor(init, SOON);
+    tasks.delete(init, SOON);
+
+    tasks.shutdown(id, false, SOON);
+
+    assertThat(shim.lost().get(10, TimeUnit.SECONDS)).isNotNull();
+    assertThat(Path.of(shim.record().address().substring("unix://".length()))).doesNotExist();
+  }
+
+  private static void assertFails(Kind kind, Runnable action) {
+    assertThatThrownBy(action::run)
+        .isInstanceOf(BerthException.class)
+        .extracting(e -> ((BerthException) e).kind())
+        .isEqualTo(kind);
+  }
+}

@@ -1,0 +1,178 @@
+package dev.berth.shim.testing;
+
+import dev.berth.base.AtomicFiles;
+import dev.berth.shim.client.Shim;
+import dev.berth.shim.client.ShimEvent;
+import dev.berth.shim.client.ShimEvents;
+import dev.berth.shim.client.ShimRecord;
+import dev.berth.shim.client.ShimSettings;
+import dev.berth.shim.client.Shims;
+import dev.berth.testing.Await;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.Stream;
+
+/**
+ * Berth's shim for a test: an executable that runs it from the class path of the test, a client,
+ * the events, and the removal of all of it.
+ */
+public final class BerthShim implements AutoCloseable {
+  private static final Duration SOON = Duration.ofSeconds(10);
+  private static final String NAMESPACE = "berth-test";
+  static final String BINARY = "containerd-shim-berth-v2";
+
+  private final Path directory;
+  private final Path run;
+  private final Path binary;
+  private final List<ShimEvent> events = new CopyOnWriteArrayList<>();
+  private ShimEvents eventServer;
+  private Shims shims;
+
+  private BerthShim(Path directory) throws IOException {
+    this.directory = directory;
+    this.run = directory.resolve("run");
+    this.binary = writeLauncher();
+    startClient();
+  }
+
+  /** Prepares everything below {@code directory}, but starts no shim. */
+  public static BerthShim prepare(Path directory) throws IOException {
+    return new BerthShim(directory);
+  }
+
+  private Path writeLauncher() throws IOException {
+    String java = ProcessHandle.current().info().command().orElseThrow();
+    String script =
+        """
+        #!/bin/sh
+        export BERTH_RUN_DIR=%s
+        exec %s --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
+        -Xmx64m -Dberth.init=%s -Dberth.shim.idle.seconds=20 -cp %s dev.berth.shim.ShimMain "$@"
+        """
+            .formatted(run, java, berthInit(), System.getProperty("java.class.path"));
+    Path launcher = directory.resolve(BINARY);
+    Files.writeString(launcher, script);
+    return Files.setPosixFilePermissions(launcher, PosixFilePermissions.fromString("rwx------"));
+  }
+
+  /** Returns where the build has put berth-init. */
+  public static Path berthInit() {
+    String machine = System.getProperty("os.arch").equals("aarch64") ? "arm64" : "amd64";
+    return Path.of(System.getProperty("berth.root.dir"))
+        .resolve("runtime-native/target/native")
+        .resolve(machine)
+        .resolve("berth-init");
+  }
+
+  private void startClient() {
+    Path socket = directory.resolve("events.sock");
+    eventServer = ShimEvents.listen(socket, NAMESPACE, events::add);
+    shims = client(directory);
+  }
+
+  /** Returns a client of the shim that was prepared in {@code directory}; the caller closes it. */
+  static Shims client(Path directory) {
+    return new Shims(
+        new ShimSettings(
+            NAMESPACE,
+            directory.resolve("berth.sock").toString(),
+            directory.resolve("events.sock"),
+            Path.of("/bin/true"),
+            List.of(),
+            false));
+  }
+
+  /** Returns the executable. */
+  public Path binary() {
+    return binary;
+  }
+
+  /** Returns the client. */
+  public Shims shims() {
+    return shims;
+  }
+
+  /** Returns the events so far. */
+  public List<ShimEvent> events() {
+    return events;
+  }
+
+  /** Returns what the shim keeps of tasks. */
+  public List<Path> taskDirectories() throws IOException {
+    try (Stream<Path> tree = Files.walk(run.resolve("shim"), 3)) {
+      return tree.filter(path -> path.getParent().endsWith("tasks")).toList();
+    }
+  }
+
+  /** Returns what the shim keeps of one task. */
+  public Path taskDirectory(String id) throws IOException {
+    return taskDirectories().stream()
+        .filter(path -> path.endsWith(id))
+        .findFirst()
+        .orElseThrow(() -> new AssertionError("no directory of task " + id));
+  }
+
+  /** Kills the shim's JVM with SIGKILL; returns its pid, which serves no more. */
+  public long killShim(Shim shim) {
+    long pid = shim.tasks().connect("", SOON).shimPid();
+    ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+    Await.until("the shim has ended", SOON, () -> shim.lost().isDone());
+    return pid;
+  }
+
+  /** Ends the containers and the shim, and removes what a failed test may have left. */
+  @Override
+  public void close() throws Exception {
+    keepLogs();
+    try {
+      for (Path task :
+          Files.isDirectory(run.resolve("shim")) ? taskDirectories() : List.<Path>of()) {
+        shims.cleanUp(record(task.getFileName().toString()), SOON);
+      }
+    } finally {
+      shims.close();
+      eventServer.close();
+      killServing();
+    }
+    AtomicFiles.deleteTree(run);
+  }
+
+  private ShimRecord record(String id) {
+    return new ShimRecord(id, binary, directory, "", 3, true);
+  }
+
+  /** What the last shim had to say, for whoever looks into a failure. */
+  private void keepLogs() throws IOException {
+    if (!Files.isDirectory(run)) {
+      return;
+    }
+    try (Stream<Path> tree = Files.walk(run)) {
+      for (Path log : tree.filter(path -> path.endsWith("log")).toList()) {
+        Files.copy(log, Path.of("target/shim.log"), StandardCopyOption.REPLACE_EXISTING);
+      }
+    }
+  }
+
+  /** The shim that was brought up last; it has no containers any more. */
+  private void killServing() {
+    String marker = binary.getParent().resolve("berth.sock").toString();
+    ProcessHandle.allProcesses()
+        .filter(process -> commandLine(process.pid()).contains(marker))
+        .filter(process -> process.pid() != ProcessHandle.current().pid())
+        .forEach(ProcessHandle::destroyForcibly);
+  }
+
+  private static String commandLine(long pid) {
+    try {
+      return Files.readString(Path.of("/proc", Long.toString(pid), "cmdline"));
+    } catch (IOException e) {
+      return ""; // gone
+    }
+  }
+}

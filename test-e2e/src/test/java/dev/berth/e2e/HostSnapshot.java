@@ -1,0 +1,166 @@
+package dev.berth.e2e;
+
+import dev.berth.testing.Await;
+import java.io.IOException;
+import java.nio.file.FileVisitOption;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+
+/**
+ * Everything on the host that a runtime could leave behind: mounts, network namespaces, links,
+ * nftables tables, cgroups, processes and files, one text each.
+ *
+ * <p>Other programs make such things too. Unless the environment says {@code BERTH_E2E_WHOLE_HOST},
+ * only what has one of the given marks in it counts: the names and paths of the instance under
+ * test.
+ */
+record HostSnapshot(Set<String> things) {
+  private static final Duration LIMIT = Duration.ofSeconds(5);
+  private static final boolean WHOLE_HOST = System.getenv("BERTH_E2E_WHOLE_HOST") != null;
+
+  /** Looks at the host now. */
+  static HostSnapshot take(List<String> marks) {
+    Set<String> things = new TreeSet<>();
+    Predicate<String> counts =
+        thing -> WHOLE_HOST || marks.stream().anyMatch(mark -> thing.contains(mark));
+    Stream.of(mounts(), pins(), links(), tables(), cgroups(), processes(), files(marks))
+        .flatMap(List::stream)
+        .filter(counts)
+        .forEach(things::add);
+    return new HostSnapshot(things);
+  }
+
+  /** Requires the host to be again as it was in this snapshot, within 5 seconds. */
+  void assertRestored(List<String> marks) {
+    var last =
+        new Object() {
+          HostSnapshot snapshot = take(marks);
+        };
+    try {
+      Await.until(
+          "the host is as it was",
+          LIMIT,
+          () -> {
+            last.snapshot = take(marks);
+            return last.snapshot.equals(this);
+          });
+    } catch (AssertionError e) {
+      throw new AssertionError(
+          "left on the host: "
+              + difference(last.snapshot.things, things)
+              + ", gone from it: "
+              + difference(things, last.snapshot.things),
+          e);
+    }
+  }
+
+  private static Set<String> difference(Set<String> all, Set<String> without) {
+    Set<String> rest = new TreeSet<>(all);
+    rest.removeAll(without);
+    return rest;
+  }
+
+  private static List<String> mounts() {
+    return lines(Path.of("/proc/self/mountinfo")).stream()
+        .map(line -> line.split(" "))
+        .map(fields -> "mount " + fields[4] + " of " + fields[3])
+        .toList();
+  }
+
+  private static List<String> pins() {
+    return walk(Path.of("/run/netns"), 1).map(path -> "netns " + path).toList();
+  }
+
+  private static List<String> links() {
+    return walk(Path.of("/sys/class/net"), 1).map(path -> "link " + path.getFileName()).toList();
+  }
+
+  private static List<String> tables() {
+    Command nft = Command.run(Map.of(), List.of("nft", "list", "ruleset"));
+    return nft.stdout().lines().map(line -> "nft " + line.strip()).toList();
+  }
+
+  private static List<String> cgroups() {
+    return walk(Path.of("/sys/fs/cgroup"), 8)
+        .filter(path -> Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS))
+        .map(path -> "cgroup " + path)
+        .toList();
+  }
+
+  private static List<String> processes() {
+    return ProcessHandle.allProcesses()
+        .map(process -> "process " + process.pid() + " " + commandLine(process.pid()))
+        .toList();
+  }
+
+  private static String commandLine(long pid) {
+    try {
+      return Files.readString(Path.of("/proc", Long.toString(pid), "cmdline")).replace('\0', ' ');
+    } catch (IOException e) {
+      return ""; // ended meanwhile
+    }
+  }
+
+  /** Runtime state below the directories of the instance and where programs keep theirs. */
+  private static List<String> files(List<String> marks) {
+    Stream<Path> own =
+        marks.stream().filter(mark -> mark.startsWith("/")).map(Path::of).flatMap(p -> walk(p, 32));
+    Stream<Path> shared =
+        Stream.of("/run", "/var/lib/cni", "/tmp").map(Path::of).flatMap(path -> walk(path, 2));
+    return Stream.concat(own, shared).map(path -> "file " + path).toList();
+  }
+
+  private static Stream<Path> walk(Path directory, int depth) {
+    var found = new ArrayList<Path>();
+    if (!Files.isDirectory(directory)) {
+      return Stream.of();
+    }
+    try {
+      Files.walkFileTree(
+          directory,
+          Set.<FileVisitOption>of(),
+          depth,
+          new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+              found.add(file);
+              return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult preVisitDirectory(Path dir, BasicFileAttributes attributes) {
+              found.add(dir);
+              return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFileFailed(Path file, IOException e) {
+              return FileVisitResult.CONTINUE; // gone meanwhile
+            }
+          });
+    } catch (IOException e) {
+      return Stream.of(); // gone meanwhile
+    }
+    return found.stream();
+  }
+
+  private static List<String> lines(Path file) {
+    try {
+      return Files.readAllLines(file);
+    } catch (IOException e) {
+      throw new AssertionError("cannot read " + file, e);
+    }
+  }
+}

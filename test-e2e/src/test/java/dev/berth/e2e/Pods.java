@@ -1,0 +1,176 @@
+package dev.berth.e2e;
+
+import dev.berth.proto.cri.v1.ContainerConfig;
+import dev.berth.proto.cri.v1.ContainerMetadata;
+import dev.berth.proto.cri.v1.ContainerState;
+import dev.berth.proto.cri.v1.ContainerStatus;
+import dev.berth.proto.cri.v1.ContainerStatusRequest;
+import dev.berth.proto.cri.v1.CreateContainerRequest;
+import dev.berth.proto.cri.v1.ExecSyncRequest;
+import dev.berth.proto.cri.v1.ExecSyncResponse;
+import dev.berth.proto.cri.v1.ImageSpec;
+import dev.berth.proto.cri.v1.LinuxContainerConfig;
+import dev.berth.proto.cri.v1.LinuxContainerSecurityContext;
+import dev.berth.proto.cri.v1.LinuxPodSandboxConfig;
+import dev.berth.proto.cri.v1.LinuxSandboxSecurityContext;
+import dev.berth.proto.cri.v1.NamespaceMode;
+import dev.berth.proto.cri.v1.NamespaceOption;
+import dev.berth.proto.cri.v1.PodSandboxConfig;
+import dev.berth.proto.cri.v1.PodSandboxMetadata;
+import dev.berth.proto.cri.v1.PullImageRequest;
+import dev.berth.proto.cri.v1.RemoveContainerRequest;
+import dev.berth.proto.cri.v1.RemovePodSandboxRequest;
+import dev.berth.proto.cri.v1.RunPodSandboxRequest;
+import dev.berth.proto.cri.v1.SecurityProfile;
+import dev.berth.proto.cri.v1.StartContainerRequest;
+import dev.berth.proto.cri.v1.StopContainerRequest;
+import dev.berth.proto.cri.v1.StopPodSandboxRequest;
+import dev.berth.testing.Await;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+
+/** What a kubelet does with one node, in the fewest words. */
+record Pods(BerthNode node) {
+  private static final NamespaceOption NAMESPACES =
+      NamespaceOption.newBuilder().setPid(NamespaceMode.CONTAINER).build();
+
+  /** Pulls an image and returns its id. */
+  String pull(String reference) {
+    return node.images()
+        .pullImage(
+            PullImageRequest.newBuilder()
+                .setImage(ImageSpec.newBuilder().setImage(reference))
+                .build())
+        .getImageRef();
+  }
+
+  /** Returns the configuration of a plain pod whose logs go below the node's. */
+  PodSandboxConfig config(String name) {
+    return PodSandboxConfig.newBuilder()
+        .setMetadata(
+            PodSandboxMetadata.newBuilder().setName(name).setNamespace("e2e").setUid("uid-" + name))
+        .setHostname(name)
+        .setLogDirectory(node.logDirectory().resolve(name).toString())
+        .setLinux(
+            LinuxPodSandboxConfig.newBuilder()
+                .setSecurityContext(
+                    LinuxSandboxSecurityContext.newBuilder()
+                        .setNamespaceOptions(NAMESPACES)
+                        .setSeccomp(SecurityProfile.getDefaultInstance())))
+        .build();
+  }
+
+  /** Runs a pod and returns its id. */
+  String run(PodSandboxConfig config) throws IOException {
+    Files.createDirectories(Path.of(config.getLogDirectory()));
+    return node.runtime()
+        .runPodSandbox(RunPodSandboxRequest.newBuilder().setConfig(config).build())
+        .getPodSandboxId();
+  }
+
+  /** Returns the configuration of a plain container that runs a line of shell. */
+  static ContainerConfig shell(String name, String imageId, String script) {
+    return ContainerConfig.newBuilder()
+        .setMetadata(ContainerMetadata.newBuilder().setName(name))
+        .setImage(ImageSpec.newBuilder().setImage(imageId))
+        .addAllCommand(List.of("/bin/sh", "-c", script))
+        .setLogPath(name + ".log")
+        .setLinux(
+            LinuxContainerConfig.newBuilder()
+                .setSecurityContext(
+                    LinuxContainerSecurityContext.newBuilder()
+                        .setNamespaceOptions(NAMESPACES)
+                        .setSeccomp(SecurityProfile.getDefaultInstance())))
+        .build();
+  }
+
+  /** Creates a container and returns its id. */
+  String create(String podId, PodSandboxConfig pod, ContainerConfig container) {
+    return node.runtime()
+        .createContainer(
+            CreateContainerRequest.newBuilder()
+                .setPodSandboxId(podId)
+                .setConfig(container)
+                .setSandboxConfig(pod)
+                .build())
+        .getContainerId();
+  }
+
+  void start(String containerId) {
+    node.runtime()
+        .startContainer(StartContainerRequest.newBuilder().setContainerId(containerId).build());
+  }
+
+  /** Creates and starts a container and returns its id. */
+  String launch(String podId, PodSandboxConfig pod, ContainerConfig container) {
+    String id = create(podId, pod, container);
+    start(id);
+    return id;
+  }
+
+  ContainerStatus status(String containerId) {
+    return node.runtime()
+        .containerStatus(ContainerStatusRequest.newBuilder().setContainerId(containerId).build())
+        .getStatus();
+  }
+
+  /** Waits for the end of a container and returns its last status. */
+  ContainerStatus awaitExit(String containerId) {
+    Await.until(
+        "container " + containerId + " has ended",
+        Duration.ofSeconds(20),
+        () -> status(containerId).getState() == ContainerState.CONTAINER_EXITED);
+    return status(containerId);
+  }
+
+  ExecSyncResponse exec(String containerId, int timeoutSeconds, String... command) {
+    return node.runtime()
+        .execSync(
+            ExecSyncRequest.newBuilder()
+                .setContainerId(containerId)
+                .addAllCmd(List.of(command))
+                .setTimeout(timeoutSeconds)
+                .build());
+  }
+
+  void stopContainer(String containerId, int timeoutSeconds) {
+    node.runtime()
+        .stopContainer(
+            StopContainerRequest.newBuilder()
+                .setContainerId(containerId)
+                .setTimeout(timeoutSeconds)
+                .build());
+  }
+
+  void removeContainer(String containerId) {
+    node.runtime()
+        .removeContainer(RemoveContainerRequest.newBuilder().setContainerId(containerId).build());
+  }
+
+  void stop(String podId) {
+    node.runtime()
+        .stopPodSandbox(StopPodSandboxRequest.newBuilder().setPodSandboxId(podId).build());
+  }
+
+  void remove(String podId) {
+    node.runtime()
+        .removePodSandbox(RemovePodSandboxRequest.newBuilder().setPodSandboxId(podId).build());
+  }
+
+  /** Returns the raw lines of a container's CRI log. */
+  List<String> log(String containerId) throws IOException {
+    return Files.readAllLines(Path.of(status(containerId).getLogPath()));
+  }
+
+  /** Returns the contents of log lines of one stream, without time and tag. */
+  List<String> logText(String containerId, String stream) throws IOException {
+    return log(containerId).stream()
+        .map(line -> line.split(" ", 4))
+        .filter(parts -> parts[1].equals(stream))
+        .map(parts -> parts[3])
+        .toList();
+  }
+}

@@ -1,0 +1,100 @@
+package dev.berth.e2e;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * A network namespace that plays the host for the real CNI plugins, so that the bridge, sysctls and
+ * rules they make are not the machine's. Each plugin is wrapped in a line of shell that enters it.
+ */
+final class PrivateHost implements AutoCloseable {
+  private static final AtomicInteger SEQUENCE = new AtomicInteger();
+  private static final Path PLUGINS = Path.of("/usr/lib/cni");
+
+  private final Path directory;
+  private final String namespace;
+
+  PrivateHost(Path directory) throws IOException {
+    this.directory = directory;
+    this.namespace =
+        "berth-e2e-" + ProcessHandle.current().pid() + "-" + SEQUENCE.incrementAndGet();
+    Files.createDirectories(confDir());
+    Files.createDirectories(binDir());
+    Command.output("ip", "netns", "add", namespace);
+    Command.output("ip", "-n", namespace, "link", "set", "lo", "up");
+    for (String plugin : List.of("bridge", "host-local", "portmap")) {
+      plugin(plugin, "exec nsenter --net=/run/netns/" + namespace + " " + PLUGINS.resolve(plugin));
+    }
+    Files.writeString(confDir().resolve("10-e2e.conflist"), network());
+  }
+
+  private String network() {
+    return """
+    {"cniVersion": "1.0.0", "name": "berth-e2e", "plugins": [
+      {"type": "bridge", "bridge": "berthe2e0", "isGateway": true, "ipMasq": false,
+       "ipam": {"type": "host-local", "dataDir": "%s",
+                "ranges": [[{"subnet": "10.213.78.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
+      {"type": "portmap", "capabilities": {"portMappings": true}, "snat": false}
+    ]}
+    """
+        .formatted(directory.resolve("ipam"));
+  }
+
+  Path confDir() {
+    return directory.resolve("net.d");
+  }
+
+  Path binDir() {
+    return directory.resolve("bin");
+  }
+
+  private void plugin(String name, String script) throws IOException {
+    Path file = binDir().resolve(name);
+    Files.writeString(file, "#!/bin/sh\n" + script + "\n");
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+  }
+
+  /** Runs {@code action} while a plugin is replaced by a line of shell. */
+  void replacing(String name, String script, Runnable action) throws IOException {
+    Path file = binDir().resolve(name);
+    String original = Files.readString(file);
+    plugin(name, script);
+    try {
+      action.run();
+    } finally {
+      Files.writeString(file, original);
+    }
+  }
+
+  /** Returns the addresses that are given out. */
+  List<String> leases() throws IOException {
+    Path leases = directory.resolve("ipam").resolve("berth-e2e");
+    if (!Files.exists(leases)) {
+      return List.of();
+    }
+    try (var files = Files.list(leases)) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .filter(name -> Character.isDigit(name.charAt(0)))
+          .sorted()
+          .toList();
+    }
+  }
+
+  /** Runs a command in the namespace and returns what it printed. */
+  String run(String... command) {
+    var words = new ArrayList<>(List.of("ip", "netns", "exec", namespace));
+    words.addAll(List.of(command));
+    return Command.output(words.toArray(String[]::new));
+  }
+
+  @Override
+  public void close() {
+    Command.output("ip", "netns", "delete", namespace);
+  }
+}
