@@ -100,6 +100,7 @@ struct plan {
     uint32_t phase;
     uint32_t failed_step; /* one more than the index; 0 is no failure */
     uint32_t failed_errno;
+    uint32_t reserved; /* steps follow aligned to eight bytes */
 };
 
 enum phase { PHASE_PREPARING = 0, PHASE_CREATED = 1, PHASE_EXECUTING = 2 };

@@ -81,10 +81,16 @@ final class ExecSync {
 
   private ExecResult collect(
       TaskProcess process, OutputPipes pipes, Deadline deadline, Operation operation) {
-    int _ = tasks.start(process, operation);
-    operation.enter(ExecSyncStage.OUTPUT);
-    pipes.writerIsThere();
-    TaskExit exit = awaitExit(process, deadline, operation);
+    TaskExit exit;
+    try {
+      int _ = tasks.start(process, operation);
+      operation.enter(ExecSyncStage.OUTPUT);
+      pipes.writerIsThere();
+      exit = awaitExit(process, deadline, operation);
+    } catch (RuntimeException e) {
+      kill(process);
+      throw e;
+    }
     pipes.drain(DRAIN_LIMIT);
     return new ExecResult(pipes.stdoutBytes(), pipes.stderrBytes(), exit.status());
   }
@@ -93,7 +99,6 @@ final class ExecSync {
     try {
       return tasks.waitFor(process, operation.remaining(deadline.left()));
     } catch (BerthException e) {
-      kill(process);
       if (e.kind() != DEADLINE_EXCEEDED) {
         throw e;
       }
@@ -107,7 +112,7 @@ final class ExecSync {
   /** Waits for the end as well: the caller is told that the process is gone. */
   private void kill(TaskProcess process) {
     try {
-      if (tasks.kill(process, Signals.SIGKILL, Operation.internal("kill command"))) {
+      if (tasks.kill(process, CriSignals.SIGKILL, Operation.internal("kill command"))) {
         TaskExit _ = tasks.waitFor(process, Tasks.LIMIT);
       }
     } catch (BerthException e) {

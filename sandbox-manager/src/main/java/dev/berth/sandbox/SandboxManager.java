@@ -7,8 +7,10 @@ import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.base.MetadataStore;
 import dev.berth.base.Operation;
+import dev.berth.image.Images;
 import dev.berth.proto.cri.v1.ContainerConfig;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
+import dev.berth.runtime.seccomp.DefaultSeccompProfile;
 import dev.berth.runtime.spec.Seccomp;
 import dev.berth.sandbox.cni.Networks;
 import dev.berth.sandbox.spec.HostFacts;
@@ -53,6 +55,25 @@ public final class SandboxManager implements AutoCloseable {
   private final ExecSync execSync;
   private final LogControl logControl;
   private final CountDownLatch recovered = new CountDownLatch(1);
+
+  /**
+   * Opens the manager and begins to recover what an earlier process left.
+   *
+   * @param store where pods and containers are recorded; stays the caller's to close
+   * @param images what containers are made of; stays the caller's to close
+   */
+  public static SandboxManager open(SandboxSettings settings, MetadataStore store, Images images) {
+    return new SandboxManager(
+        settings,
+        store,
+        new PulledImages(images),
+        (containerId, _, _, _) -> {
+          throw new BerthException(
+              BerthException.Kind.UNIMPLEMENTED, "reopening the log of container " + containerId);
+        },
+        new DefaultSeccompProfile()::forCapabilities,
+        Clock.systemUTC());
+  }
 
   /** Builds the object graph, bottom up. */
   SandboxManager(

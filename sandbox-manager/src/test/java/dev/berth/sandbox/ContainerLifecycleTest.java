@@ -111,7 +111,7 @@ final class ContainerLifecycleTest {
     ContainerConfig.Builder config =
         node.container(
             "polite", "/bin/sh", "-c", "trap 'exit 42' USR1; while true; do sleep 0.05; done");
-    config.setStopSignalValue(Signals.toCri(10));
+    config.setStopSignalValue(CriSignals.ofKernel(10));
     var polite = node.start(pod, config);
     awaitTrap(polite.id());
     node.containers().stop(polite.id(), Duration.ofSeconds(20), operation());

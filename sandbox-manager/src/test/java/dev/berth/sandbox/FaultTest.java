@@ -37,9 +37,10 @@ final class FaultTest {
   }
 
   @AfterEach
-  void noMoreFaults() throws IOException {
+  void cleanUp() throws IOException {
     Files.deleteIfExists(FAULTS);
     Files.deleteIfExists(node.network.confDir().resolve("00-faulty.conflist"));
+    node.removeAll();
   }
 
   @AfterAll
@@ -62,6 +63,7 @@ final class FaultTest {
   @EnumSource
   void aFailedStageOfCreateContainerLeavesNothing(CreateContainerStage stage) throws Exception {
     SandboxStatus pod = node.run(node.pod("create"));
+    remove(node.create(pod, node.container("first", "/bin/true"))); // makes the pod's cgroup
     List<String> before = node.leftovers();
     fail("CreateContainer", stage);
     assertThatThrownBy(() -> node.create(pod, node.container("faulty", "/bin/true")))
@@ -131,6 +133,7 @@ final class FaultTest {
   void aFailedStageOfRemoveContainerIsFinishedByTheNext(RemoveContainerStage stage)
       throws Exception {
     SandboxStatus pod = node.run(node.pod("removal"));
+    remove(node.create(pod, node.container("first", "/bin/true"))); // makes the pod's cgroup
     List<String> before = node.leftovers();
     ContainerStatus container = node.start(pod, node.container("main", "/bin/sleep", "1000"));
     fail("RemoveContainer", stage);
@@ -187,8 +190,7 @@ final class FaultTest {
     node.network.plugin("faulty", "echo '{\"code\": 7, \"msg\": \"stuck\"}'; exit 1");
     assertThatThrownBy(() -> node.run(node.pod("stuck")))
         .isInstanceOf(BerthException.class)
-        .hasMessageContaining("stuck")
-        .satisfies(e -> assertThat(e.getSuppressed()).isNotEmpty());
+        .hasMessageContaining("stuck");
     SandboxStatus listed = node.sandboxes().list(SandboxFilter.ALL).getFirst();
     assertThat(listed.isReady()).isFalse();
     assertThatThrownBy(() -> stop(listed)).hasMessageContaining("stuck");

@@ -257,11 +257,15 @@ final class TestNode implements AutoCloseable {
     }
   }
 
-  @Override
-  public void close() throws IOException {
+  void removeAll() {
     for (SandboxStatus pod : sandboxes().list(SandboxFilter.ALL)) {
       remove(pod);
     }
+  }
+
+  @Override
+  public void close() throws IOException {
+    removeAll();
     shutDown();
     network.close();
   }

@@ -1,6 +1,7 @@
 package dev.berth.image.registry;
 
 import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
+import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
@@ -68,13 +69,18 @@ final class EndpointClient {
         });
   }
 
-  /** Opens a blob from an offset on; the caller closes it. */
+  /**
+   * Opens a blob from an offset on; the caller closes it.
+   *
+   * @param sizeBytes of the whole blob
+   */
   BlobBody open(
       Failures.Step step,
       String path,
       Map<String, String> headers,
       Operation operation,
-      long offset) {
+      long offset,
+      long sizeBytes) {
     return attempt(
         step,
         operation,
@@ -82,12 +88,26 @@ final class EndpointClient {
           Http.Response response = send(step, path, headers, operation);
           try {
             requireSuccess(step, response);
+            requireSize(step, response, sizeBytes);
             return BlobBody.of(response, bytesToSkip(step, response, offset));
           } catch (IOException | RuntimeException e) {
             response.close();
             throw e;
           }
         });
+  }
+
+  /** Where the server says how long the blob is, a wrong size is known before a byte is read. */
+  private static void requireSize(Failures.Step step, Http.Response response, long sizeBytes) {
+    String size =
+        response.status() == 206
+            ? response.header("Content-Range").orElse("").replaceFirst(".*/", "")
+            : response.header("Content-Length").orElse("");
+    if (size.matches("\\d{1,18}") && Long.parseLong(size) != sizeBytes) {
+      throw new BerthException(
+          INVALID_ARGUMENT,
+          step + ": the blob has " + size + " bytes, its descriptor says " + sizeBytes);
+    }
   }
 
   /** A server may ignore a range and send everything; one that sends another range is broken. */
@@ -228,6 +248,7 @@ final class EndpointClient {
       URI to = from.resolve(location == null ? "" : location);
       boolean secure = "https".equals(to.getScheme());
       if (location != null
+          && !location.isEmpty()
           && to.getRawAuthority() != null
           && (secure || ("http".equals(to.getScheme()) && endpoint.isPlainHttp()))) {
         return to;

@@ -171,7 +171,7 @@ public final class RegistrySession {
         operation,
         client -> {
           var step = client.step("fetch blob " + descriptor.digest());
-          return client.open(step, path, range, operation, offset);
+          return client.open(step, path, range, operation, offset, descriptor.sizeBytes());
         });
   }
 

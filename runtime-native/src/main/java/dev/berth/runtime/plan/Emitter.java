@@ -222,13 +222,24 @@ final class Emitter {
     byte[] type = {(byte) (mode & 0xff), (byte) (mode >> 8)};
     byte[] typeMask = {0, (byte) 0xf0};
     plan.check(
-        status, 28, type, typeMask, Errno.ENODEV, "type 0" + Integer.toOctalString(mode & 0170000));
+        status,
+        Uapi.STATX_MODE_OFFSET,
+        type,
+        typeMask,
+        Errno.ENODEV,
+        "type 0" + Integer.toOctalString(mode & 0170000));
     if ((mode & 0170000) == Uapi.S_IFIFO) {
       return; // a FIFO has no device number
     }
     byte[] all = new byte[8];
     java.util.Arrays.fill(all, (byte) 0xff);
-    plan.check(status, 128, number(device), all, Errno.ENODEV, "device " + deviceText(device));
+    plan.check(
+        status,
+        Uapi.STATX_RDEV_OFFSET,
+        number(device),
+        all,
+        Errno.ENODEV,
+        "device " + deviceText(device));
   }
 
   private static byte[] number(long device) {

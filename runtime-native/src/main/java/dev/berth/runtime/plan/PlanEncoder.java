@@ -17,14 +17,13 @@ final class PlanEncoder {
   static final int VERSION = 1;
   static final int HEADER_BYTES = 72;
   static final int STEP_BYTES = 80;
-  static final int FAILED_STEP_OFFSET = 60;
-  private static final int RELOCATION_BYTES = 8;
-  private static final int NO_REGISTER = 0xff;
-  private static final int CLONE_IS_INIT = 1;
-  private static final int SKIP_RETRY = 0xffff;
-  private static final int ARG_VALUE = 0;
-  private static final int ARG_DATA = 1;
-  private static final int ARG_REGISTER = 2;
+  static final int RELOCATION_BYTES = 8;
+  static final int NO_REGISTER = 0xff;
+  static final int CLONE_IS_INIT = 1;
+  static final int SKIP_RETRY = 0xffff;
+  static final int ARG_VALUE = 0;
+  static final int ARG_DATA = 1;
+  static final int ARG_REGISTER = 2;
 
   private final SyscallTable table;
 

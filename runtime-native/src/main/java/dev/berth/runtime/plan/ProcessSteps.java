@@ -3,12 +3,8 @@ package dev.berth.runtime.plan;
 import dev.berth.base.BerthException;
 import dev.berth.runtime.kernel.Errno;
 import dev.berth.runtime.spec.Capabilities;
-import dev.berth.runtime.spec.CapabilityNames;
 import dev.berth.runtime.spec.ContainerProcess;
 import dev.berth.runtime.spec.Rlimit;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -21,9 +17,6 @@ import org.jspecify.annotations.Nullable;
  * allow to the least (OCI.md: "the stub should have a fixed, tiny post-filter system call set").
  */
 final class ProcessSteps {
-  private static final int LAST_CAPABILITY = 40;
-  private static final String DEFAULT_PATH =
-      "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   private static final int PATH_MAX = 4096;
 
   private final PlanBuilder plan;
@@ -106,15 +99,18 @@ final class ProcessSteps {
     }
   }
 
+  /** Up to the first number that the kernel does not know, so that none of a newer one stays. */
   private void dropBounding() {
     plan.from("process.capabilities.bounding");
-    long bounding = mask(capabilities().bounding());
-    for (int i = 0; i <= LAST_CAPABILITY; i++) {
-      if ((bounding & 1L << i) == 0) {
-        plan.call("prctl", Uapi.PR_CAPBSET_DROP, Arg.of(i, CapabilityNames.all().get(i)))
-            .on(Outcome.tolerate(Errno.EINVAL)); // a kernel older than the capability
+    CapSet bounding = CapSet.of(capabilities().bounding());
+    Label done = plan.label();
+    for (int i = 0; i < CapSet.LIMIT; i++) {
+      if (!bounding.has(i)) {
+        plan.call("prctl", Uapi.PR_CAPBSET_DROP, Arg.of(i, CapSet.name(i)))
+            .on(Outcome.go(Errno.EINVAL, done));
       }
     }
+    plan.place(done);
   }
 
   private void identity() {
@@ -130,12 +126,11 @@ final class ProcessSteps {
     plan.call("prctl", Uapi.PR_SET_KEEPCAPS, Arg.of(0), Arg.of(0), Arg.of(0), Arg.of(0));
     if (filterNeedsPrivilege()) {
       plan.from("linux.seccomp");
-      long admin = 1L << Uapi.CAP_SYS_ADMIN;
       Capabilities wanted = capabilities();
       capset(
-          mask(wanted.effective()) | admin,
-          mask(wanted.permitted()) | admin,
-          mask(wanted.inheritable()));
+          CapSet.of(wanted.effective()).with(Uapi.CAP_SYS_ADMIN),
+          CapSet.of(wanted.permitted()).with(Uapi.CAP_SYS_ADMIN),
+          CapSet.of(wanted.inheritable()));
     }
   }
 
@@ -146,14 +141,17 @@ final class ProcessSteps {
     }
     plan.from("process.capabilities");
     Capabilities wanted = capabilities();
-    capset(mask(wanted.effective()), mask(wanted.permitted()), mask(wanted.inheritable()));
+    capset(
+        CapSet.of(wanted.effective()),
+        CapSet.of(wanted.permitted()),
+        CapSet.of(wanted.inheritable()));
     ambient(wanted.ambient());
     if (seccomp != null && !filterNeedsPrivilege()) {
       installFilter();
     }
     plan.from("process.args[0]");
     plan.exec(
-        candidates(),
+        ProgramSearch.candidates(process),
         plan.stringArray(process.args(), "argv"),
         plan.stringArray(process.env(), "envp"));
   }
@@ -186,69 +184,24 @@ final class ProcessSteps {
           "prctl",
           Uapi.PR_CAP_AMBIENT,
           Uapi.PR_CAP_AMBIENT_RAISE,
-          Arg.of(number(name), name),
+          Arg.of(CapSet.number(name), name),
           Arg.of(0),
           Arg.of(0));
     }
   }
 
-  private void capset(long effective, long permitted, long inheritable) {
-    ByteBuffer data = ByteBuffer.allocate(24).order(ByteOrder.LITTLE_ENDIAN);
-    for (int word = 0; word < 2; word++) {
-      data.putInt((int) (effective >>> (32 * word)));
-      data.putInt((int) (permitted >>> (32 * word)));
-      data.putInt((int) (inheritable >>> (32 * word)));
-    }
-    String text = String.format("{ %x %x %x }", effective, permitted, inheritable);
+  private void capset(CapSet effective, CapSet permitted, CapSet inheritable) {
     plan.call(
         "capset",
         plan.ints("v3", Uapi.LINUX_CAPABILITY_VERSION_3, 0),
-        plan.bytes(data.array(), text));
-  }
-
-  /** As execvp(3): a name with a slash is a path, any other is looked for in PATH. */
-  private List<String> candidates() {
-    if (process.args().isEmpty()) {
-      throw new BerthException(BerthException.Kind.INVALID_ARGUMENT, "process.args: is empty");
-    }
-    String name = process.args().getFirst();
-    if (name.isEmpty() || name.contains("/")) {
-      return List.of(name);
-    }
-    List<String> paths = new ArrayList<>();
-    for (String folder : searchPath().split(":", -1)) {
-      paths.add((folder.isEmpty() ? "." : folder) + "/" + name);
-    }
-    return paths;
-  }
-
-  private String searchPath() {
-    return process.env().stream()
-        .filter(entry -> entry.startsWith("PATH="))
-        .reduce((earlier, later) -> later)
-        .map(entry -> entry.substring("PATH=".length()))
-        .orElse(DEFAULT_PATH);
+        plan.bytes(
+            CapSet.data(effective, permitted, inheritable),
+            "{ " + effective + " " + permitted + " " + inheritable + " }"));
   }
 
   /** Without process.capabilities a process has none, as with the reference runtime. */
   private Capabilities capabilities() {
     Capabilities given = process.capabilities();
     return given == null ? Capabilities.NONE : given;
-  }
-
-  private static long mask(List<String> names) {
-    long mask = 0;
-    for (String name : names) {
-      mask |= 1L << number(name);
-    }
-    return mask;
-  }
-
-  private static int number(String name) {
-    return CapabilityNames.number(name)
-        .orElseThrow(() ->
-            new BerthException(
-                BerthException.Kind.INVALID_ARGUMENT,
-                "process.capabilities: unknown capability \"" + name + "\""));
   }
 }

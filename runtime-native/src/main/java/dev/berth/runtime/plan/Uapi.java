@@ -26,6 +26,8 @@ final class Uapi {
   static final int S_IFBLK = 0060000;
   static final int S_IFIFO = 0010000;
   static final int STATX_TYPE = 1;
+  static final int STATX_MODE_OFFSET = 28;
+  static final int STATX_RDEV_OFFSET = 128;
 
   // linux/openat2.h
   static final long RESOLVE_NO_XDEV = 0x01;

@@ -23,7 +23,7 @@ import java.util.Optional;
  */
 record ExitRecord(ExitStatus status, int pid, boolean adopted, Instant at) {
   static final int BYTES = 64;
-  private static final int MAGIC = 0x54495845;
+  static final int MAGIC = 0x54495845;
   private static final int VERSION = 1;
   private static final int CLD_EXITED = 1;
   private static final int CLD_KILLED = 2;

@@ -24,12 +24,12 @@ import java.util.Optional;
 final class LogFiles {
   private static final int MODE = 0640;
   // struct journal in log.h
-  private static final int JOURNAL_MAGIC = 0x4c4a5242;
-  private static final int ACTIVE_OFFSET = 8;
-  private static final int INODE_OFFSET = 32;
-  private static final int SLOT_OFFSET = 40;
-  private static final int SLOT_BYTES = 32;
-  private static final int SLOT_LOG_SIZE = 16;
+  static final int JOURNAL_MAGIC = 0x4c4a5242;
+  static final int ACTIVE_OFFSET = 8;
+  static final int INODE_OFFSET = 32;
+  static final int SLOT_OFFSET = 40;
+  static final int SLOT_BYTES = 32;
+  static final int SLOT_LOG_SIZE = 16;
 
   /** A file that is renamed during a scan may be missed by it, but hardly by every one. */
   private static final int SCANS = 5;

@@ -40,6 +40,10 @@ record StubMessage(Kind kind, int a, int b, int c) {
       this.code = code;
     }
 
+    int code() {
+      return code;
+    }
+
     static Optional<Kind> of(int code) {
       return Arrays.stream(values()).filter(kind -> kind.code == code).findFirst();
     }

@@ -25,7 +25,7 @@ record TaskDirectory(Path path) {
   static final String CONTROL = "control";
   static final String STDOUT = "stdout";
   static final String STDERR = "stderr";
-  private static final int JOURNAL_BYTES = 4096;
+  static final int JOURNAL_BYTES = 4096;
 
   /**
    * Makes the directory with empty exit record and journal.
