@@ -56,13 +56,7 @@ final class TestNode implements AutoCloseable {
     store = MetadataStore.open(directory.resolve("meta"));
     var profile = new DefaultSeccompProfile();
     manager =
-        new SandboxManager(
-            settings(),
-            store,
-            images,
-            (_, _, _, _) -> {},
-            profile::forCapabilities,
-            Clock.systemUTC());
+        new SandboxManager(settings(), store, images, profile::forCapabilities, Clock.systemUTC());
     if (!manager.awaitRecovery(Duration.ofSeconds(30))) {
       throw new AssertionError("no recovery within 30 s");
     }
