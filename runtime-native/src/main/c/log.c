@@ -14,9 +14,10 @@ enum {
 static struct journal *journal;
 static int fifo[STREAMS], spool[STREAMS];
 static uint64_t done[STREAMS], end[STREAMS];
+static uint64_t released[STREAMS]; /* bytes of each spool whose memory was given back */
+static uint64_t taken[STREAMS];    /* bytes that came out of each FIFO */
 static int log_fd = -1;
-static uint64_t log_size, dropped;
-static uint64_t unreported; /* dropped bytes that no marker line names yet */
+static uint64_t log_size, dropped, reported;
 static int stalled;         /* errno of the last failed write, 0 when the log is writable */
 static int opened;
 static char chunk[CHUNK];
@@ -88,7 +89,16 @@ static void commit(void)
     slot->done[ERR] = done[ERR];
     slot->log_size = log_size;
     slot->dropped = dropped;
+    slot->reported = reported;
     __atomic_store_n(&journal->active, next, __ATOMIC_RELEASE);
+}
+
+/* Half of a line may stand at the end: it must not stay if nothing else comes. */
+static long cut_off(long error)
+{
+    sys2(__NR_ftruncate, log_fd, log_size);
+    stalled = (int)-error;
+    return error;
 }
 
 /* Writes at the end of the log. The vectors are consumed. 0 or -errno; all or, on failure, nothing counts. */
@@ -100,9 +110,9 @@ static long write_log(struct iovec *iov, int count, uint64_t size)
         if (written == -EINTR)
             continue;
         if (FAILED(written))
-            return written;
+            return cut_off(written);
         if (written == 0)
-            return -EIO;
+            return cut_off(-EIO);
         at += (uint64_t)written;
         while (count > 0 && (size_t)written >= iov->length) {
             written -= (long)iov->length;
@@ -115,6 +125,7 @@ static long write_log(struct iovec *iov, int count, uint64_t size)
         }
     }
     log_size += size;
+    stalled = 0;
     return 0;
 }
 
@@ -169,18 +180,32 @@ static void report_dropped(void)
     static const char before[] = "berth: ", after[] = " bytes of output dropped: the log could not be written\n";
     char digits[20];
     uint64_t size = PREFIX + sizeof before - 1 + sizeof digits + sizeof after - 1;
-    if (!unreported)
+    if (dropped == reported || log_fd < 0)
         return;
     put_prefix(full_prefix, ERR);
-    put_number(digits, unreported, sizeof digits);
+    put_number(digits, dropped - reported, sizeof digits);
     struct iovec iov[] = { { full_prefix, PREFIX },
                            { (void *)before, sizeof before - 1 },
                            { digits, sizeof digits },
                            { (void *)after, sizeof after - 1 } };
     if (!FAILED(write_log(iov, 4, size))) {
-        unreported = 0;
+        reported = dropped;
         commit();
     }
+}
+
+/*
+ * Gives back the memory of what stands in the log. Output that always ends in the
+ * middle of a line never empties the spool; its length grows then, its size does not.
+ */
+static void release_spool(int stream)
+{
+    enum { KEEP_SIZE = 1, PUNCH_HOLE = 2, AT_ONCE = 1 << 20, PAGE = 4096 };
+    uint64_t size = (done[stream] - released[stream]) & ~(uint64_t)(PAGE - 1);
+    if (size < AT_ONCE)
+        return;
+    sys4(__NR_fallocate, spool[stream], KEEP_SIZE | PUNCH_HOLE, released[stream], size);
+    released[stream] += size;
 }
 
 /* Cuts the drained spool to nothing; the flag tells a successor which half of this was done. */
@@ -191,7 +216,7 @@ static void reset_spool(int stream)
     if (journal)
         __atomic_store_n(&journal->resetting[stream], 1, __ATOMIC_RELEASE);
     sys2(__NR_ftruncate, spool[stream], 0);
-    done[stream] = end[stream] = 0;
+    done[stream] = end[stream] = released[stream] = 0;
     commit();
     if (journal)
         __atomic_store_n(&journal->resetting[stream], 0, __ATOMIC_RELEASE);
@@ -200,10 +225,8 @@ static void reset_spool(int stream)
 static void drop(int stream, uint64_t size)
 {
     done[stream] += size;
-    if (log_fd >= 0) {
+    if (log_fd >= 0)
         dropped += size;
-        unreported += size;
-    }
     commit();
 }
 
@@ -233,17 +256,25 @@ static int spool_to_log(int stream, int finish)
     cut_lines(chunk, chunk + size, stream, finish && (uint64_t)size == waiting);
     if (batch.count == 0)
         return 0;
-    long result = write_log(batch.iov, batch.count, batch.size);
-    if (FAILED(result)) {
-        stalled = (int)-result;
+    if (FAILED(write_log(batch.iov, batch.count, batch.size))) {
         if (waiting > STALLED_LIMIT || finish)
             drop(stream, waiting);
         return 0;
     }
-    stalled = 0;
     done[stream] += batch.content;
     commit();
+    release_spool(stream);
     return 1;
+}
+
+/* Empties the spool whatever it takes: an unfinished line becomes a P line. */
+static void flush_spool(int stream)
+{
+    while (spool_to_log(stream, 1))
+        ;
+    if (done[stream] != end[stream])
+        drop(stream, end[stream] - done[stream]);
+    reset_spool(stream);
 }
 
 /*
@@ -252,17 +283,16 @@ static int spool_to_log(int stream, int finish)
  */
 static long bypass_spool(int stream)
 {
-    if (done[stream] != end[stream])
-        return 0;
+    flush_spool(stream);
     long size = sys3(__NR_read, fifo[stream], chunk, CHUNK);
     if (FAILED(size) || size == 0)
         return size;
+    if (log_fd >= 0)
+        report_dropped();
     for (const char *from = chunk; from < chunk + size; from += batch.content) {
         cut_lines(from, chunk + size, stream, 1);
-        if (log_fd < 0 || FAILED(write_log(batch.iov, batch.count, batch.size))) {
+        if (log_fd >= 0 && FAILED(write_log(batch.iov, batch.count, batch.size)))
             dropped += batch.content;
-            unreported += batch.content;
-        }
     }
     commit();
     return size;
@@ -281,7 +311,20 @@ int log_pump(int stream)
     while (spool_to_log(stream, 0))
         ;
     reset_spool(stream);
-    return !FAILED(moved) && moved > 0;
+    if (stalled)
+        report_dropped(); /* even when there is nothing else to write */
+    if (FAILED(moved) || moved == 0)
+        return 0;
+    taken[stream] += (uint64_t)moved;
+    return 1;
+}
+
+static uint64_t waiting_in_fifo(int stream)
+{
+    enum { FIONREAD = 0x541b };
+    int bytes = 0;
+    sys3(__NR_ioctl, fifo[stream], FIONREAD, &bytes);
+    return bytes > 0 ? (uint64_t)bytes : 0;
 }
 
 void log_finish(void)
@@ -289,14 +332,12 @@ void log_finish(void)
     for (int stream = 0; stream < STREAMS; stream++) {
         if (fifo[stream] < 0)
             continue;
-        while (log_pump(stream))
+        uint64_t limit = taken[stream] + waiting_in_fifo(stream);
+        while (taken[stream] < limit && log_pump(stream))
             ;
-        while (spool_to_log(stream, 1))
-            ;
-        reset_spool(stream);
+        flush_spool(stream);
     }
-    if (log_fd >= 0)
-        report_dropped();
+    report_dropped();
 }
 
 static long describe_log(void)
@@ -339,7 +380,8 @@ long log_reopen(int log)
 
 int log_retry_after(void)
 {
-    return stalled ? RETRY_MILLIS : -1;
+    int waiting = done[OUT] != end[OUT] || done[ERR] != end[ERR] || dropped != reported;
+    return stalled && waiting ? RETRY_MILLIS : -1;
 }
 
 int log_is_open(void)
@@ -377,6 +419,7 @@ static long resume(int same_log)
         done[stream] = slot->done[stream] <= end[stream] ? slot->done[stream] : end[stream];
     }
     dropped = slot->dropped;
+    reported = slot->reported;
     if (log_fd >= 0 && same_log && slot->log_size < log_size) {
         /* Written, but not recorded: it is written again. */
         long result = sys2(__NR_ftruncate, log_fd, slot->log_size);
@@ -450,13 +493,12 @@ void log_plain(int log, const int input[STREAMS])
             do {
                 cut_lines(start, buffer[stream] + filled[stream], stream, ended);
                 if (batch.count && FAILED(write_log(batch.iov, batch.count, batch.size)))
-                    unreported += batch.content;
+                    dropped += batch.content;
                 start += batch.content;
             } while (batch.count);
             filled[stream] -= (size_t)(start - buffer[stream]);
             memmove(buffer[stream], start, filled[stream]);
         }
-        if (unreported)
-            report_dropped();
+        report_dropped();
     }
 }

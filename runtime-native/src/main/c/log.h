@@ -26,6 +26,7 @@ struct journal_slot {
     uint64_t done[STREAMS]; /* bytes of each spool that stand in the log */
     uint64_t log_size;      /* bytes of the log that are whole lines of ours */
     uint64_t dropped;       /* bytes given up because the log could not be written */
+    uint64_t reported;      /* of these, how many a line in the log accounts for */
 };
 
 struct journal {
@@ -42,10 +43,14 @@ struct journal {
 /* Takes over descriptors (-1 for none) and the state in the journal. 0 or -errno. */
 long log_open(const int fifo[STREAMS], const int spool[STREAMS], int log, int journal);
 
-/* Moves what is there now. Returns 1 if there may be more at once, else 0. */
+/* Moves what is there now. Returns 1 if there may be more at once, else 0. Never waits. */
 int log_pump(int stream);
 
-/* Drains both streams; what does not end in a newline becomes a P line. */
+/*
+ * Takes what stands in both streams now, and no more: whoever goes on writing
+ * after the container has ended cannot hold up its exit. What does not end in a
+ * newline becomes a P line.
+ */
 void log_finish(void);
 
 /* Goes on in another file (-1: nowhere), which must be empty or new. Whole lines only. */

@@ -5,11 +5,6 @@
 long registers[REGISTERS];
 int sync_pair[2] = { -1, -1 };
 
-static int within(const struct plan *plan, uint64_t offset, uint64_t size)
-{
-    return offset <= plan->size && size <= plan->size - offset;
-}
-
 static int in_data(const struct plan *plan, uint64_t offset, uint64_t size)
 {
     return offset <= plan->data_size && size <= plan->data_size - offset;
@@ -53,7 +48,7 @@ static int valid_step(const struct plan *plan, const struct step *step, uint32_t
                in_data(plan, step->argument[1], step->argument[3]) &&
                in_data(plan, step->argument[2], step->argument[3]);
     case OP_CLONE:
-        return step->argument[1] <= rest && in_data(plan, step->argument[0], sizeof(struct clone_args));
+        return step->flags <= CLONE_IS_INIT && step->argument[1] <= rest && in_data(plan, step->argument[0], sizeof(struct clone_args));
     case OP_EXEC:
         return step->argument[1] < 65536 && in_data(plan, step->argument[0], step->argument[1] * 8);
     case OP_SKIP:
@@ -65,23 +60,38 @@ static int valid_step(const struct plan *plan, const struct step *step, uint32_t
     }
 }
 
+/*
+ * The parts follow one another without gap or overlap: what a step or a
+ * relocation writes into the data can never change a step that was checked.
+ */
+static int valid_layout(const struct plan *plan, uint64_t file_size)
+{
+    uint64_t steps = sizeof(struct plan);
+    uint64_t relocations = steps + (uint64_t)plan->step_count * sizeof(struct step);
+    uint64_t data = relocations + (uint64_t)plan->relocation_count * sizeof(struct relocation);
+    return plan->size == file_size && plan->step_offset == steps &&
+           plan->relocation_offset == relocations && plan->data_offset == data &&
+           data + plan->data_size == file_size;
+}
+
 static int valid(struct plan *plan, uint64_t file_size)
 {
-    if (plan->magic != PLAN_MAGIC || plan->version != PLAN_VERSION || plan->size != file_size)
-        return 0;
-    if (plan->step_offset % 8 || plan->relocation_offset % 4 || plan->data_offset % 8)
-        return 0;
-    if (!within(plan, plan->step_offset, (uint64_t)plan->step_count * sizeof(struct step)) ||
-        !within(plan, plan->relocation_offset,
-                (uint64_t)plan->relocation_count * sizeof(struct relocation)) ||
-        !within(plan, plan->data_offset, plan->data_size) || plan->fd_count > REGISTERS)
+    if (plan->magic != PLAN_MAGIC || plan->version != PLAN_VERSION ||
+        !valid_layout(plan, file_size) || plan->fd_count > REGISTERS)
         return 0;
     for (int i = 0; i < SLOT_COUNT; i++)
         if (plan->slot[i] != NO_REGISTER && plan->slot[i] >= REGISTERS)
             return 0;
-    for (uint32_t i = 0; i < plan->step_count; i++)
-        if (!valid_step(plan, step_at(plan, i), i))
+    uint64_t init_end = 0; /* only the container's process asks and executes */
+    for (uint32_t i = 0; i < plan->step_count; i++) {
+        const struct step *step = step_at(plan, i);
+        if (!valid_step(plan, step, i))
             return 0;
+        if (step->op == OP_CLONE && step->flags == CLONE_IS_INIT)
+            init_end = i + 1 + step->argument[1];
+        if ((step->op == OP_ASK || step->op == OP_EXEC) && i >= init_end)
+            return 0;
+    }
     return 1;
 }
 
@@ -116,6 +126,11 @@ struct plan *plan_map(int memfd, int *error)
         sys2(__NR_munmap, address, size);
         return NULL;
     }
+    plan->phase = PHASE_PREPARING;
+    plan->failed_step = 0;
+    plan->failed_errno = 0;
+    for (int i = 0; i < REGISTERS; i++)
+        registers[i] = -1;
     return plan;
 }
 
@@ -198,6 +213,15 @@ static long execute(struct plan *plan, const struct step *step)
     return result;
 }
 
+/* A plan may make namespaces and siblings; the child never shares memory with this program. */
+static int valid_clone(const struct clone_args *args)
+{
+    const uint64_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+                                CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+    const uint64_t allowed = namespaces | CLONE_PARENT | CLONE_INTO_CGROUP;
+    return !(args->flags & ~allowed) && !args->stack && !args->stack_size && !args->set_tid_size;
+}
+
 /*
  * The parent goes on with the child's pid; the child runs its steps and never
  * returns from here.
@@ -207,6 +231,8 @@ static long clone_process(struct plan *plan, const struct step *step, uint32_t i
     int pidfd = -1;
     struct clone_args args;
     memcpy(&args, data_at(plan, step->argument[0]), sizeof args);
+    if (!valid_clone(&args))
+        return -EINVAL;
     args.flags |= CLONE_PIDFD;
     args.pidfd = (uint64_t)(uintptr_t)&pidfd;
     long pid = sys2(__NR_clone3, &args, sizeof args);
@@ -269,6 +295,24 @@ static long perform(struct plan *plan, const struct step *step, uint32_t index, 
     }
 }
 
+/*
+ * Registers hold descriptors. One that gets a new one lets go of the old, or a
+ * container of many mounts would need more than its limit.
+ */
+static void keep_result(const struct step *step, long result)
+{
+    long before = registers[step->target];
+    registers[step->target] = result;
+    if (step->op == OP_CALL && before >= 0 && before != result)
+        sys1(__NR_close, before);
+}
+
+static void forget_closed(const struct step *step)
+{
+    if (step->op == OP_CALL && step->number == __NR_close && step->kind[0] == ARG_REGISTER)
+        registers[step->argument[0]] = -1;
+}
+
 static const struct outcome *outcome_for(const struct step *step, long error)
 {
     for (int i = 0; i < step->outcome_count; i++)
@@ -297,7 +341,8 @@ long plan_run(struct plan *plan, uint32_t first, uint32_t count, int sync)
             return result;
         }
         if (step->target != NO_REGISTER && !FAILED(result))
-            registers[step->target] = result;
+            keep_result(step, result);
+        forget_closed(step);
         if (step->op == OP_CLONE)
             i += (uint32_t)step->argument[1];
         else if (step->op == OP_SKIP)

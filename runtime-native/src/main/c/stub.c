@@ -74,6 +74,8 @@ static int helper_pid; /* entered namespaces on the way to the process; ends by 
 static int gate_waiting, started, starter = -1;
 static char relay[4096]; /* terminal bytes on their way to a reader that is not ready */
 static size_t relay_size;
+static char typed[1024]; /* and those typed that the terminal has no room for yet */
+static size_t typed_size;
 
 /* ---- messages ---- */
 
@@ -137,18 +139,16 @@ static void reap_helper(void)
     helper_pid = 0;
 }
 
-static void kill_init(void)
-{
-    if (init_pidfd >= 0)
-        sys4(__NR_pidfd_send_signal, init_pidfd, 9, 0, 0);
-}
-
 /* Before start a failure is final: nothing of the container must stay. */
 static _Noreturn void give_up(void)
 {
-    kill_init();
+    if (helper_pid)
+        sys2(__NR_kill, helper_pid, 9); /* unreaped, so the number means it */
+    reap_helper();
+    if (init_pidfd >= 0)
+        sys4(__NR_pidfd_send_signal, init_pidfd, 9, 0, 0);
     if (init_pid)
-        sys4(__NR_wait4, init_pid, 0, 0, 0);
+        sys4(__NR_wait4, init_pid, 0, __WALL, 0);
     die(1);
 }
 
@@ -220,11 +220,31 @@ static void process_detached(void)
     starter = -1;
 }
 
+/*
+ * A helper announces the process it cloned, but that process may be quicker
+ * with its first question.
+ */
+static void await_init(void)
+{
+    struct sync_message from;
+    int fds[MAX_FDS], count;
+    struct pollfd announced = { sync_socket, POLLIN, 0 };
+    struct timespec limit = { 10, 0 };
+    if (!helper_pid || sys5(__NR_ppoll, &announced, 1, &limit, 0, 8) != 1)
+        give_up();
+    long size = receive_message(sync_socket, &from, sizeof from, fds, &count);
+    if (size != (long)sizeof from || from.kind != SYNC_INIT || count != 1)
+        give_up();
+    stub_set_init((int)from.a, fds[0]);
+}
+
 static void on_sync(void)
 {
     struct sync_message from;
     int fds[MAX_FDS], count;
     long size = receive_message(sync_socket, &from, sizeof from, fds, &count);
+    if (size == (long)sizeof from && from.kind == SYNC_ASK && init_pidfd < 0)
+        await_init();
     if (size == 0 || size == -ECONNRESET) {
         process_detached();
     } else if (size != (long)sizeof from) {
@@ -295,6 +315,8 @@ static void on_client(int client)
     int fds[MAX_FDS], count;
     long size = receive_message(client, &message, sizeof message, fds, &count);
     if (size < HEAD) {
+        for (int i = 0; i < count; i++)
+            sys1(__NR_close, fds[i]);
         int preparing = client == BOOT_FD && plan->phase == PHASE_PREPARING;
         drop_client(client);
         if (preparing && !adopted)
@@ -353,10 +375,10 @@ static void on_listener(void)
 /* ---- terminal ---- */
 
 /* The terminal's output goes into the stdout FIFO, from where the log takes it. */
-static int master_to_log(void)
+static long master_to_log(void)
 {
     long moved = sys6(__NR_splice, slots[SLOT_MASTER], 0, slots[SLOT_OUT], 0, 65536, 3);
-    return !FAILED(moved) && moved > 0;
+    return FAILED(moved) ? 0 : moved;
 }
 
 static void relay_out(void)
@@ -377,31 +399,64 @@ static void relay_out(void)
     }
 }
 
+/* What the terminal cannot take yet is kept, and nothing more read meanwhile. */
 static void relay_in(void)
 {
-    char typed[1024];
-    long size = sys3(__NR_read, slots[SLOT_STDIN], typed, sizeof typed);
+    if (typed_size == 0) {
+        long size = sys3(__NR_read, slots[SLOT_STDIN], typed, sizeof typed);
+        if (size == -EAGAIN || size == -EINTR)
+            return;
+        if (FAILED(size) || size == 0) {
+            close_slot(SLOT_STDIN);
+            return;
+        }
+        typed_size = (size_t)size;
+    }
+    long size = sys3(__NR_write, slots[SLOT_MASTER], typed, typed_size);
     if (size == -EAGAIN || size == -EINTR)
         return;
-    if (FAILED(size) || size == 0)
-        close_slot(SLOT_STDIN);
-    else
-        sys3(__NR_write, slots[SLOT_MASTER], typed, size);
+    if (FAILED(size))
+        size = (long)typed_size; /* no slave end is open: there is no one to read it */
+    typed_size -= (size_t)size;
+    memmove(typed, typed + size, typed_size);
 }
 
 /* ---- the end ---- */
 
+/* More than a terminal holds: whoever writes on after the end is not waited for. */
+enum { TERMINAL_LIMIT = 1 << 20 };
+
+/* Hands the rest of a terminal to its reader, who is given up when he takes nothing for a while. */
+static void drain_raw(void)
+{
+    struct timespec patience = { 5, 0 };
+    for (uint64_t total = 0; total < TERMINAL_LIMIT;) {
+        struct pollfd reader = { slots[SLOT_RAW_OUT], POLLOUT, 0 };
+        if (relay_size && sys5(__NR_ppoll, &reader, 1, &patience, 0, 8) != 1)
+            return;
+        size_t before = relay_size;
+        relay_out();
+        if (before == 0 && relay_size == 0) {
+            /* Either all was passed on or nothing is left: one more look at the master tells. */
+            long size = sys3(__NR_read, slots[SLOT_MASTER], relay, sizeof relay);
+            if (FAILED(size) || size == 0)
+                return;
+            relay_size = (size_t)size;
+        }
+        total += sizeof relay;
+    }
+}
+
 static void drain(void)
 {
     if (slots[SLOT_MASTER] >= 0 && slots[SLOT_RAW_OUT] >= 0) {
-        size_t before;
-        do {
-            before = relay_size;
-            relay_out();
-        } while (relay_size != before && relay_size > 0);
+        drain_raw();
     } else if (slots[SLOT_MASTER] >= 0) {
-        while (master_to_log())
+        long moved, total = 0;
+        while (total < TERMINAL_LIMIT && (moved = master_to_log()) > 0) {
             log_pump(OUT);
+            total += moved;
+        }
     }
     if (log_is_open())
         log_finish();
@@ -414,7 +469,8 @@ static _Noreturn void finish(void)
     int info[32] = { 0 }; /* siginfo_t: si_code at [2], si_status at [6] */
     record.adopted = (uint32_t)adopted;
     if (!adopted) {
-        sys5(__NR_waitid, 1 /* P_PID */, init_pid, info, WEXITED | __WALL, 0);
+        /* Not yet reaped: if this program is killed before the record stands, others can still ask. */
+        sys5(__NR_waitid, 1 /* P_PID */, init_pid, info, WEXITED | WNOWAIT | __WALL, 0);
         record.code = (uint32_t)info[2];
         record.status = (uint32_t)info[6];
     }
@@ -430,6 +486,8 @@ static _Noreturn void finish(void)
     drain();
     if (slots[SLOT_EXIT_RECORD] >= 0)
         sys4(__NR_pwrite64, slots[SLOT_EXIT_RECORD], &record, sizeof record, 0);
+    if (!adopted)
+        sys4(__NR_wait4, init_pid, 0, __WALL, 0);
     for (int i = 0; i < MAX_CLIENTS; i++)
         if (clients[i] >= 0)
             reply(clients[i], FROM_EXITED, record.code, record.status, record.adopted);
@@ -438,7 +496,7 @@ static _Noreturn void finish(void)
 
 /* ---- the loop ---- */
 
-enum { POLL_INIT, POLL_SYNC, POLL_LISTENER, POLL_OUT, POLL_ERR, POLL_MASTER, POLL_STDIN, POLL_RAW, POLL_CLIENTS };
+enum { POLL_INIT, POLL_SYNC, POLL_LISTENER, POLL_OUT, POLL_ERR, POLL_MASTER, POLL_STDIN, POLL_TYPED, POLL_RAW, POLL_CLIENTS };
 enum { POLL_COUNT = POLL_CLIENTS + MAX_CLIENTS };
 
 static void watch(struct pollfd *polled)
@@ -456,8 +514,12 @@ static void watch(struct pollfd *polled)
     polled[POLL_ERR].fd = log_is_open() ? slots[SLOT_ERR] : -1;
     if (terminal && !(raw && relay_size))
         polled[POLL_MASTER].fd = slots[SLOT_MASTER];
-    if (terminal)
+    if (terminal && typed_size) {
+        polled[POLL_TYPED].fd = slots[SLOT_MASTER];
+        polled[POLL_TYPED].events = POLLOUT;
+    } else if (terminal) {
         polled[POLL_STDIN].fd = slots[SLOT_STDIN];
+    }
     if (raw && relay_size) {
         polled[POLL_RAW].fd = slots[SLOT_RAW_OUT];
         polled[POLL_RAW].events = POLLOUT;
@@ -489,7 +551,7 @@ static _Noreturn void serve(void)
         }
         if (polled[POLL_RAW].revents)
             relay_out();
-        if (polled[POLL_STDIN].revents)
+        if (polled[POLL_STDIN].revents || polled[POLL_TYPED].revents)
             relay_in();
         if (log_is_open() && (polled[POLL_OUT].revents || ready == 0))
             log_pump(OUT);
@@ -597,6 +659,8 @@ static _Noreturn void run_container(void)
     sys3(__NR_close_range, BOOT_FD + 1, ~0U, 0);
     sys3(__NR_fcntl, BOOT_FD, 2 /* F_SETFD */, 1 /* FD_CLOEXEC */);
     sys3(__NR_fcntl, BOOT_FD, 4 /* F_SETFL */, 2 /* O_RDWR: the shim's end may not block, this one does */);
+    /* And so is what it clones: nothing inside a container may trace what stands with one foot outside. */
+    sys5(__NR_prctl, 4 /* PR_SET_DUMPABLE */, 0, 0, 0, 0);
     sys0(__NR_setsid);
     sys1(__NR_umask, 0);
     sys1(__NR_chdir, "/");

@@ -71,9 +71,9 @@ final class ExecSync {
   /** The shim does it all, and sees to it that nothing is left. */
   private TaskExit runAtOnce(
       ExecTask exec, OutputPipes pipes, Deadline deadline, Operation operation) {
+    operation.enter(ExecSyncStage.OUTPUT);
     try {
       TaskExit exit = tasks.run(exec, operation.remaining(deadline.left()), operation);
-      operation.enter(ExecSyncStage.OUTPUT);
       pipes.writerIsThere();
       return exit;
     } catch (BerthException e) {

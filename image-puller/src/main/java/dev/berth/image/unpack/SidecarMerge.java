@@ -7,6 +7,7 @@ import dev.berth.image.unpack.LayerDirectories.Directory;
 import dev.berth.image.unpack.LayerStack.Node;
 import dev.berth.runtime.kernel.Fd;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -116,7 +117,7 @@ public final class SidecarMerge implements AutoCloseable {
           INVALID_ARGUMENT,
           "\"" + ByteNames.readable(path) + "\" is a symbolic link to itself or the root below");
     }
-    directories.require(target);
+    make(target);
     moveChildren(path, target);
     removeDirectory(path);
     moved.put(path, target);
@@ -161,6 +162,16 @@ public final class SidecarMerge implements AutoCloseable {
       }
     }
     return path;
+  }
+
+  /** Opens a directory that is about to change, making what is missing of it. */
+  private Directory make(String path) {
+    List<String> existing = new ArrayList<>(ByteNames.components(path));
+    while (directories.find(ByteNames.join(existing)).isEmpty()) {
+      existing.removeLast();
+    }
+    keepTime(directories.require(ByteNames.join(existing)).path());
+    return directories.require(path);
   }
 
   /** Notes the time of a directory that is about to change, unless it was noted before. */
@@ -212,8 +223,7 @@ public final class SidecarMerge implements AutoCloseable {
   }
 
   private boolean copy(Node node, LayerPath place) {
-    Directory parent = directories.require(place.parent());
-    keepTime(parent.path());
+    Directory parent = make(place.parent());
     String name = place.name();
     switch (node.status().type()) {
       case NodeStatus.REGULAR -> copyFile(node, parent, name);

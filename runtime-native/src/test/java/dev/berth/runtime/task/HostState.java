@@ -2,32 +2,66 @@ package dev.berth.runtime.task;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** What a container can leave on the host: mounts and processes named berth-init. */
+/**
+ * What a container can leave on the host: mounts and processes.
+ *
+ * <p>Only what this JVM may have caused is looked at, since other tests may run beside: its own
+ * mount table and its descendants, which are its children once their parents are gone.
+ */
 final class HostState {
   private HostState() {}
 
   static String read() throws IOException {
-    return Files.readString(Path.of("/proc/self/mountinfo")) + "\nstubs: " + stubs();
+    return Files.readString(Path.of("/proc/self/mountinfo"))
+        + "\nstubs: "
+        + childrenNamed("berth-init").stream()
+            .map(String::valueOf)
+            .collect(Collectors.joining(","));
   }
 
-  private static String stubs() throws IOException {
-    try (Stream<Path> processes = Files.list(Path.of("/proc"))) {
-      return processes
-          .filter(path -> path.getFileName().toString().matches("\\d+"))
-          .filter(path -> command(path).startsWith("berth-init"))
-          .map(path -> path.getFileName().toString())
-          .sorted()
-          .collect(Collectors.joining(","));
+  /** The children of this JVM with a given name, zombies too. */
+  static List<Integer> childrenNamed(String name) throws IOException {
+    List<Integer> found = new ArrayList<>();
+    for (int pid : children()) {
+      if (command(pid).equals(name)) {
+        found.add(pid);
+      }
+    }
+    return found;
+  }
+
+  private static List<Integer> children() throws IOException {
+    List<Integer> pids = new ArrayList<>();
+    try (Stream<Path> threads = Files.list(Path.of("/proc/self/task"))) {
+      for (Path thread : threads.toList()) {
+        for (String pid : childrenOf(thread).trim().split(" ", -1)) {
+          if (!pid.isEmpty()) {
+            pids.add(Integer.parseInt(pid));
+          }
+        }
+      }
+    }
+    return pids.stream().sorted().toList();
+  }
+
+  private static String childrenOf(Path thread) throws IOException {
+    try {
+      return Files.readString(thread.resolve("children"));
+    } catch (NoSuchFileException e) {
+      return ""; // the thread ended while we looked
     }
   }
 
-  private static String command(Path process) {
+  private static String command(int pid) {
     try {
-      return Files.readString(process.resolve("comm"));
+      return Files.readString(Path.of("/proc", Integer.toString(pid), "comm")).trim();
     } catch (IOException e) {
       return ""; // ended while we looked
     }

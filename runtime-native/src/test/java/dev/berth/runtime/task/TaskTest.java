@@ -96,7 +96,7 @@ class TaskTest {
   void processIsConfinedAsTheSpecSays() throws IOException {
     String script =
         """
-        hostname; cat /proc/self/status | grep -E '^(Cap(Prm|Eff|Bnd|Inh|Amb)|NoNewPrivs)'
+        exec 2>&1; hostname; cat /proc/self/status | grep -E '^(Cap(Prm|Eff|Bnd|Inh|Amb)|NoNewPrivs)'
         echo x > /proc/sys/kernel/hostname; head -c1 /proc/keys | wc -c; ls /proc/acpi | wc -l
         stat -c %t:%T /dev/null; test -e /proc/1/root/../../etc/shadow && echo escaped
         echo $$; readlink /dev/fd; ls /proc/self/fd | wc -l
@@ -146,7 +146,7 @@ class TaskTest {
               .spec("")
               .process(
                   BusyboxBundle.process(
-                          "sh", "-c", "mkdir /x; grep -c 'Seccomp:.2' /proc/self/status")
+                          "sh", "-c", "exec 2>&1; mkdir /x; grep -c 'Seccomp:.2' /proc/self/status")
                       .noNewPrivileges(noNewPrivileges)
                       .build())
               .linux(BusyboxBundle.linux().seccomp(profile).build());
@@ -163,7 +163,8 @@ class TaskTest {
     RuntimeSpec.Builder spec =
         fixture
             .spec(
-                "id; cat /proc/self/uid_map | tr -s ' '; ls -ln /dev/null | cut -c1; touch /etc/x")
+                "exec 2>&1; id; cat /proc/self/uid_map | tr -s ' '; ls -ln /dev/null | cut -c1;"
+                    + " touch /etc/x")
             .linux(
                 BusyboxBundle.linux()
                     .namespaces(namespaces)
@@ -214,7 +215,8 @@ class TaskTest {
         new Mount("/data/deep", "bind", volume.toString(), List.of("rbind", "ro", "noexec")));
     mounts.add(new Mount("/etc/file", "bind", file.toString(), List.of("bind", "rprivate")));
     String script =
-        "cat /etc/file; touch /data/deep/x; grep ' /data/deep ' /proc/mounts | tr , '\\n' | grep -cE '^(noexec|ro)$'";
+        "exec 2>&1; cat /etc/file; touch /data/deep/x; grep ' /data/deep ' /proc/mounts | tr ,"
+            + " '\\n' | grep -cE '^(noexec|ro)$'";
     assertThat(fixture.run(fixture.spec(script).mounts(mounts).build()))
         .isEqualTo("content\ntouch: /data/deep/x: Read-only file system\n1\nexit 0\n");
   }

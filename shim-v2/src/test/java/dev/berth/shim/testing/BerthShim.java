@@ -51,9 +51,10 @@ public final class BerthShim implements AutoCloseable {
     String script =
         """
         #!/bin/sh
-        export BERTH_RUN_DIR=%s
+        export BERTH_RUN_DIR=%s MALLOC_ARENA_MAX=1
         exec %s --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
-        -Xmx64m -Dberth.init=%s -Dberth.shim.idle.seconds=20 -cp %s dev.berth.shim.ShimMain "$@"
+        -Xms4m -Xmx96m -Xmn3m -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=25 \
+        -XX:TrimNativeHeapInterval=5000 -XX:-UsePerfData -Dberth.init=%s -Dberth.shim.idle.seconds=20 -cp %s dev.berth.shim.ShimMain "$@"
         """
             .formatted(run, java, berthInit(), System.getProperty("java.class.path"));
     Path launcher = directory.resolve(BINARY);
