@@ -1,12 +1,10 @@
-# Sourced by the launchers in bin: finds this distribution and a JDK 25, and becomes the JVM.
+# Sourced by the launchers in bin, which set BERTH_HOME: finds a JDK 25 and becomes the JVM.
 #
 #   launch CACHE MAIN_CLASS JVM_FLAG... -- ARGUMENT...
 #
 # CACHE names the AOT cache in lib/aot. A cache is used only with the very JDK that made it, and the
 # JVM checks by itself that the jars are the same; without one the program only starts slower.
 
-BERTH_HOME=${0%/*}/..
-BERTH_HOME=$(CDPATH= cd -P -- "$BERTH_HOME" && pwd) || exit 1
 
 # The flags of every JVM of Berth, at dump time of a cache as well: they must not differ.
 # stdout belongs to the program, so what the JVM itself has to say goes to stderr, and of a cache
@@ -54,12 +52,13 @@ class_path() {
   done
 }
 
-cache_flag() {
+use_cache() { # name
   aot=$BERTH_HOME/lib/aot
+  CACHE_FLAG=-Dberth.aot=none
   if [ -n "${BERTH_AOT_DUMP-}" ]; then
-    echo "-XX:AOTCacheOutput=$BERTH_AOT_DUMP"
+    CACHE_FLAG=-XX:AOTCacheOutput=$BERTH_AOT_DUMP
   elif [ -f "$aot/$1.aot" ] && cmp -s "$aot/release" "$JAVA_HOME/release"; then
-    echo "-XX:AOTCache=$aot/$1.aot"
+    CACHE_FLAG=-XX:AOTCache=$aot/$1.aot
   fi
 }
 
@@ -67,6 +66,7 @@ launch() {
   LC_ALL=C.UTF-8
   MALLOC_ARENA_MAX=1
   export LC_ALL MALLOC_ARENA_MAX
+  unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS
   cache=$1 main_class=$2
   shift 2
   find_java
@@ -77,8 +77,10 @@ launch() {
     shift
   done
   shift
+  use_cache "$cache"
   set -f # the flags are split at spaces, and one of them has a star
-  # shellcheck disable=SC2046,SC2086
-  exec "$JAVA_HOME/bin/java" $BERTH_JVM_FLAGS $own_flags $(cache_flag "$cache") \
-    "-Dberth.home=$BERTH_HOME" -cp "$CLASS_PATH" "$main_class" "$@"
+  # shellcheck disable=SC2086
+  exec "$JAVA_HOME/bin/java" $BERTH_JVM_FLAGS $own_flags "$CACHE_FLAG" \
+    "-Dberth.home=$BERTH_HOME" "-Dberth.init=$BERTH_HOME/bin/berth-init" \
+    -cp "$CLASS_PATH" "$main_class" "$@"
 }

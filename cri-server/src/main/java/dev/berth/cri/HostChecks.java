@@ -9,6 +9,10 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** What must be true of the host before {@code berthd} touches anything. */
 final class HostChecks {
@@ -35,29 +39,34 @@ final class HostChecks {
   /**
    * Mounts that berthd pins in a mount namespace of its own would be invisible to the kubelet and
    * to shims started elsewhere, and would vanish with the namespace.
+   *
+   * <p>The mounts are compared rather than the namespaces: /proc/1/ns needs the right to trace PID
+   * 1, which not even root has everywhere. No two mounts of a host have the same id.
    */
   private static void requireMountNamespaceOfInit() {
-    String ours = mountNamespace("self");
-    String init = mountNamespace("1");
-    if (!ours.equals(init)) {
+    if (Collections.disjoint(mountIds("self"), mountIds("1"))) {
       throw new BerthException(
           FAILED_PRECONDITION,
-          "the mount namespace "
-              + ours
-              + " is not that of PID 1, "
-              + init
-              + "; start berthd there, or with "
+          "the mount namespace is not that of PID 1: start berthd there, or with "
               + ConfigKey.ANY_MOUNT_NAMESPACE.flag());
     }
   }
 
-  private static String mountNamespace(String process) {
-    Path link = Path.of("/proc", process, "ns", "mnt");
-    try {
-      return Files.readSymbolicLink(link).toString();
-    } catch (IOException e) {
+  /** Returns the first field of every line, see proc_pid_mountinfo(5). */
+  private static Set<String> mountIds(String process) {
+    Path file = Path.of("/proc", process, "mountinfo");
+    try (Stream<String> lines = Files.lines(file)) {
+      return lines.map(line -> line.substring(0, line.indexOf(' '))).collect(Collectors.toSet());
+    } catch (IOException | UncheckedIOException e) {
       throw new BerthException(
-          FAILED_PRECONDITION, "cannot compare mount namespaces: " + link + ": " + e, e);
+          FAILED_PRECONDITION,
+          "cannot compare the mount namespace with that of PID 1, "
+              + file
+              + ": "
+              + e
+              + "; start berthd with "
+              + ConfigKey.ANY_MOUNT_NAMESPACE.flag(),
+          e);
     }
   }
 }

@@ -1,70 +1,264 @@
 package dev.berth.image;
 
-import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
-
 import dev.berth.base.BerthException;
 import dev.berth.base.MetadataStore;
 import dev.berth.base.Operation;
+import dev.berth.image.oci.Digest;
 import dev.berth.image.oci.ImageReference;
 import dev.berth.image.registry.Credentials;
+import dev.berth.image.registry.RegistryClient;
+import dev.berth.image.registry.RegistryHosts;
+import dev.berth.image.unpack.LayerStack;
+import dev.berth.image.unpack.UnpackLimits;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 
-/** The images of this node: pulling, finding, removing. */
-@SuppressWarnings("DoNotCallSuggester") // until implemented
+/**
+ * The images of this node: pulling, finding, removing, and the root file systems made of them.
+ *
+ * <p>Durable: what was pulled is there after a restart, and after a power loss it is either whole
+ * or gone. A pull that fails leaves nothing but the partial files it may resume from. Thread-safe.
+ */
 public final class Images implements AutoCloseable {
-  private Images() {}
+  private final ImageLayout layout;
+  private final Layers layers;
+  private final Trash trash;
+  private final DiskSync sync;
+  private final ImageStore store;
+  private final LayerFetcher fetcher;
+  private final RegistryClient registry;
+  private final Snapshots snapshots;
+  private final Set<PullImage> pulls = ConcurrentHashMap.newKeySet();
+
+  private Images(
+      ImageLayout layout, Trash trash, Layers layers, MetadataStore records, Path hostsDir) {
+    this.layout = layout;
+    this.trash = trash;
+    this.layers = layers;
+    this.sync = new DiskSync(layout, layers);
+    this.store = ImageStore.load(records, layers);
+    this.snapshots = Snapshots.load(records, layout, layers, trash);
+    this.registry = new RegistryClient(new RegistryHosts(hostsDir));
+    var partials = new PartialBlobs(layout);
+    partials.sweep();
+    this.fetcher = new LayerFetcher(layers, partials, UnpackLimits.DEFAULT);
+  }
 
   /**
-   * Opens the image store.
+   * Opens the image store and sweeps up what a crash left behind.
    *
-   * @param root directory of its own, {@code /var/lib/berth/images}
+   * @param root directory of its own, created with mode 0700; its path must not hold a colon, a
+   *     comma, a backslash or a blank, which separate mount options
+   * @param records where images and snapshots are recorded; stays the caller's to close
    * @param hostsDir where {@code HOST/hosts.toml} files are, as containerd has them; need not exist
    */
-  public static Images open(Path root, MetadataStore store, Path hostsDir) {
-    throw new BerthException(UNIMPLEMENTED, "image store");
+  public static Images open(Path root, MetadataStore records, Path hostsDir) {
+    try {
+      ImageLayout layout = ImageLayout.create(root);
+      var trash = new Trash(layout);
+      var images = new Images(layout, trash, Layers.load(layout, trash), records, hostsDir);
+      images.sweep();
+      return images;
+    } catch (IOException e) {
+      throw ImageLayout.failed("open image store", root, e);
+    }
+  }
+
+  private void sweep() {
+    layers.collectAll();
+    for (Path folder : ImageLayout.list(layout.content())) {
+      if (store.byId("sha256:" + folder.getFileName()).isEmpty()) {
+        trash.discard(folder);
+      }
+    }
+    trash.empty();
+    if (!layers.unsynced().isEmpty()) {
+      sync.start();
+    }
   }
 
   /**
-   * Pulls an image; see {@link PullStage} for the stages entered on {@code operation}.
+   * Pulls an image, or refreshes its names if it is here. The manifest is always fetched with the
+   * caller's credentials. See {@link PullStage} for the stages entered on {@code operation}; its
+   * deadline and cancellation end this call only, other pulls of the same layers go on.
    *
-   * @throws BerthException KUBELET_REASON with a message beginning {@code RegistryUnavailable: }
+   * @return the image with all its names
+   * @throws BerthException NOT_FOUND if the registry has no such image or not for this platform,
+   *     FAILED_PRECONDITION if it does not let the caller in, INVALID_ARGUMENT if the content is
+   *     not what it claims to be, RESOURCE_EXHAUSTED if a bound or the disk is reached, and
+   *     KUBELET_REASON with a message beginning {@code RegistryUnavailable: } if the registry
+   *     cannot be reached
    */
   public ImageRecord pull(ImageReference reference, Credentials credentials, Operation operation) {
-    throw new BerthException(UNIMPLEMENTED, "pull");
+    var pull = new PullImage(reference, operation);
+    pulls.add(pull);
+    try {
+      return run(pull, credentials);
+    } catch (BerthException e) {
+      operation.check(); // a cancelled pull fails in many ways
+      throw PullImage.named(reference, e);
+    } finally {
+      pulls.remove(pull);
+    }
   }
 
-  /** Finds by id, short id, tag, digest or short name. */
+  private ImageRecord run(PullImage pull, Credentials credentials) {
+    PullImage.Resolved resolved = pull.resolve(registry, credentials);
+    List<String> keys =
+        resolved.layers().stream().flatMap(wanted -> wanted.keys().stream()).toList();
+    pull.operation().enter(PullStage.FETCH_LAYERS);
+    try (Layers.Hold _ = layers.hold(keys)) {
+      List<Layer> present =
+          new ParallelLayers(fetcher)
+              .obtain(resolved.session(), resolved.layers(), pull.operation());
+      pull.operation().enter(PullStage.RECORD);
+      ImageRecord image = record(resolved, present);
+      sync.start();
+      return image;
+    }
+  }
+
+  private ImageRecord record(PullImage.Resolved resolved, List<Layer> present) {
+    ImageRecord found = resolved.record();
+    boolean known = store.byId(found.id()).isPresent();
+    var complete =
+        new ImageRecord(
+            found.id(),
+            found.repoTags(),
+            found.repoDigests(),
+            found.sizeBytes(),
+            found.config(),
+            present.stream().map(Layer::key).toList(),
+            found.pulledAt());
+    Path folder = contentOf(found.id());
+    try {
+      keep(folder, resolved.content());
+      return store.record(complete);
+    } catch (IOException | RuntimeException e) {
+      if (!known) {
+        trash.discard(folder);
+      }
+      throw e instanceof IOException io
+          ? ImageLayout.failed("write", folder, io)
+          : (RuntimeException) e;
+    }
+  }
+
+  /** Keeps manifests and configuration as they came; the record has all that Berth itself needs. */
+  private static void keep(Path folder, Map<Digest, byte[]> content) throws IOException {
+    Files.createDirectories(folder);
+    for (Map.Entry<Digest, byte[]> blob : content.entrySet()) {
+      Files.write(folder.resolve(blob.getKey().hex()), blob.getValue());
+    }
+  }
+
+  private Path contentOf(String id) {
+    return layout.content().resolve(Digest.parse(id).hex());
+  }
+
+  /**
+   * Finds an image by id, tag, digest, short name or the first digits of its id.
+   *
+   * @throws BerthException FAILED_PRECONDITION if a short id fits several images
+   */
   public Optional<ImageRecord> find(String nameOrId) {
-    throw new BerthException(UNIMPLEMENTED, "find");
+    return store.find(nameOrId);
   }
 
-  /** All images. */
+  /** Returns all images, the oldest first. */
   public List<ImageRecord> list() {
-    throw new BerthException(UNIMPLEMENTED, "list");
+    return store.list();
   }
 
-  /** Removes the image with all its names; removing what is not there is no error. */
+  /**
+   * Removes an image with all its names, tags and digests of all repositories. Idempotent. The
+   * names are free at once; layers that a container still uses stay until its snapshot goes.
+   */
   public void remove(String nameOrId) {
-    throw new BerthException(UNIMPLEMENTED, "remove");
+    store.remove(nameOrId).ifPresent(image -> trash.discard(contentOf(image.id())));
   }
 
-  /** What images take on disk. */
+  /** What images take on disk: their unpacked layers and their documents. */
   public FsUsage usage() {
-    throw new BerthException(UNIMPLEMENTED, "usage");
+    long bytes = 0;
+    long inodes = 0;
+    for (Layer layer : layers.all()) {
+      bytes += layer.usedBytes();
+      inodes += layer.inodes();
+    }
+    return new FsUsage(layout.root(), bytes, inodes, Instant.now());
+  }
+
+  /** The pulls under way. */
+  public List<PullProgress> pulls() {
+    return pulls.stream().map(this::progress).toList();
+  }
+
+  private PullProgress progress(PullImage pull) {
+    Enum<?> stage = pull.stage();
+    return new PullProgress(
+        pull.reference().toString(),
+        stage == null ? "" : stage.name().toLowerCase(Locale.ROOT),
+        pull.wanted().stream().map(this::progress).collect(Collectors.toList()));
+  }
+
+  private PullProgress.LayerProgress progress(LayerFetcher.Wanted wanted) {
+    boolean done = fetcher.present(wanted).isPresent();
+    long total = wanted.blob().sizeBytes();
+    long received = done ? total : fetcher.receivedBytes(wanted.blob().digest());
+    return new PullProgress.LayerProgress(wanted.blob().digest().toString(), received, total, done);
   }
 
   /** The root file systems made of these images. */
   public Snapshots snapshots() {
-    throw new BerthException(UNIMPLEMENTED, "snapshots");
+    return snapshots;
   }
 
-  /** Reads a file of an image, {@code /etc/passwd}, following links inside the image only. */
+  /**
+   * Reads a file of an image, such as {@code /etc/passwd}, following symbolic links inside the
+   * image only.
+   *
+   * @return empty if the image has no such regular file
+   * @throws BerthException INVALID_ARGUMENT if it is larger than {@code maxBytes}, NOT_FOUND if the
+   *     image was removed
+   */
   public Optional<byte[]> readFile(ImageRecord image, String path, int maxBytes) {
-    throw new BerthException(UNIMPLEMENTED, "readFile");
+    try (Layers.Hold _ = layers.hold(image.layers());
+        var stack = new LayerStack(snapshots.lowerDirectories(image.layers()))) {
+      return stack.readFile(path, maxBytes);
+    }
   }
 
+  /**
+   * Returns the configuration blob of an image as it came, for verbose answers; empty if it is
+   * gone.
+   */
+  public Optional<byte[]> rawConfig(ImageRecord image) {
+    Path file = contentOf(image.id()).resolve(Digest.parse(image.id()).hex());
+    try {
+      return Files.exists(file) ? Optional.of(Files.readAllBytes(file)) : Optional.empty();
+    } catch (IOException e) {
+      throw ImageLayout.failed("read", file, e);
+    }
+  }
+
+  /**
+   * Closes the connections to registries and ends work in the background. Pulls under way fail.
+   * Idempotent.
+   */
   @Override
-  public void close() {}
+  public void close() {
+    registry.close();
+    sync.close();
+    trash.close();
+  }
 }

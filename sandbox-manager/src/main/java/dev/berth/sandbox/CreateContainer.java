@@ -12,6 +12,7 @@ import dev.berth.base.SingleFlight;
 import dev.berth.proto.cri.v1.ContainerConfig;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.shim.types.Mount;
+import dev.berth.runtime.Signals;
 import dev.berth.sandbox.spec.AccountFiles;
 import dev.berth.sandbox.spec.Users;
 import dev.berth.shim.client.TaskIo;
@@ -149,9 +150,9 @@ final class CreateContainer {
   }
 
   private static int stopSignal(ContainerConfig config, ContainerImages.Image image) {
-    return Signals.ofCri(config.getStopSignalValue())
+    return CriSignals.toKernel(config.getStopSignalValue())
         .orElseGet(() ->
-            image.stopSignal().isEmpty() ? Signals.SIGTERM : Signals.parse(image.stopSignal()));
+            image.stopSignal().isEmpty() ? CriSignals.SIGTERM : Signals.parse(image.stopSignal()));
   }
 
   private static String logDirectory(Sandbox sandbox, PodSandboxConfig given) {

@@ -78,7 +78,7 @@ final class RemoveContainer {
           tasks.cleanUp(container.id(), handlers.of(container), operation.remaining(END_LIMIT));
       return;
     }
-    boolean wasThere = tasks.kill(TaskProcess.init(container.id()), Signals.SIGKILL, operation);
+    boolean wasThere = tasks.kill(TaskProcess.init(container.id()), CriSignals.SIGKILL, operation);
     if (wasThere && !container.awaitEnd(operation.remaining(END_LIMIT))) {
       throw new BerthException(
           DEADLINE_EXCEEDED, operation + ": container " + container.id() + " does not end");

@@ -7,8 +7,10 @@ import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.base.MetadataStore;
 import dev.berth.base.Operation;
+import dev.berth.image.Images;
 import dev.berth.proto.cri.v1.ContainerConfig;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
+import dev.berth.runtime.seccomp.DefaultSeccompProfile;
 import dev.berth.runtime.spec.Seccomp;
 import dev.berth.sandbox.cni.Networks;
 import dev.berth.sandbox.spec.HostFacts;
@@ -18,7 +20,6 @@ import dev.berth.shim.client.ShimSettings;
 import dev.berth.shim.client.Shims;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Duration;
@@ -51,15 +52,29 @@ public final class SandboxManager implements AutoCloseable {
   private final StopContainer stopContainer;
   private final RemoveContainer removeContainer;
   private final ExecSync execSync;
-  private final LogControl logControl;
+  private final Tasks tasks;
   private final CountDownLatch recovered = new CountDownLatch(1);
+
+  /**
+   * Opens the manager and begins to recover what an earlier process left.
+   *
+   * @param store where pods and containers are recorded; stays the caller's to close
+   * @param images what containers are made of; stays the caller's to close
+   */
+  public static SandboxManager open(SandboxSettings settings, MetadataStore store, Images images) {
+    return new SandboxManager(
+        settings,
+        store,
+        new PulledImages(images),
+        new DefaultSeccompProfile()::forCapabilities,
+        Clock.systemUTC());
+  }
 
   /** Builds the object graph, bottom up. */
   SandboxManager(
       SandboxSettings settings,
       MetadataStore store,
       ContainerImages images,
-      LogControl logControl,
       Function<Set<String>, Seccomp> runtimeDefault,
       Clock clock) {
     paths = new PodPaths(settings.state());
@@ -77,7 +92,7 @@ public final class SandboxManager implements AutoCloseable {
             namespaces);
     events = ShimEvents.listen(paths.eventsSocket(), settings.instance(), _ -> {});
     shims = new Shims(shimSettings(settings));
-    Tasks tasks = new Tasks(shims, records, paths);
+    tasks = new Tasks(shims, records, paths);
     exits = new ExitWatch(tasks, cgroups, handlers);
     ReleasePodSandbox release =
         new ReleasePodSandbox(registry, records, namespaces, files, network, cgroups);
@@ -104,7 +119,6 @@ public final class SandboxManager implements AutoCloseable {
             clock);
     startContainer = new StartContainer(registry, tasks, exits, clock);
     execSync = new ExecSync(tasks, paths);
-    this.logControl = logControl;
     recoverInBackground(
         new Recovery(
             registry,
@@ -295,11 +309,10 @@ public final class SandboxManager implements AutoCloseable {
             BerthException.Kind.FAILED_PRECONDITION,
             "container " + container.id() + " is not running: it is " + container.describe());
       }
-      Path bundle = paths.bundle(container.id());
       container
           .record()
           .logPath()
-          .ifPresent(log -> logControl.reopen(container.id(), bundle, log, operation));
+          .ifPresent(log -> tasks.reopenLog(container.id(), log, operation));
     }
   }
 }

@@ -54,7 +54,7 @@ final class StartContainer {
   private void discard(Container container) {
     Operation undo = Operation.internal("undo of StartContainer");
     try {
-      if (tasks.kill(TaskProcess.init(container.id()), Signals.SIGKILL, undo)) {
+      if (tasks.kill(TaskProcess.init(container.id()), CriSignals.SIGKILL, undo)) {
         return; // its exit is on the way, and frees it
       }
       exits.free(container);

@@ -43,7 +43,7 @@ final class StopContainer {
 
   /** Kills a container that may also be CREATED, and waits until its end is recorded. */
   void kill(Container container, Operation operation) {
-    signal(container, Signals.SIGKILL, operation);
+    signal(container, CriSignals.SIGKILL, operation);
     if (!container.awaitExit(operation.remaining(KILL_LIMIT))) {
       throw new BerthException(
           DEADLINE_EXCEEDED, operation + ": container " + container.id() + " does not end");

@@ -3,7 +3,9 @@ package dev.berth.sandbox;
 import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 import static dev.berth.base.BerthException.Kind.UNAVAILABLE;
+import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.Any;
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
@@ -20,12 +22,14 @@ import dev.berth.shim.client.TaskIo;
 import dev.berth.shim.client.TaskProcess;
 import dev.berth.shim.client.TaskState;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,10 +44,22 @@ final class Tasks {
   private final Shims shims;
   private final RecordStore records;
   private final PodPaths paths;
-  private final Map<String, Shim> shimOf = new ConcurrentHashMap<>();
+  private final Map<String, Held> tasks = new ConcurrentHashMap<>();
 
   /** The shims that serve all containers of a handler, by the handler's name. */
   private final Map<String, Shim> common = new ConcurrentHashMap<>();
+
+  /** A task and the shim that has it. */
+  private static final class Held {
+    final Shim shim;
+    final ReentrantLock freeing = new ReentrantLock();
+
+    @GuardedBy("freeing") boolean freed;
+
+    Held(Shim shim) {
+      this.shim = shim;
+    }
+  }
 
   Tasks(Shims shims, RecordStore records, PodPaths paths) {
     this.shims = shims;
@@ -55,11 +71,11 @@ final class Tasks {
   void launch(String containerId, RuntimeHandler handler, Operation operation) {
     Shim known = common.get(handler.name());
     if (known != null && !known.lost().isDone()) {
-      shimOf.put(containerId, known);
+      hold(containerId, known);
       return;
     }
     Shim shim = launchNew(containerId, handler, operation);
-    shimOf.put(containerId, shim);
+    hold(containerId, shim);
     if (shim.record().adoptsTasks()) {
       common.put(handler.name(), shim);
       records.putShim(handler.name(), shim.record());
@@ -114,7 +130,7 @@ final class Tasks {
       }
       shim = shims.relaunch(record, timeout);
     }
-    shimOf.put(containerId, shim);
+    hold(containerId, shim);
     if (record.adoptsTasks()) {
       common.put(handler.name(), shim);
     }
@@ -125,16 +141,17 @@ final class Tasks {
     Optional<ShimRecord> own = records.shim(containerId);
     return own.isPresent()
         ? own
-        : records
-            .shim(handler.name())
-            .map(shared ->
-                new ShimRecord(
-                    containerId,
-                    shared.binary(),
-                    paths.bundle(containerId),
-                    shared.address(),
-                    shared.version(),
-                    shared.adoptsTasks()));
+        : records.shim(handler.name()).map(shared -> recordFor(containerId, shared));
+  }
+
+  private ShimRecord recordFor(String containerId, ShimRecord shim) {
+    return new ShimRecord(
+        containerId,
+        shim.binary(),
+        paths.bundle(containerId),
+        shim.address(),
+        shim.version(),
+        shim.adoptsTasks());
   }
 
   /** Creates the task; its process waits. */
@@ -145,22 +162,22 @@ final class Tasks {
       RuntimeHandler handler,
       Operation operation) {
     var task = new CreateTask(containerId, paths.bundle(containerId), rootfs, io, options(handler));
-    int _ = tasks(containerId, operation).create(task, operation.remaining(LIMIT));
+    int _ = client(containerId, operation).create(task, operation.remaining(LIMIT));
   }
 
   /** Starts the task or an exec and returns its pid. */
   int start(TaskProcess process, Operation operation) {
-    return tasks(process.containerId(), operation).start(process, operation.remaining(LIMIT));
+    return client(process.containerId(), operation).start(process, operation.remaining(LIMIT));
   }
 
   void exec(ExecTask exec, Operation operation) {
-    tasks(exec.process().containerId(), operation).exec(exec, operation.remaining(LIMIT));
+    client(exec.process().containerId(), operation).exec(exec, operation.remaining(LIMIT));
   }
 
   /** Sends a signal; says whether the process was there to get it. */
   boolean kill(TaskProcess process, int signal, Operation operation) {
     try {
-      tasks(process.containerId(), operation)
+      client(process.containerId(), operation)
           .kill(process, signal, false, operation.remaining(LIMIT));
       return true;
     } catch (BerthException e) {
@@ -185,40 +202,88 @@ final class Tasks {
     return require(containerId).tasks().exit(TaskProcess.init(containerId));
   }
 
+  /** Tells whether the shim of a container is Berth's own, which knows more than the standard. */
+  boolean hasExtension(String containerId) {
+    return require(containerId).record().adoptsTasks();
+  }
+
+  /**
+   * Runs an exec from its start to its end in one call; only where {@link #hasExtension}.
+   *
+   * @throws BerthException DEADLINE_EXCEEDED if it was killed after the timeout
+   */
+  TaskExit run(ExecTask exec, Duration timeout, Operation operation) {
+    return client(exec.process().containerId(), operation).run(exec, timeout);
+  }
+
+  /**
+   * Makes the log of a container go on in a new file. On return that exists, and the old one gets
+   * no further line.
+   *
+   * @throws BerthException UNIMPLEMENTED by a shim that is not Berth's
+   */
+  void reopenLog(String containerId, Path log, Operation operation) {
+    if (!hasExtension(containerId)) {
+      throw new BerthException(
+          UNIMPLEMENTED,
+          "ReopenContainerLog: the shim of container " + containerId + " cannot reopen logs");
+    }
+    client(containerId, operation).reopenLog(containerId, log, operation.remaining(LIMIT));
+  }
+
   /** Frees an exec. Idempotent. */
   void deleteExec(TaskProcess process, Operation operation) {
-    ifThere(() -> tasks(process.containerId(), operation).delete(process, LIMIT));
+    ifThere(() -> client(process.containerId(), operation).delete(process, LIMIT));
   }
 
   /**
    * Frees a task whose process has ended or never ran, and its shim if that has no other.
-   * Idempotent.
+   * Idempotent; calls for one task wait for each other.
    *
    * @throws BerthException FAILED_PRECONDITION if its process runs
    */
   void delete(String containerId, Operation operation) {
-    Shim shim = shimOf.get(containerId);
-    if (shim == null) {
+    Held held = tasks.get(containerId);
+    if (held == null) {
       return;
     }
-    TaskClient client = shim.tasks().tracing(operation);
-    ifThere(() -> client.delete(TaskProcess.init(containerId), LIMIT));
-    if (!shim.record().adoptsTasks()) {
-      // One that still has containers goes on; one that ends may cut the line before it answers.
-      ifThere(() -> shutdown(client, containerId));
+    held.freeing.lock();
+    try {
+      if (!held.freed) {
+        delete(containerId, held.shim, operation);
+        held.freed = true;
+        tasks.remove(containerId, held);
+      }
+    } finally {
+      held.freeing.unlock();
     }
-    shimOf.remove(containerId);
   }
 
-  private static boolean shutdown(TaskClient client, String containerId) {
+  private void delete(String containerId, Shim shim, Operation operation) {
+    TaskClient client = shim.tasks().tracing(operation);
+    boolean ofOneOrFew = !shim.record().adoptsTasks();
+    try {
+      ifThere(() -> client.delete(TaskProcess.init(containerId), LIMIT));
+    } catch (BerthException e) {
+      if (e.kind() != UNAVAILABLE || !ofOneOrFew) {
+        throw e;
+      }
+      TaskExit _ = shims.cleanUp(recordFor(containerId, shim.record()), LIMIT);
+      return;
+    }
+    if (ofOneOrFew) {
+      shutdown(client, containerId);
+    }
+  }
+
+  /** One that still has containers goes on; one that ends may cut the line before it answers. */
+  private static void shutdown(TaskClient client, String containerId) {
     try {
       client.shutdown(containerId, false, LIMIT);
-      return true;
     } catch (BerthException e) {
       if (e.kind() != UNAVAILABLE) {
         throw e;
       }
-      return true;
     }
   }
 
@@ -228,7 +293,7 @@ final class Tasks {
    * @return how it ended; empty if there is no bundle, and so never was a task
    */
   Optional<TaskExit> cleanUp(String containerId, RuntimeHandler handler, Duration timeout) {
-    shimOf.remove(containerId);
+    tasks.remove(containerId);
     if (!Files.isDirectory(paths.bundle(containerId))) {
       return Optional.empty();
     }
@@ -238,20 +303,24 @@ final class Tasks {
   }
 
   boolean isKnown(String containerId) {
-    return shimOf.containsKey(containerId);
+    return tasks.containsKey(containerId);
   }
 
-  private TaskClient tasks(String containerId, Operation operation) {
+  private TaskClient client(String containerId, Operation operation) {
     return require(containerId).tasks().tracing(operation);
   }
 
   private Shim require(String containerId) {
-    Shim shim = shimOf.get(containerId);
-    if (shim == null) {
+    Held held = tasks.get(containerId);
+    if (held == null) {
       throw new BerthException(
           FAILED_PRECONDITION, "container " + containerId + " has no task any more");
     }
-    return shim;
+    return held.shim;
+  }
+
+  private void hold(String containerId, Shim shim) {
+    tasks.put(containerId, new Held(shim));
   }
 
   private interface Call {

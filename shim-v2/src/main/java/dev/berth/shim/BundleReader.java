@@ -6,6 +6,7 @@ import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
 
 import com.google.protobuf.Any;
 import dev.berth.base.BerthException;
+import dev.berth.base.Ids;
 import dev.berth.proto.shim.task.v3.CreateTaskRequest;
 import dev.berth.proto.shim.types.Mount;
 import dev.berth.runtime.plan.Rootfs;
@@ -13,6 +14,7 @@ import dev.berth.runtime.spec.ContainerProcess;
 import dev.berth.runtime.spec.Root;
 import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.runtime.spec.SpecValidator;
+import dev.berth.runtime.task.ExecSpec;
 import dev.berth.runtime.task.TaskSpec;
 import java.io.IOException;
 import java.io.InputStream;
@@ -96,11 +98,17 @@ final class BundleReader {
    *
    * @throws BerthException INVALID_ARGUMENT naming the field
    */
-  static ContainerProcess process(Any spec) {
+  static ExecSpec exec(String execId, Any spec, Stdio stdio) {
+    Ids.requireName("exec_id", execId);
     if (!spec.getTypeUrl().endsWith("/Process")) {
       throw new BerthException(
           INVALID_ARGUMENT, "spec: \"" + spec.getTypeUrl() + "\" is not an OCI process");
     }
-    return ContainerProcess.parse(spec.getValue().toByteArray());
+    ContainerProcess process =
+        ContainerProcess.parse(spec.getValue().toByteArray()).toBuilder()
+            .terminal(stdio.terminal())
+            .build();
+    SpecValidator.validateProcess("process", process);
+    return new ExecSpec(execId, process, stdio.toTaskIo());
   }
 }

@@ -122,6 +122,10 @@ final class ExitWatch implements AutoCloseable {
     }
   }
 
+  boolean isRunning() {
+    return thread.isAlive();
+  }
+
   /** Ends the thread; nothing watched is called any more. Idempotent. */
   @Override
   public void close() {

@@ -1,14 +1,17 @@
 package dev.berth.shim;
 
 import static java.lang.System.Logger.Level.ERROR;
+import static java.lang.System.Logger.Level.WARNING;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.task.TaskExit;
 import dev.berth.runtime.task.TaskProcess;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +24,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class ProcessExit {
   private static final System.Logger LOG = System.getLogger(ProcessExit.class.getName());
+
+  private static final Duration FIRST_RETRY = Duration.ofMillis(10);
+  private static final Duration LAST_RETRY = Duration.ofSeconds(2);
 
   private final TaskProcess process;
   private final ExitWatch watch;
@@ -75,10 +81,32 @@ final class ProcessExit {
       Fd signal = process.exitSignal().orElse(null);
       if (signal != null && signal.isOpen() && (fired || !signal.equals(watched))) {
         watched = signal;
-        watch.once(signal, () -> look(true));
+        watch.once(signal, this::lookUntilDone);
       }
     } finally {
       lock.unlock();
+    }
+  }
+
+  /**
+   * Replacing a killed stub can fail for a while, of full disks or descriptors. The process writes
+   * into its FIFO meanwhile, so nothing is lost as long as someone tries again.
+   */
+  private void lookUntilDone() {
+    Duration pause = FIRST_RETRY;
+    while (!looked()) {
+      LockSupport.parkNanos(pause.toNanos());
+      pause = pause.compareTo(LAST_RETRY) < 0 ? pause.multipliedBy(2) : LAST_RETRY;
+    }
+  }
+
+  private boolean looked() {
+    try {
+      look(true);
+      return true;
+    } catch (RuntimeException e) {
+      LOG.log(WARNING, "cannot look after pid " + process.pid() + ", trying again", e);
+      return noticed.get() || !watch.isRunning();
     }
   }
 

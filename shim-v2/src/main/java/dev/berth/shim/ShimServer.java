@@ -78,7 +78,11 @@ final class ShimServer {
       var service = new TaskService(shimTasks, ending::countDown);
       Files.deleteIfExists(directory.socket()); // of a predecessor: the lock says it is dead
       try (var server =
-          TtrpcServer.listen(directory.socket(), service.version(2), service.version(3))) {
+          TtrpcServer.listen(
+              directory.socket(),
+              service.version(2),
+              service.version(3),
+              new ExtensionService(shimTasks).service())) {
         LOG.log(INFO, () -> "serving at " + server.socket());
         new IdleWatch(
                 () -> shimTasks.isEmpty() && !server.hasClients(), idleLimit, ending::countDown)

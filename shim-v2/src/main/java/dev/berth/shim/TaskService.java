@@ -1,14 +1,11 @@
 package dev.berth.shim;
 
-import static dev.berth.base.BerthException.Kind.CANCELLED;
-import static dev.berth.base.BerthException.Kind.DEADLINE_EXCEEDED;
 import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
 
 import com.google.protobuf.Empty;
 import com.google.protobuf.MessageLite;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
-import dev.berth.base.Operation;
 import dev.berth.proto.shim.task.v3.CheckpointTaskRequest;
 import dev.berth.proto.shim.task.v3.CloseIORequest;
 import dev.berth.proto.shim.task.v3.ConnectRequest;
@@ -35,20 +32,13 @@ import dev.berth.proto.shim.task.v3.WaitRequest;
 import dev.berth.proto.shim.task.v3.WaitResponse;
 import dev.berth.proto.shim.types.task.ProcessInfo;
 import dev.berth.proto.shim.types.task.Status;
-import dev.berth.runtime.spec.ContainerProcess;
-import dev.berth.runtime.spec.SpecValidator;
-import dev.berth.runtime.task.ExecSpec;
 import dev.berth.runtime.task.Task;
 import dev.berth.runtime.task.TaskExit;
 import dev.berth.runtime.task.TaskProcess;
 import dev.berth.shim.ttrpc.TtrpcCall;
 import dev.berth.shim.ttrpc.TtrpcService;
-import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 
 /**
  * The task API as this shim serves it: turns messages into calls of {@link ShimTasks} and back.
@@ -56,8 +46,6 @@ import java.util.concurrent.TimeoutException;
  * <p>Versions 2 and 3 differ in the name of the service only, so one set of messages serves both.
  */
 final class TaskService {
-  private static final Duration NO_LIMIT = Duration.ofDays(10_000);
-
   private final ShimTasks tasks;
   private final Runnable shutdown;
 
@@ -114,15 +102,11 @@ final class TaskService {
   }
 
   private MessageLite exec(TtrpcCall call, ExecProcessRequest request) {
-    Ids.requireName("exec_id", request.getExecId());
     ShimTask task = tasks.require(request.getId());
     var stdio =
         new Stdio(
             request.getStdin(), request.getStdout(), request.getStderr(), request.getTerminal());
-    ContainerProcess process = BundleReader.process(request.getSpec());
-    process = process.toBuilder().terminal(stdio.terminal()).build();
-    SpecValidator.validateProcess("process", process);
-    task.addExec(new ExecSpec(request.getExecId(), process, stdio.toTaskIo()), stdio);
+    task.addExec(BundleReader.exec(request.getExecId(), request.getSpec(), stdio), stdio);
     return Empty.getDefaultInstance();
   }
 
@@ -187,25 +171,11 @@ final class TaskService {
     ShimTask task = tasks.require(request.getId());
     CompletableFuture<TaskExit> told =
         request.getExecId().isEmpty() ? task.told() : task.requireExec(request.getExecId()).told();
-    TaskExit exit = await(told, call.operation());
+    TaskExit exit = ExitWait.await(told, call.operation());
     return WaitResponse.newBuilder()
         .setExitStatus(exit.code())
         .setExitedAt(Timestamps.of(exit.at()))
         .build();
-  }
-
-  private static TaskExit await(CompletableFuture<TaskExit> told, Operation operation)
-      throws InterruptedException {
-    operation.onCancel(() -> told.cancel(false)); // a copy: cancels this wait alone
-    try {
-      return told.get(operation.remaining(NO_LIMIT).toSeconds() + 1, TimeUnit.SECONDS);
-    } catch (TimeoutException e) {
-      throw new BerthException(DEADLINE_EXCEEDED, "Wait: deadline exceeded", e);
-    } catch (java.util.concurrent.CancellationException e) {
-      throw new BerthException(CANCELLED, "Wait: the caller has gone", e);
-    } catch (ExecutionException e) {
-      throw new IllegalStateException("an end is told or is not", e);
-    }
   }
 
   private MessageLite delete(TtrpcCall call, DeleteRequest request) {

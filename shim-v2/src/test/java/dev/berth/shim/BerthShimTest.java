@@ -177,6 +177,61 @@ class BerthShimTest {
   }
 
   @Test
+  void runExecutesWaitsAndFreesInOneCall() throws Exception {
+    create(TaskIo.NONE, "sleep", "100");
+    tasks.start(init, SOON);
+    var exec = new TaskProcess(id, "once");
+    var out = new FifoReader(dir.resolve("out"));
+    var err = new FifoReader(dir.resolve("err"));
+    var io = TaskIo.output(out.path(), err.path());
+
+    TaskExit exit =
+        tasks.run(
+            new ExecTask(exec, io, BusyboxBundle.process("sh", "-c", "echo hi; exit 5")), SOON);
+
+    assertThat(exit.status()).isEqualTo(5);
+    assertThat(out.content()).isEqualTo("hi\n");
+    assertThat(err.content()).isEmpty();
+    assertFails(Kind.NOT_FOUND, () -> tasks.state(exec, SOON));
+  }
+
+  @Test
+  void processThatRunsTooLongIsGoneWhenItsCallerLearns() throws Exception {
+    create(TaskIo.NONE, "sleep", "100");
+    tasks.start(init, SOON);
+    var exec = new TaskProcess(id, "slow");
+    var request = new ExecTask(exec, TaskIo.NONE, BusyboxBundle.process("sleep", "90"));
+
+    assertFails(Kind.DEADLINE_EXCEEDED, () -> tasks.run(request, Duration.ofMillis(200)));
+
+    assertThat(tasks.pids(id, SOON)).hasSize(1);
+    assertFails(Kind.NOT_FOUND, () -> tasks.state(exec, SOON));
+  }
+
+  @Test
+  void logGoesOnInANewFile() throws Exception {
+    Path log = dir.resolve("0.log");
+    create(logger(log), "sh", "-c", "echo one; cat /tmp/gate; echo two");
+    assertThat(
+            new ProcessBuilder("mkfifo", dir.resolve(id + "/rootfs/tmp/gate").toString())
+                .start()
+                .waitFor())
+        .isZero();
+    tasks.start(init, SOON);
+    Await.until("the first line", SOON, () -> Files.readString(log).contains("one"));
+    Path old = Files.move(log, dir.resolve("0.log.old"));
+
+    tasks.reopenLog(id, log, SOON);
+
+    assertThat(log).isEmptyFile();
+    Files.writeString(dir.resolve(id + "/rootfs/tmp/gate"), "");
+    tasks.waitFor(init, SOON);
+    assertThat(log).content().contains("stdout F two").doesNotContain("one");
+    assertThat(old).content().contains("stdout F one").doesNotContain("two");
+    tasks.delete(init, SOON);
+  }
+
+  @Test
   void execErrorsNameWhatIsWrong() throws Exception {
     create(TaskIo.NONE, "sleep", "100");
     var exec = new TaskProcess(id, "once");

@@ -3,6 +3,8 @@ package dev.berth.cri.cli;
 import static java.util.concurrent.TimeUnit.SECONDS;
 
 import dev.berth.cri.rpc.CriChannel;
+import dev.berth.proto.berth.v1.PullsGrpc;
+import dev.berth.proto.berth.v1.PullsGrpc.PullsBlockingStub;
 import dev.berth.proto.cri.v1.ImageServiceGrpc;
 import dev.berth.proto.cri.v1.ImageServiceGrpc.ImageServiceBlockingStub;
 import dev.berth.proto.cri.v1.RuntimeServiceGrpc;
@@ -41,6 +43,12 @@ final class CriClient implements AutoCloseable {
   /** Returns a stub without a deadline: a pull takes as long as it makes progress. */
   ImageServiceBlockingStub pulls() {
     return ImageServiceGrpc.newBlockingStub(channel.channel());
+  }
+
+  /** Returns a stub for what only Berth answers. */
+  PullsBlockingStub progress() {
+    return PullsGrpc.newBlockingStub(channel.channel())
+        .withDeadlineAfter(DEADLINE.toSeconds(), SECONDS);
   }
 
   @Override

@@ -33,7 +33,7 @@ final class PullCommand extends CriCommand {
 
   /** Pulls and returns the image's id, with a sign of life on a terminal. */
   static String pull(CriClient cri, PullImageRequest request, PrintWriter err) {
-    try (var _ = Spinner.start("pulling " + request.getImage().getImage(), err)) {
+    try (var _ = PullDisplay.start(cri, request.getImage().getImage(), err)) {
       return cri.pulls().pullImage(request).getImageRef();
     }
   }

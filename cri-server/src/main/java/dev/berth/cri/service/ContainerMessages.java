@@ -15,8 +15,8 @@ import dev.berth.sandbox.ContainerState.Created;
 import dev.berth.sandbox.ContainerState.Exited;
 import dev.berth.sandbox.ContainerState.Running;
 import dev.berth.sandbox.ContainerState.Unknown;
+import dev.berth.sandbox.CriSignals;
 import dev.berth.sandbox.ExecResult;
-import dev.berth.sandbox.Signals;
 import java.util.Optional;
 
 /** Translates between containers and their CRI messages. */
@@ -84,7 +84,7 @@ final class ContainerMessages {
             .putAllAnnotations(config.getAnnotationsMap())
             .addAllMounts(config.getMountsList())
             .setUser(user(container.user()))
-            .setStopSignalValue(Signals.toCri(container.stopSignal()));
+            .setStopSignalValue(CriSignals.ofKernel(container.stopSignal()));
     container.logPath().ifPresent(path -> status.setLogPath(path.toString()));
     if (config.getLinux().hasResources()) {
       status.setResources(

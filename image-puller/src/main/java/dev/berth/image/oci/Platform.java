@@ -18,7 +18,7 @@ public record Platform(String os, String architecture, @Nullable String variant)
   }
 
   /** Whether an image for {@code offered} runs here. A missing variant matches any. */
-  boolean accepts(Platform offered) {
+  public boolean accepts(Platform offered) {
     return os.equals(offered.os)
         && architecture.equals(offered.architecture)
         && (blank(variant)

@@ -30,6 +30,7 @@ final class LayerDirectories implements AutoCloseable {
 
   private final Fd root;
   private final Inodes inodes;
+  private final Attributes attributes;
   private final Map<String, Fd> open = new LinkedHashMap<>(16, 0.75f, true);
   private final Set<String> implicit = new LinkedHashSet<>();
   private final Map<String, TarEntry.Time> times = new LinkedHashMap<>();
@@ -44,6 +45,7 @@ final class LayerDirectories implements AutoCloseable {
   LayerDirectories(Fd root, Inodes inodes) {
     this.root = root;
     this.inodes = inodes;
+    this.attributes = new Attributes(inodes);
   }
 
   /**
@@ -67,7 +69,11 @@ final class LayerDirectories implements AutoCloseable {
         return Optional.of(new Directory(real, remember(real, result)));
       }
       if (result.failedWith(Errno.ELOOP) || result.failedWith(Errno.ENOTDIR)) {
-        real = followFirstLink(real);
+        Optional<String> further = passFirstObstacle(real, make);
+        if (further.isEmpty()) {
+          return Optional.empty();
+        }
+        real = further.get();
       } else if (!result.failedWith(Errno.ENOENT)) {
         Inodes.check("openat2", real, result);
       } else if (make) {
@@ -139,8 +145,12 @@ final class LayerDirectories implements AutoCloseable {
     times.put(parent.child(name), TarEntry.Time.EPOCH);
   }
 
-  /** Returns {@code path} with its first symbolic link replaced by where it leads. */
-  private String followFirstLink(String path) {
+  /**
+   * Returns {@code path} with its first symbolic link replaced by where it leads; or, where it
+   * leads through a whiteout of this layer, makes a new directory in its place. Empty if nothing
+   * may be made.
+   */
+  private Optional<String> passFirstObstacle(String path, boolean make) {
     List<String> components = ByteNames.components(path);
     for (int i = 0; i < components.size(); i++) {
       List<String> above = components.subList(0, i);
@@ -150,7 +160,13 @@ final class LayerDirectories implements AutoCloseable {
       if (status.isSymbolicLink()) {
         String target = inodes.readLink(parent.fd(), name);
         List<String> rest = components.subList(i + 1, components.size());
-        return substitute(above, parent.child(name), target, rest);
+        return Optional.of(substitute(above, parent.child(name), target, rest));
+      }
+      if (status.isWhiteout()) {
+        if (make) {
+          replaceWhiteout(parent, name);
+        }
+        return make ? Optional.of(path) : Optional.empty();
       }
       if (!status.isDirectory()) {
         throw new BerthException(
@@ -158,7 +174,17 @@ final class LayerDirectories implements AutoCloseable {
             "its parent \"" + ByteNames.readable(parent.child(name)) + "\" is not a directory");
       }
     }
-    return path;
+    return Optional.of(path);
+  }
+
+  /** Something below a removed name: the name is a directory again, without its old content. */
+  private void replaceWhiteout(Directory parent, String name) {
+    inodes.remove(parent.fd(), name);
+    Inodes.check("mkdirat", parent.child(name), inodes.makeDirectory(parent.fd(), name));
+    makePlain(parent, name);
+    try (Fd fd = inodes.openDirectory(parent.fd(), name)) {
+      attributes.makeOpaque(fd);
+    }
   }
 
   private static String substitute(
@@ -185,6 +211,16 @@ final class LayerDirectories implements AutoCloseable {
     }
     real.addAll(rest);
     return ByteNames.join(real);
+  }
+
+  /** Whether a directory is there only because something is in it. */
+  boolean isImplicit(String path) {
+    return implicit.contains(path);
+  }
+
+  /** Notes that a directory is new here, whatever lower layers have in its place. */
+  void detach(String path) {
+    implicit.remove(path);
   }
 
   /** Notes that the archive describes a directory, and the time it is to have. */

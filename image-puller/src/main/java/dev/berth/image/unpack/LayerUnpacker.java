@@ -12,10 +12,13 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 
 /**
@@ -41,6 +44,8 @@ public final class LayerUnpacker implements AutoCloseable {
   private final LayerDirectories directories;
   private final Attributes attributes = new Attributes(inodes);
   private final Map<String, String> pendingLinks = new LinkedHashMap<>();
+  private final Set<String> whiteouts = new LinkedHashSet<>();
+  private final Set<String> opaque = new HashSet<>();
   private final byte[] chunk = new byte[Inodes.CHUNK_BYTES];
   private boolean explicitRoot;
   private boolean opaqueRoot;
@@ -78,6 +83,7 @@ public final class LayerUnpacker implements AutoCloseable {
       }
     }
     linkWhatCameLater();
+    dropIdleWhiteouts();
     directories.setTimes();
     return new UnpackedLayer(
         new Sidecar(directories.implicit(), links()),
@@ -99,12 +105,13 @@ public final class LayerUnpacker implements AutoCloseable {
       describeRoot(entry);
       return;
     }
-    if (path.isAufsMetadata()) {
+    if (path.isAufsMetadata() || (path.isWhiteout() && isBelowWhiteout(path))) {
       return;
     }
     Directory parent = directories.require(path.parent());
     if (path.isOpaqueMark()) {
       attributes.makeOpaque(parent.fd());
+      opaque.add(parent.path());
       opaqueRoot |= parent.path().isEmpty();
     } else if (path.isWhiteout()) {
       whiteout(parent, path.whiteoutTarget());
@@ -124,18 +131,49 @@ public final class LayerUnpacker implements AutoCloseable {
   }
 
   private void whiteout(Directory parent, String name) {
-    if (pendingLinks.containsKey(parent.child(name))) {
+    String path = parent.child(name);
+    if (pendingLinks.containsKey(path)) {
       return;
     }
     Syscalls.Result result = inodes.makeWhiteout(parent.fd(), name);
-    if (!result.failedWith(Errno.EEXIST)) {
-      Inodes.check("mknodat", name, result);
-      inodeCount++;
-    } else if (inodes.status(parent.fd(), name).map(NodeStatus::isDirectory).orElse(false)) {
-      try (Fd directory = inodes.openDirectory(parent.fd(), name)) {
-        attributes.makeOpaque(directory);
+    if (result.failedWith(Errno.EEXIST)) {
+      if (!inodes.status(parent.fd(), name).map(NodeStatus::isDirectory).orElse(false)) {
+        return; // a file of this layer, which hides the lower one as well
       }
+      if (!directories.isImplicit(path) || !holdsOnlyWhiteouts(parent.fd(), name)) {
+        hideLower(parent, name);
+        return;
+      }
+      remove(parent, name);
+      result = inodes.makeWhiteout(parent.fd(), name);
     }
+    Inodes.check("mknodat", name, result);
+    whiteouts.add(path);
+    inodeCount++;
+  }
+
+  /** The directory stays, because this layer has it, but not what lower layers have in it. */
+  private void hideLower(Directory parent, String name) {
+    try (Fd directory = inodes.openDirectory(parent.fd(), name)) {
+      attributes.makeOpaque(directory);
+    }
+    opaque.add(parent.child(name));
+    directories.detach(parent.child(name));
+  }
+
+  private boolean holdsOnlyWhiteouts(Fd parent, String name) {
+    try (Fd directory = inodes.openDirectory(parent, name)) {
+      return inodes.list(directory).stream()
+          .allMatch(child -> {
+            NodeStatus status = inodes.status(directory, child).orElseThrow();
+            return status.isWhiteout()
+                || (status.isDirectory() && holdsOnlyWhiteouts(directory, child));
+          });
+    }
+  }
+
+  private boolean isBelowWhiteout(LayerPath path) {
+    return hasParentIn(whiteouts, path);
   }
 
   private void create(Directory parent, String name, TarEntry entry, TarReader tar)
@@ -225,6 +263,7 @@ public final class LayerUnpacker implements AutoCloseable {
       attributes.apply(fd, name, entry);
       if (hidesLower) {
         attributes.makeOpaque(fd);
+        opaque.add(parent.child(name));
       }
     }
     directories.describe(parent.child(name), entry.modified());
@@ -316,6 +355,32 @@ public final class LayerUnpacker implements AutoCloseable {
         });
   }
 
+  /**
+   * Removes whiteouts below opaque directories: nothing is left there for them to hide, and
+   * overlayfs lists the whiteouts of a directory that it need not merge as if they were files.
+   */
+  private void dropIdleWhiteouts() {
+    for (String path : whiteouts) {
+      LayerPath parsed = LayerPath.parse(path);
+      if (hasParentIn(opaque, parsed)) {
+        Directory parent = directories.require(parsed.parent());
+        if (inodes.status(parent.fd(), parsed.name()).map(NodeStatus::isWhiteout).orElse(false)) {
+          inodes.remove(parent.fd(), parsed.name());
+          inodeCount--;
+        }
+      }
+    }
+  }
+
+  private static boolean hasParentIn(Set<String> paths, LayerPath path) {
+    for (int depth = path.components().size() - 1; depth >= 0; depth--) {
+      if (paths.contains(ByteNames.join(path.components().subList(0, depth)))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** Creates something, in place of whatever this layer has there so far. */
   private long make(
       String call, Directory parent, String name, Supplier<Syscalls.Result> creation) {
@@ -331,6 +396,7 @@ public final class LayerUnpacker implements AutoCloseable {
   private void remove(Directory parent, String name) {
     inodes.remove(parent.fd(), name);
     directories.forget(parent.child(name));
+    opaque.remove(parent.child(name));
     inodeCount--;
   }
 

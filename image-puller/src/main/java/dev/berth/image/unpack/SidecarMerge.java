@@ -7,6 +7,7 @@ import dev.berth.image.unpack.LayerDirectories.Directory;
 import dev.berth.image.unpack.LayerStack.Node;
 import dev.berth.runtime.kernel.Fd;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +43,21 @@ public final class SidecarMerge implements AutoCloseable {
     this.below = new LayerStack(below);
     this.root = inodes.openDirectory(layer);
     this.directories = new LayerDirectories(root, inodes);
+  }
+
+  /**
+   * Completes a layer on a platform thread of its own and waits for it.
+   *
+   * @throws BerthException as {@link #merge}
+   */
+  public static void run(Path layer, List<Path> below, Sidecar sidecar) {
+    PlatformTask.run(
+        "layer-merge",
+        () -> {
+          try (var merge = new SidecarMerge(layer, below)) {
+            merge.merge(sidecar);
+          }
+        });
   }
 
   /**
@@ -101,7 +117,7 @@ public final class SidecarMerge implements AutoCloseable {
           INVALID_ARGUMENT,
           "\"" + ByteNames.readable(path) + "\" is a symbolic link to itself or the root below");
     }
-    directories.require(target);
+    make(target);
     moveChildren(path, target);
     removeDirectory(path);
     moved.put(path, target);
@@ -146,6 +162,16 @@ public final class SidecarMerge implements AutoCloseable {
       }
     }
     return path;
+  }
+
+  /** Opens a directory that is about to change, making what is missing of it. */
+  private Directory make(String path) {
+    List<String> existing = new ArrayList<>(ByteNames.components(path));
+    while (directories.find(ByteNames.join(existing)).isEmpty()) {
+      existing.removeLast();
+    }
+    keepTime(directories.require(ByteNames.join(existing)).path());
+    return directories.require(path);
   }
 
   /** Notes the time of a directory that is about to change, unless it was noted before. */
@@ -197,8 +223,7 @@ public final class SidecarMerge implements AutoCloseable {
   }
 
   private boolean copy(Node node, LayerPath place) {
-    Directory parent = directories.require(place.parent());
-    keepTime(parent.path());
+    Directory parent = make(place.parent());
     String name = place.name();
     switch (node.status().type()) {
       case NodeStatus.REGULAR -> copyFile(node, parent, name);

@@ -21,6 +21,7 @@ import java.util.OptionalLong;
  */
 public final class Processes {
   // linux/wait.h, bits/waitflags.h
+  private static final int SIGKILL = 9; // signal(7)
   private static final int P_PIDFD = 3;
   private static final int WNOHANG = 1;
   private static final int WEXITED = 4;
@@ -68,6 +69,19 @@ public final class Processes {
     }
     Descriptors.checked("pidfd_send_signal", pidfd + " signal " + signal, result);
     return true;
+  }
+
+  /**
+   * Kills a child that leads a process group, and all of that group that have not left it.
+   *
+   * @param child not reaped yet, so that the number is still that of the group
+   */
+  public static void killGroup(Spawner.Child child) {
+    Syscalls.Result result =
+        Syscalls.call(Descriptors.number("kill"), -(long) child.pid(), SIGKILL);
+    if (!result.failedWith(Errno.ESRCH)) { // all of the group have ended
+      Descriptors.checked("kill", "process group " + child.pid(), result);
+    }
   }
 
   /**

@@ -56,11 +56,17 @@ public final class Spawner {
   private static final int SIZE_OF_FILE_ACTIONS = 512;
   private static final int SIZE_OF_ATTRIBUTES = 512;
   private static final int SIZE_OF_SIGSET = 128;
+  private static final short POSIX_SPAWN_SETPGROUP = 0x02;
   private static final short POSIX_SPAWN_SETSIGDEF = 0x04;
   private static final short POSIX_SPAWN_SETSIGMASK = 0x08;
 
   /** Made once and only read afterwards. */
-  private static final NativeMemory CLEAN_SIGNALS = cleanSignals();
+  private static final NativeMemory CLEAN_SIGNALS = cleanSignals((short) 0);
+
+  /**
+   * The same, and the child leads a process group of its own: the group's number is preset to 0.
+   */
+  private static final NativeMemory OWN_GROUP = cleanSignals(POSIX_SPAWN_SETPGROUP);
 
   /** Leaves room for any target a caller may sensibly choose. */
   private static final int MAX_TARGET = 255;
@@ -69,6 +75,7 @@ public final class Spawner {
   private final List<String> arguments;
   private Map<String, String> environment = Map.of();
   private final TreeMap<Integer, Fd> descriptors = new TreeMap<>();
+  private NativeMemory attributes = CLEAN_SIGNALS;
 
   private Spawner(Fd program, List<String> arguments) {
     this.program = program;
@@ -94,6 +101,12 @@ public final class Spawner {
   /** Sets the whole environment; without it there is none. */
   public Spawner environment(Map<String, String> values) {
     environment = Map.copyOf(values);
+    return this;
+  }
+
+  /** Makes the child the leader of a process group, for {@link Processes#killGroup}. */
+  public Spawner ownProcessGroup() {
+    attributes = OWN_GROUP;
     return this;
   }
 
@@ -172,7 +185,7 @@ public final class Spawner {
               pid.address(),
               text.address(),
               actions.address(),
-              CLEAN_SIGNALS.address(),
+              attributes.address(),
               argv.address(),
               envp.address(),
               0);
@@ -199,7 +212,7 @@ public final class Spawner {
     }
   }
 
-  private static NativeMemory cleanSignals() {
+  private static NativeMemory cleanSignals(short moreFlags) {
     NativeMemory attributes = NativeMemory.allocate(SIZE_OF_ATTRIBUTES);
     byte[] all = new byte[SIZE_OF_SIGSET];
     Arrays.fill(all, (byte) 0xFF);
@@ -219,7 +232,7 @@ public final class Spawner {
           "posix_spawnattr_setflags",
           "",
           CALLS.posix_spawnattr_setflags(
-              address, (short) (POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF)));
+              address, (short) (POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | moreFlags)));
     }
     return attributes;
   }

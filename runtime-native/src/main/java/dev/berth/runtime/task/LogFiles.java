@@ -4,6 +4,8 @@ import dev.berth.base.BerthException;
 import dev.berth.runtime.kernel.Descriptors;
 import dev.berth.runtime.kernel.DirFd;
 import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.kernel.FileStatus;
+import dev.berth.runtime.kernel.NativeException;
 import dev.berth.runtime.kernel.OpenFlag;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -29,6 +31,9 @@ final class LogFiles {
   static final int SLOT_BYTES = 32;
   static final int SLOT_LOG_SIZE = 16;
 
+  /** A file that is renamed during a scan may be missed by it, but hardly by every one. */
+  private static final int SCANS = 5;
+
   private LogFiles() {}
 
   /** Opens a log for a stub to write at its end, making it if it is missing. */
@@ -49,40 +54,56 @@ final class LogFiles {
    * that the journal speaks of and the writing goes on there, as it would have.
    */
   static Fd openForSuccessor(Path log, Path journal) {
-    return recordedFile(log, journal)
-        .map(file -> Descriptors.open(file, OpenFlag.WRITE, OpenFlag.NO_FOLLOW))
-        .orElseGet(() -> open(log));
-  }
-
-  private static Optional<Path> recordedFile(Path log, Path journal) {
     try {
-      ByteBuffer state =
-          ByteBuffer.wrap(Files.readAllBytes(journal)).order(ByteOrder.LITTLE_ENDIAN);
-      Path parent = log.toAbsolutePath().getParent();
-      if (state.getInt(0) != JOURNAL_MAGIC || parent == null) {
-        return Optional.empty();
+      for (int scan = 0; scan < SCANS; scan++) {
+        Optional<Fd> recorded = openRecorded(log, journal);
+        if (recorded.isPresent()) {
+          return recorded.get();
+        }
       }
-      return findInode(parent, log.getFileName().toString(), state.getLong(INODE_OFFSET));
+      return open(log);
     } catch (IOException e) {
       throw new BerthException(
           BerthException.Kind.INTERNAL, "cannot look for the log of " + journal + ": " + e, e);
     }
   }
 
+  private static Optional<Fd> openRecorded(Path log, Path journal) throws IOException {
+    ByteBuffer state = ByteBuffer.wrap(Files.readAllBytes(journal)).order(ByteOrder.LITTLE_ENDIAN);
+    Path parent = log.toAbsolutePath().getParent();
+    if (state.getInt(0) != JOURNAL_MAGIC || parent == null) {
+      return Optional.empty();
+    }
+    return openInode(parent, log.getFileName().toString(), state.getLong(INODE_OFFSET));
+  }
+
   /** Kubelet renames N.log to N.log.TIMESTAMP, so the file's own name is the beginning of both. */
-  private static Optional<Path> findInode(Path parent, String name, long inode) throws IOException {
+  private static Optional<Fd> openInode(Path parent, String name, long inode) throws IOException {
     try (DirectoryStream<Path> entries =
         Files.newDirectoryStream(
             parent, entry -> entry.getFileName().toString().startsWith(name))) {
       for (Path entry : entries) {
-        Object found =
-            Files.getAttribute(entry, "unix:ino", java.nio.file.LinkOption.NOFOLLOW_LINKS);
-        if (found.equals(inode)) {
-          return Optional.of(entry);
+        Optional<Fd> found = openIfInode(entry, inode);
+        if (found.isPresent()) {
+          return found;
         }
       }
     }
     return Optional.empty();
+  }
+
+  /** Looks at what was opened and not at the name, which may mean another file by then. */
+  private static Optional<Fd> openIfInode(Path entry, long inode) {
+    try {
+      Fd file = Descriptors.open(entry, OpenFlag.WRITE, OpenFlag.NO_FOLLOW, OpenFlag.NON_BLOCKING);
+      if (FileStatus.of(file).inode() == inode) {
+        return Optional.of(file);
+      }
+      file.close();
+      return Optional.empty();
+    } catch (NativeException e) {
+      return Optional.empty(); // renamed meanwhile, or nothing that can be written: not the log
+    }
   }
 
   /** How many bytes of the log are whole recorded lines; for tests and audits. */

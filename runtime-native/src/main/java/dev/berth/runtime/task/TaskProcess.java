@@ -236,11 +236,11 @@ public class TaskProcess implements AutoCloseable {
   }
 
   private void replaceStub() {
-    StubChannel watch = hold.watch();
+    StubChannel watch = hold.watch(); // closed last: if adopting fails, the next poll tries again
+    hold = hold.withStub(adopter.adopt(hold.pid(), hold.pidfd(), hold.master()));
     if (watch != null) {
       watch.close();
     }
-    hold = hold.withStub(adopter.adopt(hold.pid(), hold.pidfd(), hold.master()));
   }
 
   /**

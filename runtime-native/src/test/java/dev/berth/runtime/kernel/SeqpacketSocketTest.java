@@ -81,9 +81,10 @@ class SeqpacketSocketTest {
   @Test
   void whatCannotBeSentIsRefused() {
     try (var pair = SeqpacketSocket.pair()) {
-      List<Fd> nine = Collections.nCopies(9, pair.first().fd());
-      assertThatThrownBy(() -> pair.first().send(bytes("x"), nine, LIMIT))
-          .hasMessageContaining("more than 8 descriptors");
+      int most = SeqpacketSocket.MAX_DESCRIPTORS;
+      List<Fd> tooMany = Collections.nCopies(most + 1, pair.first().fd());
+      assertThatThrownBy(() -> pair.first().send(bytes("x"), tooMany, LIMIT))
+          .hasMessageContaining("more than " + most + " descriptors");
       assertThatThrownBy(() -> pair.first().send(new byte[0], LIMIT))
           .hasMessageContaining("an empty message");
     }

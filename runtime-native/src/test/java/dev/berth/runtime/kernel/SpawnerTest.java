@@ -2,7 +2,9 @@ package dev.berth.runtime.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.berth.testing.Await;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
@@ -90,9 +92,32 @@ class SpawnerTest {
   }
 
   @Test
+  void aProcessGroupIsKilledAsAWhole() throws IOException {
+    Fd out = output();
+    Spawner.Child child =
+        Spawner.of(busybox, List.of("sh", "-c", "sleep 1000 & echo $!; wait"))
+            .descriptor(1, out)
+            .ownProcessGroup()
+            .spawn();
+    Await.until(
+        "the grandchild runs",
+        Duration.ofSeconds(5),
+        () -> Descriptors.readAt(out, 0, 9).length > 1);
+    int grandchild = Integer.parseInt(content(out).strip());
+    Processes.killGroup(child);
+    assertThat(reap(child)).isEqualTo(new ExitStatus.Signaled(9, false));
+    Await.until(
+        "the grandchild is gone",
+        Duration.ofSeconds(5),
+        () -> Processes.startTime(grandchild).isEmpty() || Processes.isZombie(grandchild));
+  }
+
+  @Test
   void targetsThatAreAlsoSourcesDoNotCollide() throws IOException {
     Fd first = output();
     Fd second = output();
+    // Numbers above all targets cannot collide with any.
+    assumeThat(second.number()).isLessThan(256);
     // Whatever numbers they have, each becomes the other's.
     Spawner.Child child =
         Spawner.of(

@@ -120,11 +120,8 @@ public final class Networks {
     try {
       var outcome =
           PluginProcess.run(
-              findProgram(network, plugin),
-              call.environment(),
-              request,
-              operation.remaining(pluginTimeout));
-      if (outcome.exitCode() != 0) {
+              findProgram(network, plugin), call.environment(), request, pluginTimeout, operation);
+      if (!outcome.succeeded()) {
         throw PluginException.of(what, outcome);
       }
       return outcome.stdout();

@@ -23,7 +23,7 @@ final class PluginException extends BerthException {
       String words = outcome.stderr().isBlank() ? outcome.stdout() : outcome.stderr();
       String said = words.isBlank() ? "no output" : oneLine(words);
       return new PluginException(
-          Kind.INTERNAL, plugin + " ended with " + outcome.exitCode() + ": " + said);
+          Kind.INTERNAL, plugin + " ended with code " + outcome.status().shellCode() + ": " + said);
     }
     String details = Json.string(error, "details");
     String text = Json.string(error, "msg") + (details.isEmpty() ? "" : ": " + details);

@@ -6,6 +6,9 @@ import com.google.protobuf.Empty;
 import com.google.protobuf.MessageLite;
 import com.google.protobuf.Parser;
 import dev.berth.base.Operation;
+import dev.berth.proto.shim.berth.v1.ReopenLogRequest;
+import dev.berth.proto.shim.berth.v1.RunRequest;
+import dev.berth.proto.shim.berth.v1.RunResponse;
 import dev.berth.proto.shim.task.v3.CloseIORequest;
 import dev.berth.proto.shim.task.v3.ConnectRequest;
 import dev.berth.proto.shim.task.v3.ConnectResponse;
@@ -31,6 +34,7 @@ import dev.berth.proto.shim.task.v3.WaitResponse;
 import dev.berth.proto.shim.types.task.ProcessInfo;
 import dev.berth.shim.ttrpc.Metadata;
 import dev.berth.shim.ttrpc.TtrpcClient;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -46,6 +50,11 @@ import java.util.function.Function;
  * DEADLINE_EXCEEDED after {@code timeout}, UNAVAILABLE when the shim is gone.
  */
 public final class TaskClient {
+  /** How long the shim may take to kill a process whose time is over. */
+  private static final Duration KILL_LIMIT = Duration.ofSeconds(10);
+
+  private static final String EXTENSION = "dev.berth.shim.v1.Extension";
+
   // The two versions are equal message for message: one set of classes serves both.
   private final String service;
   private final Function<Duration, TtrpcClient> connection;
@@ -261,11 +270,52 @@ public final class TaskClient {
     call("Shutdown", request, Empty.parser(), timeout);
   }
 
+  /**
+   * Makes the writer of a container's log go on in a new file; on return that file exists and the
+   * old one gets no further line. UNIMPLEMENTED by a shim that is not Berth's.
+   */
+  public void reopenLog(String containerId, Path log, Duration timeout) {
+    var request =
+        ReopenLogRequest.newBuilder().setId(containerId).setLogPath(log.toString()).build();
+    call(EXTENSION, "ReopenLog", request, Empty.parser(), timeout);
+  }
+
+  /**
+   * Executes a process in a container, waits for its end and frees it, all in one call. It is
+   * killed after {@code timeout}. UNIMPLEMENTED by a shim that is not Berth's, before anything is
+   * executed: use {@link #exec}, {@link #start}, {@link #waitFor} and {@link #delete} then.
+   *
+   * @param timeout until the process has ended
+   * @throws dev.berth.base.BerthException DEADLINE_EXCEEDED when the process was killed; it is gone
+   */
+  public TaskExit run(ExecTask exec, Duration timeout) {
+    var request =
+        RunRequest.newBuilder()
+            .setId(exec.process().containerId())
+            .setExecId(exec.process().execId())
+            .setTerminal(exec.io().terminal())
+            .setStdin(exec.io().stdin())
+            .setStdout(exec.io().stdout())
+            .setStderr(exec.io().stderr())
+            .setSpec(TaskTypes.process(exec.processJson()))
+            .setTimeoutNano(timeout.toNanos())
+            .build();
+    RunResponse response =
+        call(EXTENSION, "Run", request, RunResponse.parser(), timeout.plus(KILL_LIMIT));
+    return new TaskExit(
+        response.getPid(), response.getExitStatus(), TaskTypes.instant(response.getExitedAt()));
+  }
+
   private <R extends MessageLite> R call(
       String method, MessageLite request, Parser<R> parser, Duration timeout) {
+    return call(service, method, request, parser, timeout);
+  }
+
+  private <R extends MessageLite> R call(
+      String target, String method, MessageLite request, Parser<R> parser, Duration timeout) {
     long start = System.nanoTime();
     TtrpcClient client = connection.apply(timeout);
     Duration left = timeout.minusNanos(System.nanoTime() - start);
-    return client.call(service, method, request, parser, metadata, left);
+    return client.call(target, method, request, parser, metadata, left);
   }
 }

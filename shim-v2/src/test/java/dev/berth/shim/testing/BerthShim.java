@@ -4,12 +4,14 @@ import dev.berth.base.AtomicFiles;
 import dev.berth.shim.client.Shim;
 import dev.berth.shim.client.ShimEvent;
 import dev.berth.shim.client.ShimEvents;
+import dev.berth.shim.client.ShimRecord;
 import dev.berth.shim.client.ShimSettings;
 import dev.berth.shim.client.Shims;
 import dev.berth.testing.Await;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
@@ -23,6 +25,7 @@ import java.util.stream.Stream;
 public final class BerthShim implements AutoCloseable {
   private static final Duration SOON = Duration.ofSeconds(10);
   private static final String NAMESPACE = "berth-test";
+  static final String BINARY = "containerd-shim-berth-v2";
 
   private final Path directory;
   private final Path run;
@@ -48,12 +51,13 @@ public final class BerthShim implements AutoCloseable {
     String script =
         """
         #!/bin/sh
-        export BERTH_RUN_DIR=%s
+        export BERTH_RUN_DIR=%s MALLOC_ARENA_MAX=1
         exec %s --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
-        -Xmx64m -Dberth.init=%s -Dberth.shim.idle.seconds=20 -cp %s dev.berth.shim.ShimMain "$@"
+        -Xms4m -Xmx96m -Xmn3m -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=25 \
+        -XX:TrimNativeHeapInterval=5000 -XX:-UsePerfData -Dberth.init=%s -Dberth.shim.idle.seconds=20 -cp %s dev.berth.shim.ShimMain "$@"
         """
             .formatted(run, java, berthInit(), System.getProperty("java.class.path"));
-    Path launcher = directory.resolve("containerd-shim-berth-v2");
+    Path launcher = directory.resolve(BINARY);
     Files.writeString(launcher, script);
     return Files.setPosixFilePermissions(launcher, PosixFilePermissions.fromString("rwx------"));
   }
@@ -70,15 +74,19 @@ public final class BerthShim implements AutoCloseable {
   private void startClient() {
     Path socket = directory.resolve("events.sock");
     eventServer = ShimEvents.listen(socket, NAMESPACE, events::add);
-    shims =
-        new Shims(
-            new ShimSettings(
-                NAMESPACE,
-                directory.resolve("berth.sock").toString(),
-                socket,
-                Path.of("/bin/true"),
-                List.of(),
-                false));
+    shims = client(directory);
+  }
+
+  /** Returns a client of the shim that was prepared in {@code directory}; the caller closes it. */
+  static Shims client(Path directory) {
+    return new Shims(
+        new ShimSettings(
+            NAMESPACE,
+            directory.resolve("berth.sock").toString(),
+            directory.resolve("events.sock"),
+            Path.of("/bin/true"),
+            List.of(),
+            false));
   }
 
   /** Returns the executable. */
@@ -103,6 +111,14 @@ public final class BerthShim implements AutoCloseable {
     }
   }
 
+  /** Returns what the shim keeps of one task. */
+  public Path taskDirectory(String id) throws IOException {
+    return taskDirectories().stream()
+        .filter(path -> path.endsWith(id))
+        .findFirst()
+        .orElseThrow(() -> new AssertionError("no directory of task " + id));
+  }
+
   /** Kills the shim's JVM with SIGKILL; returns its pid, which serves no more. */
   public long killShim(Shim shim) {
     long pid = shim.tasks().connect("", SOON).shimPid();
@@ -114,14 +130,34 @@ public final class BerthShim implements AutoCloseable {
   /** Ends the containers and the shim, and removes what a failed test may have left. */
   @Override
   public void close() throws Exception {
-    for (Path task : Files.isDirectory(run.resolve("shim")) ? taskDirectories() : List.<Path>of()) {
-      String id = task.getFileName().toString();
-      shims.cleanUp(new dev.berth.shim.client.ShimRecord(id, binary, directory, "", 3, true), SOON);
+    keepLogs();
+    try {
+      for (Path task :
+          Files.isDirectory(run.resolve("shim")) ? taskDirectories() : List.<Path>of()) {
+        shims.cleanUp(record(task.getFileName().toString()), SOON);
+      }
+    } finally {
+      shims.close();
+      eventServer.close();
+      killServing();
     }
-    shims.close();
-    eventServer.close();
-    killServing();
     AtomicFiles.deleteTree(run);
+  }
+
+  private ShimRecord record(String id) {
+    return new ShimRecord(id, binary, directory, "", 3, true);
+  }
+
+  /** What the last shim had to say, for whoever looks into a failure. */
+  private void keepLogs() throws IOException {
+    if (!Files.isDirectory(run)) {
+      return;
+    }
+    try (Stream<Path> tree = Files.walk(run)) {
+      for (Path log : tree.filter(path -> path.endsWith("log")).toList()) {
+        Files.copy(log, Path.of("target/shim.log"), StandardCopyOption.REPLACE_EXISTING);
+      }
+    }
   }
 
   /** The shim that was brought up last; it has no containers any more. */

@@ -30,7 +30,9 @@ public final class BusyboxBundle {
         "hostname": "busybox",
         "mounts": [
           {"destination": "/proc", "type": "proc", "source": "proc"},
-          {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]}
+          {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
+          {"destination": "/dev/pts", "type": "devpts", "source": "devpts",
+           "options": ["newinstance", "ptmxmode=0666", "mode=0620"]}
         ],
         "linux": {
           "cgroupsPath": "",

@@ -1,0 +1,56 @@
+package dev.berth.image;
+
+import com.google.gson.Gson;
+import com.google.gson.JsonParseException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The {@code layer.json} beside an unpacked layer: what the index of layers is built from.
+ *
+ * <p>{@code bootId} is the boot in which it was unpacked. Unpacking does not wait for the disk; a
+ * layer whose files are known to be on it has a file {@code synced} as well. After a power loss one
+ * without it cannot be trusted.
+ */
+record LayerFile(
+    int schema,
+    @Nullable String key,
+    @Nullable String bootId,
+    boolean explicitRoot,
+    boolean opaqueRoot,
+    long usedBytes,
+    long inodes) {
+  static final int SCHEMA = 1;
+  static final String SYNCED = "synced";
+
+  private static final String NAME = "layer.json";
+  private static final Gson GSON = new Gson();
+
+  void write(Path folder) throws IOException {
+    Files.writeString(folder.resolve(NAME), GSON.toJson(this));
+  }
+
+  /**
+   * Reads the file of a layer.
+   *
+   * @throws IOException if it is missing or makes no sense
+   */
+  static LayerFile read(Path folder) throws IOException {
+    try {
+      LayerFile file = GSON.fromJson(Files.readString(folder.resolve(NAME)), LayerFile.class);
+      if (file != null && file.schema == SCHEMA && file.key != null && file.bootId != null) {
+        return file;
+      }
+    } catch (JsonParseException e) {
+      throw new IOException(folder + " has a damaged " + NAME, e);
+    }
+    throw new IOException(folder + " has a " + NAME + " that is not understood");
+  }
+
+  /** The boot this machine is in. */
+  static String currentBoot() throws IOException {
+    return Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip();
+  }
+}

@@ -1,0 +1,161 @@
+package dev.berth.image;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.berth.image.oci.Descriptor;
+import dev.berth.image.unpack.LayerPipeline;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keeps what has arrived of a blob, so that a later pull goes on where a broken one stopped.
+ *
+ * <p>A file {@code HEX} holds the first bytes of the blob with that digest. It has one owner at a
+ * time; a second fetch of the same blob goes without. What nobody came back for within a day is
+ * removed at the next start. That the file cannot be written is no reason to fail a pull.
+ *
+ * <p>Thread-safe.
+ */
+final class PartialBlobs {
+  /** Smaller blobs are fetched again faster than they are kept. */
+  static final long MIN_BLOB_BYTES = 1024 * 1024;
+
+  private static final System.Logger LOG = System.getLogger(PartialBlobs.class.getName());
+  private static final Duration KEPT = Duration.ofDays(1);
+
+  private final Path directory;
+  private final ReentrantLock lock = new ReentrantLock();
+
+  @GuardedBy("lock") private final Set<String> owned = new HashSet<>();
+
+  PartialBlobs(ImageLayout layout) {
+    this.directory = layout.partial();
+  }
+
+  /** Removes files that are too old to be resumed. */
+  void sweep() {
+    for (Path file : ImageLayout.list(directory)) {
+      try {
+        if (Files.getLastModifiedTime(file).toInstant().isBefore(Instant.now().minus(KEPT))) {
+          Files.deleteIfExists(file);
+        }
+      } catch (IOException e) {
+        LOG.log(System.Logger.Level.WARNING, "cannot sweep " + file, e);
+      }
+    }
+  }
+
+  /** Takes the file of a blob; empty if it is not worth one or someone else has it. */
+  Optional<Partial> claim(Descriptor blob) {
+    if (blob.sizeBytes() < MIN_BLOB_BYTES) {
+      return Optional.empty();
+    }
+    String name = blob.digest().hex();
+    lock.lock();
+    try {
+      if (!owned.add(name)) {
+        return Optional.empty();
+      }
+    } finally {
+      lock.unlock();
+    }
+    return Optional.of(new Partial(directory.resolve(name), blob));
+  }
+
+  /** The file of one blob while someone fetches it. Not thread-safe. */
+  final class Partial implements AutoCloseable, LayerPipeline.Tap {
+    private final Path file;
+    private final Descriptor blob;
+    private long size;
+    private long skip;
+    private @Nullable OutputStream out;
+
+    private Partial(Path file, Descriptor blob) {
+      this.file = file;
+      this.blob = blob;
+    }
+
+    /** Returns the bytes that are there, to be read before the rest is fetched. */
+    InputStream stored() throws IOException {
+      if (!Files.exists(file)) {
+        return InputStream.nullInputStream();
+      }
+      size = Files.size(file);
+      if (size > blob.sizeBytes()) {
+        drop();
+        return InputStream.nullInputStream();
+      }
+      skip = size;
+      return Files.newInputStream(file);
+    }
+
+    /** How many bytes {@link #stored} will give. */
+    long storedBytes() {
+      return size;
+    }
+
+    /** Appends what is not there yet. */
+    @Override
+    public void accept(byte[] bytes, int length) {
+      int from = (int) Math.min(skip, length);
+      skip -= from;
+      if (from == length) {
+        return;
+      }
+      try {
+        if (out == null) {
+          out = Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        }
+        out.write(bytes, from, length - from);
+      } catch (IOException e) {
+        LOG.log(System.Logger.Level.WARNING, "cannot keep partial blob: {0}", e.getMessage());
+        skip = Long.MAX_VALUE; // without a resume point the pull still works
+        drop();
+      }
+    }
+
+    /** Deletes the file: the blob is complete, or these bytes are not of it. */
+    void drop() {
+      close(out);
+      out = null;
+      try {
+        Files.deleteIfExists(file);
+      } catch (IOException e) {
+        LOG.log(System.Logger.Level.WARNING, "cannot delete " + file, e);
+      }
+    }
+
+    /** Gives the file up, so that the next fetch can go on with it. Idempotent. */
+    @Override
+    public void close() {
+      close(out);
+      out = null;
+      lock.lock();
+      try {
+        owned.remove(blob.digest().hex());
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    private void close(@Nullable OutputStream stream) {
+      try {
+        if (stream != null) {
+          stream.close();
+        }
+      } catch (IOException e) {
+        LOG.log(System.Logger.Level.WARNING, "cannot close " + file, e);
+      }
+    }
+  }
+}

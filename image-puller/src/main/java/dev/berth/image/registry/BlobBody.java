@@ -1,0 +1,18 @@
+package dev.berth.image.registry;
+
+import java.io.IOException;
+import java.io.InputStream;
+
+/** The body of a blob from the wanted offset on; closing it ends the exchange. */
+record BlobBody(Http.Response response, InputStream stream) implements AutoCloseable {
+  static BlobBody of(Http.Response response, long skip) throws IOException {
+    InputStream stream = response.body();
+    stream.skipNBytes(skip);
+    return new BlobBody(response, stream);
+  }
+
+  @Override
+  public void close() {
+    response.close();
+  }
+}

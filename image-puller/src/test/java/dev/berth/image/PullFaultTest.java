@@ -1,0 +1,192 @@
+package dev.berth.image;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.berth.base.BerthException;
+import dev.berth.base.MetadataStore;
+import dev.berth.base.Operation;
+import dev.berth.image.oci.ImageReference;
+import dev.berth.image.registry.Credentials;
+import dev.berth.image.testing.CutProxy;
+import dev.berth.image.testing.DockerRegistry;
+import dev.berth.image.testing.HostFiles;
+import dev.berth.image.testing.Pusher;
+import dev.berth.image.testing.TestImage;
+import dev.berth.image.testing.TestImage.Compression;
+import dev.berth.image.unpack.Tars;
+import dev.berth.testing.Await;
+import dev.berth.testing.RequiresRoot;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Fails a pull in every stage: nothing may be left but a file to resume from. */
+@RequiresRoot
+class PullFaultTest {
+  private static final Duration LIMIT = Duration.ofSeconds(20);
+
+  /** Set for this module's tests in its pom. */
+  private static final Path FAULTS = Path.of(System.getProperty("berth.fault.file"));
+
+  @TempDir Path dir;
+  private DockerRegistry registry;
+  private MetadataStore records;
+  private Images images;
+
+  @BeforeEach
+  void start() throws IOException {
+    Files.deleteIfExists(FAULTS);
+    registry = DockerRegistry.start(Files.createDirectory(dir.resolve("registry")));
+    try (var pusher = new Pusher(registry)) {
+      pusher.push("app", "v1", image());
+    }
+    open();
+  }
+
+  private static TestImage image() {
+    byte[] noise = new byte[3 << 20];
+    new Random(5).nextBytes(noise);
+    return new TestImage()
+        .layer(new Tars().directory("tmp", 01777).bytes(), Compression.GZIP)
+        .layer(new Tars().file("tmp/implicit", "x").bytes(), Compression.GZIP)
+        .layer(new Tars().file("noise", 0644, noise).bytes(), Compression.GZIP);
+  }
+
+  private void open() {
+    records = MetadataStore.open(dir.resolve("meta"));
+    images = Images.open(dir.resolve("images"), records, dir.resolve("hosts"));
+  }
+
+  private void closeStore() {
+    images.close();
+    records.close();
+  }
+
+  @AfterEach
+  void stop() throws IOException {
+    Files.deleteIfExists(FAULTS);
+    closeStore();
+    registry.close();
+  }
+
+  private ImageRecord pull(Operation operation) {
+    return pull(registry.host(), operation);
+  }
+
+  private ImageRecord pull(String host, Operation operation) {
+    return images.pull(ImageReference.parse(host + "/app:v1"), Credentials.none(), operation);
+  }
+
+  private void assertNothingLeft() {
+    assertThat(images.list()).isEmpty();
+    Await.until(
+        "nothing is left",
+        LIMIT,
+        () ->
+            HostFiles.below(dir.resolve("images")).stream()
+                .filter(path -> !path.startsWith("partial/"))
+                .toList()
+                .equals(List.of("", "content", "layers", "partial", "snapshots", "staging")));
+    assertThat(records.all(ImageStore.BUCKET)).isEmpty();
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aFailureInAnyStageLeavesNothing(PullStage stage) throws IOException {
+    for (String action : List.of("fail", "disk-full")) {
+      Files.writeString(FAULTS, "PullImage." + stage + " " + action + "\n");
+      assertThatThrownBy(() -> pull(Operation.internal("PullImage")))
+          .isInstanceOf(BerthException.class)
+          .hasMessageContaining("fault injected at PullImage." + stage);
+      Files.delete(FAULTS);
+      assertNothingLeft();
+    }
+    assertThat(pull(Operation.internal("PullImage")).layers()).hasSize(3);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"FETCH_LAYER", "UNPACK", "COMMIT"})
+  void aLayerThatHangsCostsOnlyTheCallersTime(PullStage stage) throws IOException {
+    Files.writeString(FAULTS, "PullImage." + stage + " hang\n");
+    assertThatThrownBy(() -> pull(Operation.start("PullImage", Duration.ofMillis(500), null)))
+        .isInstanceOfSatisfying(
+            BerthException.class,
+            e -> assertThat(e.kind()).isEqualTo(BerthException.Kind.DEADLINE_EXCEEDED));
+    Files.delete(FAULTS);
+    assertNothingLeft();
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aProcessKilledInAnyStageLeavesWhatTheNextStartSweeps(PullStage stage) throws Exception {
+    closeStore();
+    Path faults = Files.writeString(dir.resolve("faults"), "PullImage." + stage + " halt\n");
+    var process =
+        new ProcessBuilder(
+                ProcessHandle.current().info().command().orElseThrow(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-Dberth.fault.file=" + faults,
+                "-cp",
+                System.getProperty("java.class.path"),
+                Puller.class.getName(),
+                dir.toString(),
+                registry.host())
+            .redirectErrorStream(true)
+            .start();
+    String output = new String(process.getInputStream().readAllBytes(), UTF_8);
+    assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.exitValue()).as(output).isEqualTo(137);
+    open();
+    assertNothingLeft();
+    assertThat(pull(Operation.internal("PullImage")).layers()).hasSize(3);
+  }
+
+  /** Pulls in a process of its own. */
+  static final class Puller {
+    private Puller() {}
+
+    public static void main(String[] arguments) {
+      Path dir = Path.of(arguments[0]);
+      try (var records = MetadataStore.open(dir.resolve("meta"));
+          var images = Images.open(dir.resolve("images"), records, dir.resolve("hosts"))) {
+        images.pull(
+            ImageReference.parse(arguments[1] + "/app:v1"),
+            Credentials.none(),
+            Operation.internal("PullImage"));
+      }
+    }
+  }
+
+  @Test
+  void aRegistryThatCutsOffMidLayerIsResumedOrReportedOnce() throws IOException {
+    try (var proxy = CutProxy.to(registry).cut(2, 1_000_000)) {
+      assertThat(pull(proxy.host(), Operation.internal("PullImage")).layers()).hasSize(3);
+      assertThat(proxy.cutsLeft()).isNotPositive();
+      images.remove(proxy.host() + "/app:v1");
+      assertNothingLeft();
+    }
+    try (var proxy = CutProxy.to(registry).cutForGood(2_000_000)) {
+      assertThatThrownBy(() -> pull(proxy.host(), Operation.internal("PullImage")))
+          .isInstanceOfSatisfying(
+              BerthException.class,
+              e -> assertThat(e.kind()).isEqualTo(BerthException.Kind.KUBELET_REASON))
+          .hasMessageStartingWith("RegistryUnavailable: pull " + proxy.host() + "/app:v1: ");
+      assertNothingLeft();
+      assertThat(dir.resolve("images/partial")).isNotEmptyDirectory();
+    }
+    pull(Operation.internal("PullImage"));
+    assertThat(dir.resolve("images/partial")).isEmptyDirectory();
+  }
+}

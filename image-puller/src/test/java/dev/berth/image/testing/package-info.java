@@ -1,0 +1,2 @@
+/** Registries, images and helpers for the tests of this module. */
+package dev.berth.image.testing;

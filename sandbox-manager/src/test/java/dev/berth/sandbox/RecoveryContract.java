@@ -1,0 +1,205 @@
+package dev.berth.sandbox;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.berth.base.MetadataStore;
+import dev.berth.testing.Await;
+import dev.berth.testing.RequiresRoot;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a new process finds after the one before it has gone without a word. */
+@RequiresRoot
+abstract class RecoveryContract {
+  static final Duration LIMIT = Duration.ofSeconds(15);
+
+  @TempDir Path directory;
+  TestNode node;
+
+  private final String handler;
+
+  RecoveryContract(String handler) {
+    this.handler = handler;
+  }
+
+  @BeforeEach
+  void open() throws Exception {
+    node = new TestNode(directory, handler);
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    node.close();
+  }
+
+  @Test
+  void podsAndContainersAreFoundAsTheyWere() throws Exception {
+    SandboxStatus pod = node.run(node.pod("web"));
+    ContainerStatus running = node.start(pod, node.container("running", "/bin/sleep", "1000"));
+    ContainerStatus created = node.create(pod, node.container("created", "/bin/sleep", "1000"));
+    ContainerStatus ended = node.start(pod, node.container("ended", "/bin/sh", "-c", "exit 3"));
+    ContainerState.Exited exited = awaitExited(ended.id());
+    node.shutDown();
+    node.open();
+
+    assertThat(node.sandboxes().status(pod.id())).isEqualTo(pod);
+    assertThat(node.containers().status(running.id())).isEqualTo(running);
+    assertThat(node.containers().status(created.id())).isEqualTo(created);
+    assertThat(node.containers().status(ended.id()).state()).isEqualTo(exited);
+    assertThatThrownBy(() -> node.run(node.pod("web"))).hasMessageContaining(pod.id());
+
+    assertThat(node.exec(running.id(), "hostname")).isEqualTo("web\n");
+    node.containers().start(created.id(), TestNode.operation("StartContainer"));
+    node.containers().stop(running.id(), Duration.ZERO, TestNode.operation("StopContainer"));
+    assertThat(awaitExited(running.id()).exitCode()).isEqualTo(137);
+    node.remove(pod);
+    assertNothingLeft();
+  }
+
+  @Test
+  void anExitWhileNobodyLookedIsReported() throws Exception {
+    SandboxStatus pod = node.run(node.pod("web"));
+    ContainerStatus container =
+        node.start(
+            pod,
+            node.container(
+                "main", "/bin/sh", "-c", "until [ -e /dev/shm/go ]; do sleep 0.05; done; exit 9"));
+    Path flag = directory.resolve("state/sandboxes").resolve(pod.id()).resolve("shm/go");
+    int pid = ((ContainerState.Running) container.state()).pid();
+    node.shutDown();
+    Files.createFile(flag);
+    Await.until(
+        "the program has ended", LIMIT, () -> !Files.exists(Path.of("/proc/" + pid + "/root/bin")));
+    node.open();
+    assertThat(awaitExited(container.id()).exitCode()).isEqualTo(9);
+  }
+
+  @Test
+  void whatWasHalfMadeIsUndone() throws Exception {
+    SandboxStatus pod = node.run(node.pod("web"));
+    ContainerStatus container = node.create(pod, node.container("main", "/bin/sleep", "1000"));
+    byte[] sandboxRecord = node.store.get("sandboxes", pod.id()).orElseThrow();
+    byte[] containerRecord = node.store.get("containers", container.id()).orElseThrow();
+    node.containers().remove(container.id(), TestNode.operation("RemoveContainer"));
+    node.shutDown();
+
+    // As a crash leaves it: the container's record without a task, the sandbox's still preparing.
+    try (MetadataStore store = MetadataStore.open(directory.resolve("meta"))) {
+      store.put("containers", container.id(), containerRecord);
+      var ready = SandboxRecord.parse(sandboxRecord);
+      store.put(
+          "sandboxes",
+          pod.id(),
+          new SandboxRecord(
+                  ready.id(),
+                  ready.config(),
+                  ready.runtimeHandler(),
+                  SandboxRecord.Phase.PREPARING,
+                  ready.createdAt(),
+                  ready.bootId(),
+                  ready.networkConfig(),
+                  "",
+                  List.of())
+              .toBytes());
+    }
+    node.open();
+    assertThat(node.containers().list(ContainerFilter.ALL)).isEmpty();
+    assertNothingLeft();
+    node.remove(node.run(node.pod("web")));
+  }
+
+  @Test
+  void afterARebootNothingRunsAndEverythingCanBeRemoved() throws Exception {
+    SandboxStatus pod = node.run(node.pod("web"));
+    ContainerStatus container = node.start(pod, node.container("main", "/bin/sleep", "1000"));
+    node.shutDown();
+    try (MetadataStore store = MetadataStore.open(directory.resolve("meta"))) {
+      var sandbox = SandboxRecord.parse(store.get("sandboxes", pod.id()).orElseThrow());
+      store.put(
+          "sandboxes",
+          pod.id(),
+          new SandboxRecord(
+                  sandbox.id(),
+                  sandbox.config(),
+                  sandbox.runtimeHandler(),
+                  sandbox.phase(),
+                  sandbox.createdAt(),
+                  "another boot",
+                  sandbox.networkConfig(),
+                  sandbox.cniResult(),
+                  sandbox.ips())
+              .toBytes());
+      var record = ContainerRecord.parse(store.get("containers", container.id()).orElseThrow());
+      store.put(
+          "containers",
+          container.id(),
+          new ContainerRecord(
+                  record.id(),
+                  record.sandboxId(),
+                  record.config(),
+                  record.image(),
+                  record.user(),
+                  record.stopSignal(),
+                  record.logPath(),
+                  record.cgroup(),
+                  "another boot",
+                  record.state())
+              .toBytes());
+    }
+    node.open();
+    assertThat(node.sandboxes().status(pod.id()).isReady()).isFalse();
+    assertThat(node.sandboxes().status(pod.id()).ips()).isEmpty();
+    assertThat(node.containers().status(container.id()).state())
+        .isInstanceOfSatisfying(
+            ContainerState.Exited.class,
+            exited -> {
+              assertThat(exited.exitCode()).isEqualTo(255);
+              assertThat(exited.reason()).isEqualTo(ExitReasons.UNKNOWN);
+            });
+    kill(container); // the machine did not really restart
+    node.sandboxes().stop(pod.id(), TestNode.operation("StopPodSandbox"));
+    node.remove(pod);
+  }
+
+  @Test
+  void oneBadRecordDoesNotKeepTheOthersFromBeingRecovered() throws Exception {
+    SandboxStatus pod = node.run(node.pod("web"));
+    node.shutDown();
+    try (MetadataStore store = MetadataStore.open(directory.resolve("meta"))) {
+      store.put("sandboxes", "bad", "{".getBytes(UTF_8));
+      store.put("containers", "bad", "{\"schema\": 99}".getBytes(UTF_8));
+    }
+    node.open();
+    assertThat(node.sandboxes().status(pod.id())).isEqualTo(pod);
+    assertThat(node.store.all("quarantine.sandboxes")).containsOnlyKeys("bad");
+    assertThat(node.store.all("quarantine.containers")).containsOnlyKeys("bad");
+    assertThat(node.store.all("containers")).isEmpty();
+  }
+
+  private void kill(ContainerStatus container) {
+    int pid = ((ContainerState.Running) container.state()).pid();
+    ProcessHandle shim = node.shimOf(container);
+    ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+    shim.destroyForcibly();
+  }
+
+  ContainerState.Exited awaitExited(String id) {
+    Await.until(
+        id + " has exited",
+        LIMIT,
+        () -> node.containers().status(id).state() instanceof ContainerState.Exited);
+    return (ContainerState.Exited) node.containers().status(id).state();
+  }
+
+  void assertNothingLeft() {
+    Await.until("nothing is left", LIMIT, () -> node.leftovers().isEmpty());
+  }
+}

@@ -1,0 +1,89 @@
+package dev.berth.shim;
+
+import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
+import static java.lang.System.Logger.Level.WARNING;
+
+import com.google.protobuf.Empty;
+import com.google.protobuf.MessageLite;
+import dev.berth.base.BerthException;
+import dev.berth.base.Ids;
+import dev.berth.proto.shim.berth.v1.ReopenLogRequest;
+import dev.berth.proto.shim.berth.v1.RunRequest;
+import dev.berth.proto.shim.berth.v1.RunResponse;
+import dev.berth.runtime.task.TaskExit;
+import dev.berth.shim.ttrpc.TtrpcCall;
+import dev.berth.shim.ttrpc.TtrpcService;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+
+/** Berth's additions to the task API; see extension.proto. */
+final class ExtensionService {
+  private static final System.Logger LOG = System.getLogger(ExtensionService.class.getName());
+  private static final int SIGKILL = 9;
+
+  /** How long a killed process may take to be gone. */
+  private static final Duration KILL_LIMIT = Duration.ofSeconds(5);
+
+  private final ShimTasks tasks;
+
+  ExtensionService(ShimTasks tasks) {
+    this.tasks = tasks;
+  }
+
+  TtrpcService service() {
+    return TtrpcService.named("dev.berth.shim.v1.Extension")
+        .unary("ReopenLog", ReopenLogRequest.parser(), this::reopenLog)
+        .unary("Run", RunRequest.parser(), this::run)
+        .build();
+  }
+
+  private MessageLite reopenLog(TtrpcCall call, ReopenLogRequest request) {
+    Path log = Path.of(request.getLogPath());
+    if (!log.isAbsolute()) {
+      throw new BerthException(
+          INVALID_ARGUMENT,
+          "log_path: \"" + Ids.printable(request.getLogPath()) + "\" is not an absolute path");
+    }
+    tasks.require(request.getId()).task().reopenLog(log);
+    return Empty.getDefaultInstance();
+  }
+
+  private MessageLite run(TtrpcCall call, RunRequest request) throws InterruptedException {
+    ShimTask task = tasks.require(request.getId());
+    var stdio =
+        new Stdio(
+            request.getStdin(), request.getStdout(), request.getStderr(), request.getTerminal());
+    String execId = request.getExecId();
+    task.addExec(BundleReader.exec(execId, request.getSpec(), stdio), stdio);
+    try {
+      int pid = task.startExec(execId);
+      CompletableFuture<TaskExit> told = task.requireExec(execId).told();
+      call.operation().onCancel(() -> told.cancel(false));
+      Duration limit = call.operation().remaining(Duration.ofNanos(request.getTimeoutNano()));
+      TaskExit exit = ExitWait.await(told, limit);
+      return RunResponse.newBuilder()
+          .setPid(pid)
+          .setExitStatus(exit.code())
+          .setExitedAt(Timestamps.of(exit.at()))
+          .build();
+    } finally {
+      end(task, execId);
+    }
+  }
+
+  /** Nothing is left of it, also when its caller's time is over. */
+  private static void end(ShimTask task, String execId) throws InterruptedException {
+    try {
+      ShimExec exec = task.requireExec(execId);
+      boolean runs = exec.running().map(r -> r.exit().look().isEmpty()).orElse(false);
+      if (runs) {
+        task.killExec(execId, SIGKILL);
+        ExitWait.await(exec.told(), KILL_LIMIT);
+      }
+      task.deleteExec(execId);
+    } catch (BerthException e) {
+      LOG.log(WARNING, "exec " + execId + " of container " + task.id() + " is not freed", e);
+    }
+  }
+}

@@ -1,0 +1,112 @@
+package dev.berth.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.berth.testing.Await;
+import dev.berth.testing.RequiresRoot;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The {@code berth} command as a person uses it. */
+@RequiresRoot
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class CommandLineTest {
+  @TempDir private static Path directory;
+  private PrivateHost host;
+  private TestRegistry registry;
+  private BerthNode node;
+  private String image;
+
+  @BeforeAll
+  void start() throws Exception {
+    host = new PrivateHost(directory.resolve("host"));
+    registry = new TestRegistry(directory.resolve("registry"));
+    node = BerthNode.start(directory, host);
+    image = registry.busybox();
+  }
+
+  @AfterAll
+  void stop() throws IOException {
+    node.close();
+    registry.close();
+    host.close();
+  }
+
+  @Test
+  void infoTellsWhoAnswers() {
+    assertThat(node.berth("info").succeeded().stdout())
+        .contains("runtime:", "berth 0.1.0", "RuntimeReady:   yes", "NetworkReady:   yes");
+  }
+
+  @Test
+  void imagesArePulledListedAndRemoved() {
+    assertThat(node.berth("pull", image).succeeded().stdout()).startsWith("sha256:");
+    assertThat(node.berth("images").succeeded().stdout()).contains(image.split(":latest")[0]);
+    node.berth("rmi", image).succeeded();
+    assertThat(node.berth("images").succeeded().stdout()).doesNotContain("busybox");
+    Command gone = node.berth("rmi", image);
+    assertThat(gone.exitCode()).isEqualTo(1);
+    assertThat(gone.stderr()).isEqualTo("berth rmi: no such image: " + image + "\n");
+  }
+
+  @Test
+  void runPrintsTheOutputAndPassesTheExitCode() {
+    Command run = node.berth("run", "--rm", image, "sh", "-c", "echo out; echo err >&2; exit 6");
+    assertThat(run.stdout()).isEqualTo("out\n");
+    assertThat(run.stderr()).isEqualTo("err\n");
+    assertThat(run.exitCode()).isEqualTo(6);
+    assertThat(node.berth("pods").succeeded().stdout()).doesNotContain("busybox");
+  }
+
+  @Test
+  void podOfTwoContainersIsListedAndLoggedAndRemoved() {
+    node.berth(
+            "run",
+            "-d",
+            "--pod",
+            "duo",
+            "--name",
+            "one",
+            "-e",
+            "WORD=hi",
+            image,
+            "sh",
+            "-c",
+            "echo $WORD; exec sleep 1000")
+        .succeeded();
+    node.berth("run", "-d", "--pod", "duo", "--name", "two", image, "sleep", "1000").succeeded();
+    assertThat(node.berth("ps").succeeded().stdout()).contains("one", "two", "duo", "running");
+    assertThat(node.berth("pods").succeeded().stdout()).contains("duo", "ready", "10.213.78.");
+    Await.until(
+        "the log has the line",
+        Duration.ofSeconds(10),
+        () -> node.berth("logs", "duo/one").succeeded().stdout().equals("hi\n"));
+    Command exec = node.berth("exec", "duo/two", "sh", "-c", "hostname; exit 4");
+    assertThat(exec.stdout()).isEqualTo("duo\n");
+    assertThat(exec.exitCode()).isEqualTo(4);
+
+    Command refused = node.berth("rm", "duo");
+    assertThat(refused.exitCode()).isEqualTo(1);
+    assertThat(refused.stderr()).contains("--force");
+    node.berth("stop", "--timeout", "1", "duo/one").succeeded();
+    assertThat(node.berth("ps").succeeded().stdout()).contains("two").doesNotContain("one");
+    assertThat(node.berth("ps", "-a").succeeded().stdout()).contains("one", "exited");
+    node.berth("rm", "--force", "duo").succeeded();
+    assertThat(node.berth("ps", "-a").succeeded().stdout()).doesNotContain("duo");
+    assertThat(node.logDirectory().resolve("pods")).isEmptyDirectory();
+  }
+
+  @Test
+  void errorsOfTheServerAreOneLine() {
+    Command pull = node.berth("pull", "127.0.0.1:1/nothing:here");
+    assertThat(pull.exitCode()).isEqualTo(1);
+    assertThat(pull.stdout()).isEmpty();
+    assertThat(pull.stderr()).startsWith("berth pull: ").hasLineCount(1);
+  }
+}
