@@ -53,19 +53,58 @@ final class ExecSync {
     TaskProcess process = new TaskProcess(container.id(), Ids.generate());
     try (OutputPipes pipes = OutputPipes.create(paths.exec(container.id(), process.execId()))) {
       operation.enter(ExecSyncStage.PROCESS);
-      Deadline deadline = new Deadline(timeout, Instant.now());
-      tasks.exec(
+      ExecTask exec =
           new ExecTask(
               process,
               TaskIo.output(pipes.stdout(), pipes.stderr()),
-              processJson(container, command)),
-          operation);
-      try {
-        return collect(process, pipes, deadline, operation);
-      } finally {
-        free(process);
-      }
+              processJson(container, command));
+      Deadline deadline = new Deadline(timeout, Instant.now());
+      TaskExit exit =
+          tasks.hasExtension(container.id())
+              ? runAtOnce(exec, pipes, deadline, operation)
+              : runInSteps(exec, pipes, deadline, operation);
+      pipes.drain(DRAIN_LIMIT);
+      return new ExecResult(pipes.stdoutBytes(), pipes.stderrBytes(), exit.status());
     }
+  }
+
+  /** The shim does it all, and sees to it that nothing is left. */
+  private TaskExit runAtOnce(
+      ExecTask exec, OutputPipes pipes, Deadline deadline, Operation operation) {
+    operation.enter(ExecSyncStage.OUTPUT);
+    try {
+      TaskExit exit = tasks.run(exec, operation.remaining(deadline.left()), operation);
+      pipes.writerIsThere();
+      return exit;
+    } catch (BerthException e) {
+      throw named(e, deadline);
+    }
+  }
+
+  private TaskExit runInSteps(
+      ExecTask exec, OutputPipes pipes, Deadline deadline, Operation operation) {
+    tasks.exec(exec, operation);
+    try {
+      int _ = tasks.start(exec.process(), operation);
+      operation.enter(ExecSyncStage.OUTPUT);
+      pipes.writerIsThere();
+      return tasks.waitFor(exec.process(), operation.remaining(deadline.left()));
+    } catch (BerthException e) {
+      kill(exec.process());
+      throw named(e, deadline);
+    } finally {
+      free(exec.process());
+    }
+  }
+
+  private static BerthException named(BerthException failure, Deadline deadline) {
+    if (failure.kind() != DEADLINE_EXCEEDED) {
+      return failure;
+    }
+    return new BerthException(
+        DEADLINE_EXCEEDED,
+        "command did not end within " + deadline.timeout().toMillis() + " ms and was killed",
+        failure);
   }
 
   /** The time a command has. */
@@ -76,36 +115,6 @@ final class ExecSync {
       }
       Duration left = timeout.minus(Duration.between(start, Instant.now()));
       return left.isNegative() ? Duration.ZERO : left;
-    }
-  }
-
-  private ExecResult collect(
-      TaskProcess process, OutputPipes pipes, Deadline deadline, Operation operation) {
-    TaskExit exit;
-    try {
-      int _ = tasks.start(process, operation);
-      operation.enter(ExecSyncStage.OUTPUT);
-      pipes.writerIsThere();
-      exit = awaitExit(process, deadline, operation);
-    } catch (RuntimeException e) {
-      kill(process);
-      throw e;
-    }
-    pipes.drain(DRAIN_LIMIT);
-    return new ExecResult(pipes.stdoutBytes(), pipes.stderrBytes(), exit.status());
-  }
-
-  private TaskExit awaitExit(TaskProcess process, Deadline deadline, Operation operation) {
-    try {
-      return tasks.waitFor(process, operation.remaining(deadline.left()));
-    } catch (BerthException e) {
-      if (e.kind() != DEADLINE_EXCEEDED) {
-        throw e;
-      }
-      throw new BerthException(
-          DEADLINE_EXCEEDED,
-          "command did not end within " + deadline.timeout().toMillis() + " ms and was killed",
-          e);
     }
   }
 

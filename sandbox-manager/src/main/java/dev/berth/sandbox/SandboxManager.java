@@ -20,7 +20,6 @@ import dev.berth.shim.client.ShimSettings;
 import dev.berth.shim.client.Shims;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Duration;
@@ -53,7 +52,7 @@ public final class SandboxManager implements AutoCloseable {
   private final StopContainer stopContainer;
   private final RemoveContainer removeContainer;
   private final ExecSync execSync;
-  private final LogControl logControl;
+  private final Tasks tasks;
   private final CountDownLatch recovered = new CountDownLatch(1);
 
   /**
@@ -67,10 +66,6 @@ public final class SandboxManager implements AutoCloseable {
         settings,
         store,
         new PulledImages(images),
-        (containerId, _, _, _) -> {
-          throw new BerthException(
-              BerthException.Kind.UNIMPLEMENTED, "reopening the log of container " + containerId);
-        },
         new DefaultSeccompProfile()::forCapabilities,
         Clock.systemUTC());
   }
@@ -80,7 +75,6 @@ public final class SandboxManager implements AutoCloseable {
       SandboxSettings settings,
       MetadataStore store,
       ContainerImages images,
-      LogControl logControl,
       Function<Set<String>, Seccomp> runtimeDefault,
       Clock clock) {
     paths = new PodPaths(settings.state());
@@ -98,7 +92,7 @@ public final class SandboxManager implements AutoCloseable {
             namespaces);
     events = ShimEvents.listen(paths.eventsSocket(), settings.instance(), _ -> {});
     shims = new Shims(shimSettings(settings));
-    Tasks tasks = new Tasks(shims, records, paths);
+    tasks = new Tasks(shims, records, paths);
     exits = new ExitWatch(tasks, cgroups, handlers);
     ReleasePodSandbox release =
         new ReleasePodSandbox(registry, records, namespaces, files, network, cgroups);
@@ -125,7 +119,6 @@ public final class SandboxManager implements AutoCloseable {
             clock);
     startContainer = new StartContainer(registry, tasks, exits, clock);
     execSync = new ExecSync(tasks, paths);
-    this.logControl = logControl;
     recoverInBackground(
         new Recovery(
             registry,
@@ -316,11 +309,10 @@ public final class SandboxManager implements AutoCloseable {
             BerthException.Kind.FAILED_PRECONDITION,
             "container " + container.id() + " is not running: it is " + container.describe());
       }
-      Path bundle = paths.bundle(container.id());
       container
           .record()
           .logPath()
-          .ifPresent(log -> logControl.reopen(container.id(), bundle, log, operation));
+          .ifPresent(log -> tasks.reopenLog(container.id(), log, operation));
     }
   }
 }

@@ -3,6 +3,7 @@ package dev.berth.sandbox;
 import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 import static dev.berth.base.BerthException.Kind.UNAVAILABLE;
+import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.Any;
@@ -21,6 +22,7 @@ import dev.berth.shim.client.TaskIo;
 import dev.berth.shim.client.TaskProcess;
 import dev.berth.shim.client.TaskState;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -198,6 +200,35 @@ final class Tasks {
   /** Returns a future of the end of a task; it fails with UNAVAILABLE if the shim is lost first. */
   CompletableFuture<TaskExit> exit(String containerId) {
     return require(containerId).tasks().exit(TaskProcess.init(containerId));
+  }
+
+  /** Tells whether the shim of a container is Berth's own, which knows more than the standard. */
+  boolean hasExtension(String containerId) {
+    return require(containerId).record().adoptsTasks();
+  }
+
+  /**
+   * Runs an exec from its start to its end in one call; only where {@link #hasExtension}.
+   *
+   * @throws BerthException DEADLINE_EXCEEDED if it was killed after the timeout
+   */
+  TaskExit run(ExecTask exec, Duration timeout, Operation operation) {
+    return client(exec.process().containerId(), operation).run(exec, timeout);
+  }
+
+  /**
+   * Makes the log of a container go on in a new file. On return that exists, and the old one gets
+   * no further line.
+   *
+   * @throws BerthException UNIMPLEMENTED by a shim that is not Berth's
+   */
+  void reopenLog(String containerId, Path log, Operation operation) {
+    if (!hasExtension(containerId)) {
+      throw new BerthException(
+          UNIMPLEMENTED,
+          "ReopenContainerLog: the shim of container " + containerId + " cannot reopen logs");
+    }
+    client(containerId, operation).reopenLog(containerId, log, operation.remaining(LIMIT));
   }
 
   /** Frees an exec. Idempotent. */

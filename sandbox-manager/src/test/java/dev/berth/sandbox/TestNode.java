@@ -24,8 +24,12 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 /**
- * A small node: a sandbox manager with Debian's containerd-shim-runc-v2 and runc, an image of
- * busybox and a pod network that leaves the host alone.
+ * A small node: a sandbox manager, an image of busybox and a pod network that leaves the host
+ * alone.
+ *
+ * <p>Its handlers are {@code berth}, with the shim of this build run from the class path, and
+ * {@code runc}, with Debian's containerd-shim-runc-v2 and runc: what holds for both is true of the
+ * manager.
  */
 final class TestNode implements AutoCloseable {
   private static final AtomicInteger SEQUENCE = new AtomicInteger();
@@ -39,15 +43,19 @@ final class TestNode implements AutoCloseable {
   MetadataStore store;
   SandboxManager manager;
 
+  private final String handler;
+
   /**
    * @param directory an empty directory
+   * @param handler name of the handler that pods get
    */
-  TestNode(Path directory) throws Exception {
+  TestNode(Path directory, String handler) throws Exception {
     this.directory = directory;
+    this.handler = handler;
     this.logs = Files.createDirectories(directory.resolve("logs"));
     this.images = new DirectoryImages(Files.createDirectories(directory.resolve("images")));
     this.network = new TestNetwork(Files.createDirectories(directory.resolve("cni")));
-    writeLogger();
+    writeShimLauncher();
     open();
   }
 
@@ -56,13 +64,7 @@ final class TestNode implements AutoCloseable {
     store = MetadataStore.open(directory.resolve("meta"));
     var profile = new DefaultSeccompProfile();
     manager =
-        new SandboxManager(
-            settings(),
-            store,
-            images,
-            (_, _, _, _) -> {},
-            profile::forCapabilities,
-            Clock.systemUTC());
+        new SandboxManager(settings(), store, images, profile::forCapabilities, Clock.systemUTC());
     if (!manager.awaitRecovery(Duration.ofSeconds(30))) {
       throw new AssertionError("no recovery within 30 s");
     }
@@ -80,42 +82,68 @@ final class TestNode implements AutoCloseable {
         directory.resolve("state"),
         "berth-test",
         Map.of(
+            "berth",
+            new RuntimeHandler("berth", shimLauncher(), Optional.empty()),
             "runc",
             new RuntimeHandler(
                 "runc",
                 Path.of("/usr/bin/containerd-shim-runc-v2"),
                 Optional.of(Path.of("/usr/sbin/runc")))),
-        "runc",
+        handler,
         network.confDir(),
         List.of(network.binDir()),
         Duration.ofSeconds(10),
         cgroup,
-        logger(),
+        berthInit(),
         Duration.ofSeconds(10));
   }
 
-  private Path logger() {
-    return directory.resolve("logger");
+  private Path shimLauncher() {
+    return directory.resolve("containerd-shim-berth-v2");
   }
 
-  /** Stands in for berth-init, which has its own tests: one line of log for each line of output. */
-  private void writeLogger() throws IOException {
+  private void writeShimLauncher() throws IOException {
     Files.writeString(
-        logger(),
+        shimLauncher(),
         """
-        #!/bin/bash
-        write() {
-          while IFS= read -r line <&"$1"; do
-            echo "$(date -u +%FT%T.%NZ) $2 F $line" >> "$3"
-          done
-        }
-        : >> "$2"
-        exec 5>&-
-        write 3 stdout "$2" &
-        write 4 stderr "$2" &
-        wait
-        """);
-    Files.setPosixFilePermissions(logger(), PosixFilePermissions.fromString("rwxr-xr-x"));
+        #!/bin/sh
+        export BERTH_RUN_DIR=%s
+        exec %s --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
+          -Xmx64m -Dberth.init=%s -Dberth.shim.idle.seconds=20 -cp %s dev.berth.shim.ShimMain "$@"
+        """
+            .formatted(
+                directory.resolve("run"),
+                ProcessHandle.current().info().command().orElseThrow(),
+                berthInit(),
+                System.getProperty("java.class.path")));
+    Files.setPosixFilePermissions(shimLauncher(), PosixFilePermissions.fromString("rwxr-xr-x"));
+  }
+
+  /** Where the build has put it. */
+  private static Path berthInit() {
+    String machine = System.getProperty("os.arch").equals("aarch64") ? "arm64" : "amd64";
+    return Path.of(System.getProperty("berth.root.dir"))
+        .resolve("runtime-native/target/native")
+        .resolve(machine)
+        .resolve("berth-init");
+  }
+
+  /** Returns the process that has a container as its task. */
+  ProcessHandle shimOf(ContainerStatus container) {
+    int pid = ((ContainerState.Running) container.state()).pid();
+    if (handler.equals("runc")) {
+      return ProcessHandle.of(pid).flatMap(ProcessHandle::parent).orElseThrow();
+    }
+    return servingShims().findFirst().orElseThrow();
+  }
+
+  private Stream<ProcessHandle> servingShims() {
+    return ProcessHandle.allProcesses()
+        .filter(process -> {
+          String command = read(Path.of("/proc/" + process.pid() + "/cmdline"));
+          return command.contains("dev.berth.shim.ShimMain")
+              && command.contains(directory.toString());
+        });
   }
 
   Sandboxes sandboxes() {
@@ -200,6 +228,9 @@ final class TestNode implements AutoCloseable {
             names(state.resolve("sandboxes")).stream().map(name -> "sandbox " + name),
             names(state.resolve("tasks")).stream().map(name -> "task " + name),
             names(state.resolve("runc/berth-test")).stream().map(name -> "runc " + name),
+            names(directory.resolve("run/shim")).stream()
+                .flatMap(one -> taskDirectories(one))
+                .map(name -> "shim task " + name),
             images.snapshots().stream().map(name -> "snapshot " + name),
             network.leases().stream().map(name -> "lease " + name),
             network
@@ -209,11 +240,20 @@ final class TestNode implements AutoCloseable {
                 .map(line -> "link " + line),
             Stream.of("sandboxes", "containers", "shims")
                 .flatMap(
-                    bucket -> store.all(bucket).keySet().stream().map(key -> bucket + " " + key)),
+                    bucket -> store.all(bucket).keySet().stream().map(key -> bucket + " " + key))
+                .filter(record -> !record.equals("shims berth")),
             sandboxes().list(SandboxFilter.ALL).stream().map(pod -> "listed " + pod.id()),
             containers().list(ContainerFilter.ALL).stream().map(one -> "listed " + one.id()))
         .flatMap(all -> all)
         .toList();
+  }
+
+  private Stream<String> taskDirectories(String shim) {
+    try {
+      return names(directory.resolve("run/shim").resolve(shim).resolve("tasks")).stream();
+    } catch (IOException e) {
+      return Stream.empty();
+    }
   }
 
   private Stream<String> processes() throws IOException {
@@ -224,9 +264,11 @@ final class TestNode implements AutoCloseable {
   }
 
   private boolean isOurs(Path process) {
+    String command = read(process.resolve("cmdline"));
     return read(process.resolve("cgroup")).contains(cgroup)
-        || (read(process.resolve("cmdline")).contains(directory.toString())
-            && !read(process.resolve("cmdline")).contains("surefire"));
+        || (command.contains(directory.toString())
+            && !command.contains("surefire")
+            && !command.contains("ShimMain")); // Berth's stays a while for the next pod
   }
 
   private Stream<String> cgroups() throws IOException {
@@ -267,6 +309,7 @@ final class TestNode implements AutoCloseable {
   public void close() throws IOException {
     removeAll();
     shutDown();
+    servingShims().forEach(ProcessHandle::destroyForcibly);
     network.close();
   }
 }

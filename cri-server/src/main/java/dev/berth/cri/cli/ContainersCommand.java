@@ -25,12 +25,18 @@ final class ContainersCommand extends CriCommand {
             Text.shortId(container.getId()),
             container.getMetadata().getName(),
             lookup.podName(container.getPodSandboxId()),
-            container.getImage().getImage(),
+            imageName(container),
             Text.state(container.getState()),
             Text.age(container.getCreatedAt(), now));
       }
     }
     table.print(out());
     return OK;
+  }
+
+  /** What the user asked for; the kubelet sends an id in its place. */
+  private static String imageName(Container container) {
+    String asked = container.getImage().getUserSpecifiedImage();
+    return asked.isEmpty() ? container.getImage().getImage() : asked;
   }
 }

@@ -15,8 +15,8 @@ import dev.berth.sandbox.ContainerState.Created;
 import dev.berth.sandbox.ContainerState.Exited;
 import dev.berth.sandbox.ContainerState.Running;
 import dev.berth.sandbox.ContainerState.Unknown;
-import dev.berth.sandbox.ExecResult;
 import dev.berth.sandbox.CriSignals;
+import dev.berth.sandbox.ExecResult;
 import java.util.Optional;
 
 /** Translates between containers and their CRI messages. */

@@ -74,6 +74,9 @@ final class ShimCommand {
     environment.put("TTRPC_ADDRESS", settings.eventsSocket().toString());
     environment.put("GRPC_ADDRESS", settings.address());
     environment.put("NAMESPACE", settings.namespace());
+    // Where Berth's own shim keeps its state: with the rest of this runtime's.
+    environment.put(
+        "BERTH_RUN_DIR", settings.eventsSocket().resolveSibling(".").normalize().toString());
     environment.put("MAX_SHIM_VERSION", "3");
     environment.put("GOMAXPROCS", "2");
     try {

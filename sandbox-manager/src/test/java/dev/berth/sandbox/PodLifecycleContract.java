@@ -16,13 +16,19 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 @RequiresRoot
-final class PodLifecycleTest {
+abstract class PodLifecycleContract {
   @TempDir Path directory;
   private TestNode node;
 
+  private final String handler;
+
+  PodLifecycleContract(String handler) {
+    this.handler = handler;
+  }
+
   @BeforeEach
   void open() throws Exception {
-    node = new TestNode(directory);
+    node = new TestNode(directory, handler);
   }
 
   @AfterEach

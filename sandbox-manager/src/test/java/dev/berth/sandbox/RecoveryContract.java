@@ -18,15 +18,21 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What a new process finds after the one before it has gone without a word. */
 @RequiresRoot
-final class RecoveryTest {
-  private static final Duration LIMIT = Duration.ofSeconds(15);
+abstract class RecoveryContract {
+  static final Duration LIMIT = Duration.ofSeconds(15);
 
   @TempDir Path directory;
-  private TestNode node;
+  TestNode node;
+
+  private final String handler;
+
+  RecoveryContract(String handler) {
+    this.handler = handler;
+  }
 
   @BeforeEach
   void open() throws Exception {
-    node = new TestNode(directory);
+    node = new TestNode(directory, handler);
   }
 
   @AfterEach
@@ -164,30 +170,6 @@ final class RecoveryTest {
   }
 
   @Test
-  void aContainerWhoseShimWasKilledHasExited() throws Exception {
-    SandboxStatus pod = node.run(node.pod("web"));
-    ContainerStatus container = node.start(pod, node.container("main", "/bin/sleep", "1000"));
-    shimOf(container).destroyForcibly();
-    assertThat(awaitExited(container.id()).exitCode()).isEqualTo(137);
-    node.remove(pod);
-    assertNothingLeft();
-  }
-
-  @Test
-  void aShimThatDiedWhileNobodyLookedIsCleanedUpAfter() throws Exception {
-    SandboxStatus pod = node.run(node.pod("web"));
-    ContainerStatus container = node.start(pod, node.container("main", "/bin/sleep", "1000"));
-    ProcessHandle shim = shimOf(container);
-    node.shutDown();
-    shim.destroyForcibly();
-    Await.until("the shim is gone", LIMIT, () -> !shim.isAlive());
-    node.open();
-    awaitExited(container.id());
-    node.remove(pod);
-    assertNothingLeft();
-  }
-
-  @Test
   void oneBadRecordDoesNotKeepTheOthersFromBeingRecovered() throws Exception {
     SandboxStatus pod = node.run(node.pod("web"));
     node.shutDown();
@@ -202,20 +184,14 @@ final class RecoveryTest {
     assertThat(node.store.all("containers")).isEmpty();
   }
 
-  /** The shim is the parent of the program. */
-  private static ProcessHandle shimOf(ContainerStatus container) {
+  private void kill(ContainerStatus container) {
     int pid = ((ContainerState.Running) container.state()).pid();
-    return ProcessHandle.of(pid).flatMap(ProcessHandle::parent).orElseThrow();
-  }
-
-  private static void kill(ContainerStatus container) {
-    int pid = ((ContainerState.Running) container.state()).pid();
-    ProcessHandle shim = shimOf(container);
+    ProcessHandle shim = node.shimOf(container);
     ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
     shim.destroyForcibly();
   }
 
-  private ContainerState.Exited awaitExited(String id) {
+  ContainerState.Exited awaitExited(String id) {
     Await.until(
         id + " has exited",
         LIMIT,
@@ -223,7 +199,7 @@ final class RecoveryTest {
     return (ContainerState.Exited) node.containers().status(id).state();
   }
 
-  private void assertNothingLeft() {
+  void assertNothingLeft() {
     Await.until("nothing is left", LIMIT, () -> node.leftovers().isEmpty());
   }
 }

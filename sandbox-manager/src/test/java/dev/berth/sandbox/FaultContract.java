@@ -15,6 +15,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -24,16 +25,23 @@ import org.junit.jupiter.params.provider.EnumSource;
  * nothing more left than before.
  */
 @RequiresRoot
-final class FaultTest {
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+abstract class FaultContract {
   private static final Path FAULTS = Path.of(System.getProperty("berth.fault.file"));
   private static final Duration LIMIT = Duration.ofSeconds(10);
 
   @TempDir static Path directory;
-  private static TestNode node;
+  private TestNode node;
+
+  private final String handler;
+
+  FaultContract(String handler) {
+    this.handler = handler;
+  }
 
   @BeforeAll
-  static void open() throws Exception {
-    node = new TestNode(directory);
+  void open() throws Exception {
+    node = new TestNode(directory, handler);
   }
 
   @AfterEach
@@ -44,7 +52,7 @@ final class FaultTest {
   }
 
   @AfterAll
-  static void close() throws Exception {
+  void close() throws Exception {
     node.close();
   }
 
@@ -217,7 +225,7 @@ final class FaultTest {
   }
 
   /** A network whose first plugin works and whose second does something else at ADD. */
-  private static void faultyNetwork(String script) throws IOException {
+  private void faultyNetwork(String script) throws IOException {
     node.network.plugin("faulty", "[ $CNI_COMMAND = DEL ] && exit 0; " + script);
     String bridge =
         Files.readString(node.network.confDir().resolve("10-test.conflist"))
@@ -225,33 +233,33 @@ final class FaultTest {
     node.network.conf("00-faulty.conflist", bridge);
   }
 
-  private static void fail(String verb, Enum<?> stage) throws IOException {
+  private void fail(String verb, Enum<?> stage) throws IOException {
     Files.writeString(FAULTS, verb + "." + stage.name() + " fail\n");
   }
 
-  private static void start(ContainerStatus container) {
+  private void start(ContainerStatus container) {
     node.containers().start(container.id(), TestNode.operation("StartContainer"));
   }
 
-  private static void stop(ContainerStatus container) {
+  private void stop(ContainerStatus container) {
     node.containers()
         .stop(container.id(), Duration.ofMillis(100), TestNode.operation("StopContainer"));
   }
 
-  private static void remove(ContainerStatus container) {
+  private void remove(ContainerStatus container) {
     node.containers().remove(container.id(), TestNode.operation("RemoveContainer"));
   }
 
-  private static void stop(SandboxStatus pod) {
+  private void stop(SandboxStatus pod) {
     node.sandboxes().stop(pod.id(), TestNode.operation("StopPodSandbox"));
   }
 
-  private static void assertNothingLeft() throws IOException {
+  private void assertNothingLeft() throws IOException {
     assertLeft(List.of());
   }
 
   /** Processes that were killed take a moment to be gone. */
-  private static void assertLeft(List<String> expected) throws IOException {
+  private void assertLeft(List<String> expected) throws IOException {
     try {
       Await.until(
           "no more is left than before", LIMIT, () -> expected.containsAll(node.leftovers()));

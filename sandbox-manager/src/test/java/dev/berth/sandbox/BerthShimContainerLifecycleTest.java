@@ -1,0 +1,7 @@
+package dev.berth.sandbox;
+
+final class BerthShimContainerLifecycleTest extends ContainerLifecycleContract {
+  BerthShimContainerLifecycleTest() {
+    super("berth");
+  }
+}

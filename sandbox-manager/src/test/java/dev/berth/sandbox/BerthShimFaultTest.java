@@ -1,0 +1,7 @@
+package dev.berth.sandbox;
+
+final class BerthShimFaultTest extends FaultContract {
+  BerthShimFaultTest() {
+    super("berth");
+  }
+}

@@ -1,0 +1,7 @@
+package dev.berth.sandbox;
+
+final class BerthShimPodLifecycleTest extends PodLifecycleContract {
+  BerthShimPodLifecycleTest() {
+    super("berth");
+  }
+}

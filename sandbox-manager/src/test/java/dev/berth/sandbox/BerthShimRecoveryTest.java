@@ -1,0 +1,60 @@
+package dev.berth.sandbox;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.berth.base.BerthException;
+import dev.berth.testing.Await;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+
+/** Containers of Berth's shim do not depend on it. */
+final class BerthShimRecoveryTest extends RecoveryContract {
+  BerthShimRecoveryTest() {
+    super("berth");
+  }
+
+  @Test
+  void aContainerOutlivesItsShimAndItsExitArrives() throws Exception {
+    SandboxStatus pod = node.run(node.pod("web"));
+    ContainerStatus container =
+        node.start(
+            pod,
+            node.container(
+                "main", "/bin/sh", "-c", "until [ -e /dev/shm/go ]; do sleep 0.05; done; exit 9"));
+    ProcessHandle shim = node.shimOf(container);
+    shim.destroyForcibly();
+    Await.until("the shim is gone", LIMIT, () -> !shim.isAlive());
+    Await.until(
+        "another shim has the container",
+        LIMIT,
+        () -> {
+          try {
+            return node.exec(container.id(), "hostname").equals("web\n");
+          } catch (BerthException e) {
+            return false;
+          }
+        });
+    assertThat(node.containers().status(container.id())).isEqualTo(container);
+    node.exec(container.id(), "touch", "/dev/shm/go");
+    assertThat(awaitExited(container.id()).exitCode()).isEqualTo(9);
+    node.remove(pod);
+    assertNothingLeft();
+  }
+
+  @Test
+  void aContainerOutlivesShimAndManager() throws Exception {
+    SandboxStatus pod = node.run(node.pod("web"));
+    ContainerStatus container = node.start(pod, node.container("main", "/bin/sleep", "1000"));
+    ProcessHandle shim = node.shimOf(container);
+    node.shutDown();
+    shim.destroyForcibly();
+    Await.until("the shim is gone", LIMIT, () -> !shim.isAlive());
+    node.open();
+    assertThat(node.containers().status(container.id())).isEqualTo(container);
+    assertThat(node.exec(container.id(), "hostname")).isEqualTo("web\n");
+    node.containers().stop(container.id(), Duration.ZERO, TestNode.operation("StopContainer"));
+    assertThat(awaitExited(container.id()).exitCode()).isEqualTo(137);
+    node.remove(pod);
+    assertNothingLeft();
+  }
+}

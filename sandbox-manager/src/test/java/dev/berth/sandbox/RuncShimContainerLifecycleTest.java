@@ -1,0 +1,7 @@
+package dev.berth.sandbox;
+
+final class RuncShimContainerLifecycleTest extends ContainerLifecycleContract {
+  RuncShimContainerLifecycleTest() {
+    super("runc");
+  }
+}

@@ -1,0 +1,7 @@
+package dev.berth.sandbox;
+
+final class RuncShimFaultTest extends FaultContract {
+  RuncShimFaultTest() {
+    super("runc");
+  }
+}

@@ -1,0 +1,7 @@
+package dev.berth.sandbox;
+
+final class RuncShimPodLifecycleTest extends PodLifecycleContract {
+  RuncShimPodLifecycleTest() {
+    super("runc");
+  }
+}
