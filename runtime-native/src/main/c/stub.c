@@ -139,16 +139,23 @@ static void reap_helper(void)
     helper_pid = 0;
 }
 
+/* Waits for the process's end; `options` beside WEXITED. `info` is a siginfo_t or NULL. */
+static void wait_init(int *info, int options)
+{
+    sys5(__NR_waitid, 3 /* P_PIDFD */, init_pidfd, info, WEXITED | __WALL | options, 0);
+}
+
 /* Before start a failure is final: nothing of the container must stay. */
 static _Noreturn void give_up(void)
 {
     if (helper_pid)
         sys2(__NR_kill, helper_pid, 9); /* unreaped, so the number means it */
     reap_helper();
-    if (init_pidfd >= 0)
+    if (init_pidfd >= 0) {
         sys4(__NR_pidfd_send_signal, init_pidfd, 9, 0, 0);
-    if (init_pid)
-        sys4(__NR_wait4, init_pid, 0, __WALL, 0);
+        if (!adopted)
+            wait_init(NULL, 0);
+    }
     die(1);
 }
 
@@ -470,7 +477,7 @@ static _Noreturn void finish(void)
     record.adopted = (uint32_t)adopted;
     if (!adopted) {
         /* Not yet reaped: if this program is killed before the record stands, others can still ask. */
-        sys5(__NR_waitid, 1 /* P_PID */, init_pid, info, WEXITED | WNOWAIT | __WALL, 0);
+        wait_init(info, WNOWAIT);
         record.code = (uint32_t)info[2];
         record.status = (uint32_t)info[6];
     }
@@ -487,7 +494,7 @@ static _Noreturn void finish(void)
     if (slots[SLOT_EXIT_RECORD] >= 0)
         sys4(__NR_pwrite64, slots[SLOT_EXIT_RECORD], &record, sizeof record, 0);
     if (!adopted)
-        sys4(__NR_wait4, init_pid, 0, __WALL, 0);
+        wait_init(NULL, 0);
     for (int i = 0; i < MAX_CLIENTS; i++)
         if (clients[i] >= 0)
             reply(clients[i], FROM_EXITED, record.code, record.status, record.adopted);

@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @RequiresRoot
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class BadInputTest {
-  @TempDir private Path directory;
+  @TempDir private static Path directory;
   private PrivateHost host;
   private TestRegistry registry;
   private BerthNode node;
@@ -79,7 +79,8 @@ class BadInputTest {
                         .setConfig(config)
                         .setRuntimeHandler("kata")
                         .build()),
-        Status.Code.INVALID_ARGUMENT,
+        Status.Code.NOT_FOUND,
+        "runtime_handler",
         "kata");
   }
 
@@ -95,13 +96,17 @@ class BadInputTest {
         """
             .formatted(registry.upload("liar", config), config.length + 1)
             .getBytes(UTF_8));
-    assertRefused(() -> pods.pull(registry.reference("liar")), Status.Code.UNKNOWN);
+    assertRefused(
+        () -> pods.pull(registry.reference("liar")),
+        Status.Code.INVALID_ARGUMENT,
+        "liar",
+        "its descriptor says");
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"UPPER", "a//b", "busybox:", "busybox@sha256:123", ""})
   void badImageReferenceIsRefused(String reference) {
-    assertRefused(() -> pods.pull(reference), Status.Code.INVALID_ARGUMENT);
+    assertRefused(() -> pods.pull(reference), Status.Code.INVALID_ARGUMENT, "image");
   }
 
   @ParameterizedTest
@@ -110,7 +115,7 @@ class BadInputTest {
     PodSandboxConfig good = pod("hostile");
     PodSandboxConfig config =
         good.toBuilder().setMetadata(good.getMetadata().toBuilder().setName(name)).build();
-    assertRefused(() -> pods.run(config), Status.Code.INVALID_ARGUMENT);
+    assertRefused(() -> pods.run(config), Status.Code.INVALID_ARGUMENT, "metadata.name");
   }
 
   @ParameterizedTest
@@ -126,8 +131,11 @@ class BadInputTest {
                     .setSecurityContext(
                         LinuxContainerSecurityContext.newBuilder().setRunAsUsername(user)))
             .build();
-    assertRefused(() -> pods.create(id, config, container), Status.Code.INVALID_ARGUMENT);
-    pods.remove(id);
+    try {
+      assertRefused(() -> pods.create(id, config, container), Status.Code.INVALID_ARGUMENT, "user");
+    } finally {
+      pods.remove(id);
+    }
   }
 
   @Test
@@ -136,9 +144,12 @@ class BadInputTest {
     String id = pods.run(config);
     ContainerConfig container =
         Pods.shell("main", image, "id").toBuilder().setLogPath("../../escape.log").build();
-    assertRefused(
-        () -> pods.create(id, config, container), Status.Code.INVALID_ARGUMENT, "log_path");
-    pods.remove(id);
+    try {
+      assertRefused(
+          () -> pods.create(id, config, container), Status.Code.INVALID_ARGUMENT, "log_path");
+    } finally {
+      pods.remove(id);
+    }
   }
 
   @Test

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 @RequiresRoot
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class CommandLineTest {
-  @TempDir private Path directory;
+  @TempDir private static Path directory;
   private PrivateHost host;
   private TestRegistry registry;
   private BerthNode node;

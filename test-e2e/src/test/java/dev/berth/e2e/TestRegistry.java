@@ -118,7 +118,13 @@ final class TestRegistry implements AutoCloseable {
          "layers": [{"mediaType": "%s", "digest": "%s", "size": %d}]}\
         """
             .formatted(
-                MANIFEST, CONFIG, digest(config), config.length, LAYER, digest(layer), layer.length)
+                MANIFEST,
+                CONFIG,
+                upload(name, config),
+                config.length,
+                LAYER,
+                upload(name, layer),
+                layer.length)
             .getBytes(UTF_8);
     pushManifest(name, manifest);
     return reference(name);

@@ -2,6 +2,7 @@ package dev.berth.cri.service;
 
 import static dev.berth.cri.service.Requests.required;
 
+import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
 import dev.berth.cri.rpc.ServiceAssembly;
 import dev.berth.image.ImageRecord;
@@ -64,9 +65,16 @@ public final class ImageService {
     String name = request.getImage().getImage();
     required("image.image", !name.isEmpty());
     ImageRecord image =
-        images.pull(
-            ImageReference.parse(name), ImageMessages.credentials(request.getAuth()), operation);
+        images.pull(reference(name), ImageMessages.credentials(request.getAuth()), operation);
     return PullImageResponse.newBuilder().setImageRef(image.id()).build();
+  }
+
+  private static ImageReference reference(String name) {
+    try {
+      return ImageReference.parse(name);
+    } catch (BerthException e) {
+      throw e.during("image.image");
+    }
   }
 
   private RemoveImageResponse removeImage(RemoveImageRequest request, Operation operation) {
