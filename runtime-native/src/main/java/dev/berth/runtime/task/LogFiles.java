@@ -12,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -52,16 +53,20 @@ final class LogFiles {
    *
    * <p>If that file was renamed meanwhile and not yet replaced by ReopenContainerLog, it is the one
    * that the journal speaks of and the writing goes on there, as it would have.
+   *
+   * @return empty if the log's directory is gone: the container must be followed all the same
    */
-  static Fd openForSuccessor(Path log, Path journal) {
+  static Optional<Fd> openForSuccessor(Path log, Path journal) {
     try {
       for (int scan = 0; scan < SCANS; scan++) {
         Optional<Fd> recorded = openRecorded(log, journal);
         if (recorded.isPresent()) {
-          return recorded.get();
+          return recorded;
         }
       }
-      return open(log);
+      return Optional.of(open(log));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
     } catch (IOException e) {
       throw new BerthException(
           BerthException.Kind.INTERNAL, "cannot look for the log of " + journal + ": " + e, e);

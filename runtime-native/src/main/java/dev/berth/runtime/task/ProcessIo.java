@@ -78,7 +78,10 @@ record ProcessIo(Stdio stdio, Set<Slot> slots) {
         Descriptors.open(directory.exitRecord(), OpenFlag.READ_WRITE));
     if (record.logged()) {
       String log = record.log();
-      Fd file = log == null ? null : LogFiles.openForSuccessor(Path.of(log), directory.journal());
+      Fd file =
+          log == null
+              ? null
+              : LogFiles.openForSuccessor(Path.of(log), directory.journal()).orElse(null);
       slots.addAll(openLog(directory, record.terminal(), file, files));
     }
     String stdin = record.stdin();

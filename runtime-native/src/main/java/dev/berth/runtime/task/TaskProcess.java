@@ -154,7 +154,21 @@ public class TaskProcess implements AutoCloseable {
     control(StubMessage.of(StubMessage.Kind.CLOSE_STDIN), List.of());
   }
 
+  /**
+   * Asks the stub; one that was killed is replaced first, so that a request is not lost with it.
+   */
   final void control(StubMessage request, List<Fd> descriptors) {
+    try {
+      ask(request, descriptors);
+    } catch (BerthException e) {
+      if (e.kind() != BerthException.Kind.UNAVAILABLE || poll().isPresent()) {
+        throw e;
+      }
+      ask(request, descriptors);
+    }
+  }
+
+  private void ask(StubMessage request, List<Fd> descriptors) {
     try (StubChannel control = StubChannel.connect(directory, CONTROL_LIMIT)) {
       control.ask(request, descriptors, CONTROL_LIMIT);
     }
@@ -224,8 +238,21 @@ public class TaskProcess implements AutoCloseable {
       return poll();
     }
     Instant at = record.get().at();
-    exit = record.get().adopted() ? howItEnded(at) : TaskExit.of(record.get().status(), at);
+    if (record.get().adopted()) {
+      exit = howItEnded(at);
+    } else {
+      exit = TaskExit.of(record.get().status(), at);
+      reapOrphan();
+    }
     return Optional.of(exit);
+  }
+
+  /** A stub that was killed right after it wrote the record has left its child to us. */
+  private void reapOrphan() {
+    Fd process = hold.pidfd();
+    if (process != null) {
+      var _ = reapOrAsk(process);
+    }
   }
 
   private void reapStub() {

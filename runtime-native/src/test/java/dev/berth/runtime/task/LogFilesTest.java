@@ -78,8 +78,14 @@ class LogFilesTest {
     assertThat(log).hasContent("first");
   }
 
+  @Test
+  void withoutTheDirectoryThereIsNoLog() throws IOException {
+    writeJournal(Files.createFile(directory.resolve("other")));
+    assertThat(LogFiles.openForSuccessor(directory.resolve("gone/0.log"), journal)).isEmpty();
+  }
+
   private void write(String text) {
-    try (Fd file = LogFiles.openForSuccessor(log, journal)) {
+    try (Fd file = LogFiles.openForSuccessor(log, journal).orElseThrow()) {
       Descriptors.writeAt(file, 0, text.getBytes(StandardCharsets.UTF_8));
     }
   }

@@ -37,6 +37,10 @@ final class TaskFixture implements AutoCloseable {
     return new Tasks(base.resolve("state"), program, CGROUPS);
   }
 
+  BerthInit program() {
+    return program;
+  }
+
   static Path berthInit() {
     String arch = System.getProperty("os.arch").equals("aarch64") ? "arm64" : "amd64";
     return Path.of(
