@@ -705,6 +705,22 @@ static _Noreturn void run_logger(const char *path)
     die(0);
 }
 
+/*
+ * The first process of a pid namespace that the containers of a pod share:
+ * keeps it alive and reaps what they leave behind. Only SIGKILL ends it.
+ */
+static _Noreturn void run_pause(void)
+{
+    uint64_t child_ended = 1UL << (17 /* SIGCHLD */ - 1);
+    name_process();
+    block_signals(); /* a blocked signal waits, an ignored one would be lost */
+    for (;;) {
+        while (sys4(__NR_wait4, -1, 0, 1 /* WNOHANG */ | __WALL, 0) > 0)
+            ;
+        sys4(__NR_rt_sigtimedwait, &child_ended, 0, 0, sizeof child_ended);
+    }
+}
+
 static int equals(const char *a, const char *b)
 {
     size_t size = strlen(a);
@@ -717,13 +733,15 @@ _Noreturn void start(long *stack)
 {
     static const char version[] = "berth-init " BERTH_VERSION "\n";
     static const char usage[] =
-        "usage: berth-init version | berth-init log PATH; started by the shim otherwise\n";
+        "usage: berth-init version | pause | log PATH; started by the shim otherwise\n";
     long count = stack[0];
     const char **arguments = (const char **)(stack + 1);
     if (count == 1 && sys3(__NR_fcntl, BOOT_FD, 1 /* F_GETFD */, 0) >= 0)
         run_container();
     if (count == 3 && equals(arguments[1], "log"))
         run_logger(arguments[2]);
+    if (count == 2 && equals(arguments[1], "pause"))
+        run_pause();
     if (count == 2 && equals(arguments[1], "version")) {
         sys3(__NR_write, 1, version, sizeof version - 1);
         die(0);

@@ -3,8 +3,6 @@ package dev.berth.runtime.task;
 import dev.berth.runtime.spec.CapabilityNames;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -12,13 +10,10 @@ import java.util.stream.IntStream;
 final class HostCapabilities {
   private HostCapabilities() {}
 
-  static long bits() {
+  private static long bits() {
     try {
-      return Files.readAllLines(Path.of("/proc/self/status")).stream()
-          .filter(line -> line.startsWith("CapPrm:"))
-          .map(line -> Long.parseUnsignedLong(line.substring(7).trim(), 16))
-          .findFirst()
-          .orElseThrow();
+      int self = Math.toIntExact(ProcessHandle.current().pid());
+      return Long.parseUnsignedLong(ProcessStatus.of(self).get("CapPrm"), 16);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

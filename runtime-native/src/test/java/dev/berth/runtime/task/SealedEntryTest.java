@@ -226,10 +226,6 @@ class SealedEntryTest {
   }
 
   static int parentOf(int pid) throws IOException {
-    return Files.readAllLines(Path.of("/proc", Integer.toString(pid), "status")).stream()
-        .filter(line -> line.startsWith("PPid:"))
-        .map(line -> Integer.parseInt(line.substring(5).trim()))
-        .findFirst()
-        .orElseThrow();
+    return Integer.parseInt(ProcessStatus.of(pid).get("PPid"));
   }
 }
