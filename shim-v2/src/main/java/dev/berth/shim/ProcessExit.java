@@ -4,6 +4,9 @@ import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.WARNING;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.berth.runtime.kernel.EventLoop;
+import dev.berth.runtime.kernel.EventLoop.Interest;
+import dev.berth.runtime.kernel.EventLoop.Run;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.task.TaskExit;
 import dev.berth.runtime.task.TaskProcess;
@@ -11,7 +14,6 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -29,7 +31,7 @@ final class ProcessExit {
   private static final Duration LAST_RETRY = Duration.ofSeconds(2);
 
   private final TaskProcess process;
-  private final ExitWatch watch;
+  private final EventLoop loop;
   private final Consumer<TaskExit> teller;
   private final AtomicBoolean noticed = new AtomicBoolean();
   private final CompletableFuture<TaskExit> told = new CompletableFuture<>();
@@ -37,14 +39,18 @@ final class ProcessExit {
 
   @GuardedBy("lock") private @Nullable Fd watched;
 
+  @GuardedBy("lock") private EventLoop.@Nullable Registration registration;
+
+  private volatile Duration retry = FIRST_RETRY;
+
   /**
    * Prepares to follow a process.
    *
    * @param teller called once, before {@link #told} completes; it may take its time
    */
-  ProcessExit(TaskProcess process, ExitWatch watch, Consumer<TaskExit> teller) {
+  ProcessExit(TaskProcess process, EventLoop loop, Consumer<TaskExit> teller) {
     this.process = process;
-    this.watch = watch;
+    this.loop = loop;
     this.teller = teller;
   }
 
@@ -80,8 +86,20 @@ final class ProcessExit {
     try {
       Fd signal = process.exitSignal().orElse(null);
       if (signal != null && signal.isOpen() && (fired || !signal.equals(watched))) {
+        stopWatching();
+        registration = loop.once(signal, Interest.READABLE, Run.VIRTUAL, this::fired);
         watched = signal;
-        watch.once(signal, this::lookUntilDone);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void stopWatching() {
+    lock.lock();
+    try {
+      if (registration != null) {
+        registration.close();
       }
     } finally {
       lock.unlock();
@@ -92,21 +110,16 @@ final class ProcessExit {
    * Replacing a killed stub can fail for a while, of full disks or descriptors. The process writes
    * into its FIFO meanwhile, so nothing is lost as long as someone tries again.
    */
-  private void lookUntilDone() {
-    Duration pause = FIRST_RETRY;
-    while (!looked()) {
-      LockSupport.parkNanos(pause.toNanos());
-      pause = pause.compareTo(LAST_RETRY) < 0 ? pause.multipliedBy(2) : LAST_RETRY;
-    }
-  }
-
-  private boolean looked() {
+  private void fired() {
     try {
       look(true);
-      return true;
+      retry = FIRST_RETRY;
     } catch (RuntimeException e) {
-      LOG.log(WARNING, "cannot look after pid " + process.pid() + ", trying again", e);
-      return noticed.get() || !watch.isRunning();
+      if (!noticed.get()) {
+        LOG.log(WARNING, "cannot look after pid " + process.pid() + ", trying again", e);
+        loop.after(retry, Run.VIRTUAL, this::fired);
+        retry = retry.compareTo(LAST_RETRY) < 0 ? retry.multipliedBy(2) : LAST_RETRY;
+      }
     }
   }
 
@@ -114,6 +127,7 @@ final class ProcessExit {
     if (!noticed.compareAndSet(false, true)) {
       return;
     }
+    stopWatching();
     try {
       teller.accept(exit);
     } catch (RuntimeException e) { // those who wait must learn of the end all the same
@@ -125,6 +139,7 @@ final class ProcessExit {
   /** Ends the wait for a process that was never started; nothing is told of it. Idempotent. */
   void conclude(TaskExit exit) {
     if (noticed.compareAndSet(false, true)) {
+      stopWatching();
       told.complete(exit);
     }
   }

@@ -6,6 +6,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import dev.berth.base.BerthException;
 import dev.berth.runtime.cgroup.Cgroups;
+import dev.berth.runtime.kernel.EventLoop;
 import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.kernel.SyscallTable;
 import dev.berth.runtime.kernel.Syscalls;
@@ -71,9 +72,9 @@ final class ShimServer {
       throws IOException, InterruptedException {
     try (var init = BerthInit.open();
         var tasks = new Tasks(directory.tasks(), init, Cgroups.detect());
-        var watch = ExitWatch.start();
+        var loop = EventLoop.start("shim-loop");
         var events = EventPublisher.start(eventsSocket, namespace)) {
-      var shimTasks = new ShimTasks(tasks, events, watch);
+      var shimTasks = new ShimTasks(tasks, events, loop);
       shimTasks.adopt();
       var service = new TaskService(shimTasks, ending::countDown);
       Files.deleteIfExists(directory.socket()); // of a predecessor: the lock says it is dead

@@ -10,6 +10,7 @@ import dev.berth.proto.shim.events.TaskDelete;
 import dev.berth.proto.shim.events.TaskExecAdded;
 import dev.berth.proto.shim.events.TaskExecStarted;
 import dev.berth.proto.shim.events.TaskStart;
+import dev.berth.runtime.kernel.EventLoop;
 import dev.berth.runtime.task.ExecSpec;
 import dev.berth.runtime.task.Task;
 import dev.berth.runtime.task.TaskExit;
@@ -50,35 +51,35 @@ final class ShimTask {
   private final Task task;
   private final Stdio stdio;
   private final EventPublisher events;
-  private final ExitWatch watch;
+  private final EventLoop loop;
   private final Map<String, ShimExec> execs = new ConcurrentHashMap<>();
   private final ProcessExit exit;
 
-  private ShimTask(Task task, Stdio stdio, EventPublisher events, ExitWatch watch) {
+  private ShimTask(Task task, Stdio stdio, EventPublisher events, EventLoop loop) {
     this.task = task;
     this.stdio = stdio;
     this.events = events;
-    this.watch = watch;
-    this.exit = new ProcessExit(task, watch, this::initEnded);
+    this.loop = loop;
+    this.exit = new ProcessExit(task, loop, this::initEnded);
   }
 
   /** Takes over a task that was just created. */
-  static ShimTask created(Task task, Stdio stdio, EventPublisher events, ExitWatch watch) {
-    var created = new ShimTask(task, stdio, events, watch);
+  static ShimTask created(Task task, Stdio stdio, EventPublisher events, EventLoop loop) {
+    var created = new ShimTask(task, stdio, events, loop);
     created.exit.follow();
     return created;
   }
 
   /** Takes over a task, and its execs, that a predecessor of this shim created. */
-  static ShimTask adopted(Task task, EventPublisher events, ExitWatch watch) {
-    var adopted = new ShimTask(task, Stdio.unknown(task.terminal()), events, watch);
+  static ShimTask adopted(Task task, EventPublisher events, EventLoop loop) {
+    var adopted = new ShimTask(task, Stdio.unknown(task.terminal()), events, loop);
     task.execs().forEach(adopted::adoptExec);
     adopted.exit.follow();
     return adopted;
   }
 
   private void adoptExec(String execId, TaskProcess process) {
-    var end = new ProcessExit(process, watch, how -> publishExit(execId, process.pid(), how));
+    var end = new ProcessExit(process, loop, how -> publishExit(execId, process.pid(), how));
     execs.put(execId, ShimExec.adopted(execId, Stdio.unknown(false), process, end));
     end.follow();
   }
@@ -141,7 +142,7 @@ final class ShimTask {
               .setExecId(execId)
               .setPid(process.pid())
               .build());
-      var end = new ProcessExit(process, watch, how -> publishExit(execId, process.pid(), how));
+      var end = new ProcessExit(process, loop, how -> publishExit(execId, process.pid(), how));
       exec.started(process, end);
       end.follow();
       return process.pid();

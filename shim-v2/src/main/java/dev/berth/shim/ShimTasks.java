@@ -8,6 +8,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import dev.berth.base.BerthException;
 import dev.berth.proto.shim.events.TaskCreate;
 import dev.berth.proto.shim.events.TaskIO;
+import dev.berth.runtime.kernel.EventLoop;
 import dev.berth.runtime.task.Task;
 import dev.berth.runtime.task.TaskExit;
 import dev.berth.runtime.task.TaskSpec;
@@ -22,13 +23,13 @@ final class ShimTasks {
 
   private final Tasks tasks;
   private final EventPublisher events;
-  private final ExitWatch watch;
+  private final EventLoop loop;
   private final Map<String, ShimTask> byId = new ConcurrentHashMap<>();
 
-  ShimTasks(Tasks tasks, EventPublisher events, ExitWatch watch) {
+  ShimTasks(Tasks tasks, EventPublisher events, EventLoop loop) {
     this.tasks = tasks;
     this.events = events;
-    this.watch = watch;
+    this.loop = loop;
   }
 
   /**
@@ -38,7 +39,7 @@ final class ShimTasks {
   void adopt() {
     for (Task task :
         tasks.adoptAll((path, e) -> LOG.log(WARNING, "task " + path + " is not adopted", e))) {
-      byId.put(task.id(), ShimTask.adopted(task, events, watch));
+      byId.put(task.id(), ShimTask.adopted(task, events, loop));
     }
     LOG.log(INFO, () -> "adopted " + byId.size() + " tasks");
   }
@@ -62,7 +63,7 @@ final class ShimTasks {
                     .setTerminal(stdio.terminal()))
             .setPid(task.pid())
             .build());
-    byId.put(spec.id(), ShimTask.created(task, stdio, events, watch));
+    byId.put(spec.id(), ShimTask.created(task, stdio, events, loop));
     return task.pid();
   }
 
