@@ -66,7 +66,7 @@ class CapabilitySetsTest {
   }
 
   /** The sets after the exec, in the order of /proc/PID/status. */
-  private record Expected(
+  record Expected(
       List<String> inheritable,
       List<String> permitted,
       List<String> effective,
