@@ -2,6 +2,7 @@ package dev.berth.runtime.task;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.errorprone.annotations.Immutable;
 import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.runtime.spec.ContainerProcess;
@@ -82,6 +83,7 @@ class HostileRootfsTest {
     DEVICE((place, outside) -> makeNode(place, "c", "1", "5")),
     DIRECTORY((place, outside) -> Files.createDirectory(place));
 
+    @Immutable
     private interface Maker {
       void make(Path place, Path outside) throws IOException;
     }
