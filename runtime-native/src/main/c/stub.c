@@ -139,16 +139,23 @@ static void reap_helper(void)
     helper_pid = 0;
 }
 
+/* Waits for the process's end; `options` beside WEXITED. `info` is a siginfo_t or NULL. */
+static void wait_init(int *info, int options)
+{
+    sys5(__NR_waitid, 3 /* P_PIDFD */, init_pidfd, info, WEXITED | __WALL | options, 0);
+}
+
 /* Before start a failure is final: nothing of the container must stay. */
 static _Noreturn void give_up(void)
 {
     if (helper_pid)
         sys2(__NR_kill, helper_pid, 9); /* unreaped, so the number means it */
     reap_helper();
-    if (init_pidfd >= 0)
+    if (init_pidfd >= 0) {
         sys4(__NR_pidfd_send_signal, init_pidfd, 9, 0, 0);
-    if (init_pid)
-        sys4(__NR_wait4, init_pid, 0, __WALL, 0);
+        if (!adopted)
+            wait_init(NULL, 0);
+    }
     die(1);
 }
 
@@ -470,7 +477,7 @@ static _Noreturn void finish(void)
     record.adopted = (uint32_t)adopted;
     if (!adopted) {
         /* Not yet reaped: if this program is killed before the record stands, others can still ask. */
-        sys5(__NR_waitid, 1 /* P_PID */, init_pid, info, WEXITED | WNOWAIT | __WALL, 0);
+        wait_init(info, WNOWAIT);
         record.code = (uint32_t)info[2];
         record.status = (uint32_t)info[6];
     }
@@ -487,7 +494,7 @@ static _Noreturn void finish(void)
     if (slots[SLOT_EXIT_RECORD] >= 0)
         sys4(__NR_pwrite64, slots[SLOT_EXIT_RECORD], &record, sizeof record, 0);
     if (!adopted)
-        sys4(__NR_wait4, init_pid, 0, __WALL, 0);
+        wait_init(NULL, 0);
     for (int i = 0; i < MAX_CLIENTS; i++)
         if (clients[i] >= 0)
             reply(clients[i], FROM_EXITED, record.code, record.status, record.adopted);
@@ -698,6 +705,22 @@ static _Noreturn void run_logger(const char *path)
     die(0);
 }
 
+/*
+ * The first process of a pid namespace that the containers of a pod share:
+ * keeps it alive and reaps what they leave behind. Only SIGKILL ends it.
+ */
+static _Noreturn void run_pause(void)
+{
+    uint64_t child_ended = 1UL << (17 /* SIGCHLD */ - 1);
+    name_process();
+    block_signals(); /* a blocked signal waits, an ignored one would be lost */
+    for (;;) {
+        while (sys4(__NR_wait4, -1, 0, 1 /* WNOHANG */ | __WALL, 0) > 0)
+            ;
+        sys4(__NR_rt_sigtimedwait, &child_ended, 0, 0, sizeof child_ended);
+    }
+}
+
 static int equals(const char *a, const char *b)
 {
     size_t size = strlen(a);
@@ -710,13 +733,15 @@ _Noreturn void start(long *stack)
 {
     static const char version[] = "berth-init " BERTH_VERSION "\n";
     static const char usage[] =
-        "usage: berth-init version | berth-init log PATH; started by the shim otherwise\n";
+        "usage: berth-init version | pause | log PATH; started by the shim otherwise\n";
     long count = stack[0];
     const char **arguments = (const char **)(stack + 1);
     if (count == 1 && sys3(__NR_fcntl, BOOT_FD, 1 /* F_GETFD */, 0) >= 0)
         run_container();
     if (count == 3 && equals(arguments[1], "log"))
         run_logger(arguments[2]);
+    if (count == 2 && equals(arguments[1], "pause"))
+        run_pause();
     if (count == 2 && equals(arguments[1], "version")) {
         sys3(__NR_write, 1, version, sizeof version - 1);
         die(0);

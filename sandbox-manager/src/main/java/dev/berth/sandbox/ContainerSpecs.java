@@ -2,7 +2,6 @@ package dev.berth.sandbox;
 
 import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
-import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.berth.base.BerthException;
@@ -34,6 +33,7 @@ final class ContainerSpecs {
   private final HostFacts host;
   private final PodNamespaces namespaces;
   private final PodFiles files;
+  private final PodPause pause;
   private final Registry registry;
 
   ContainerSpecs(
@@ -41,11 +41,13 @@ final class ContainerSpecs {
       HostFacts host,
       PodNamespaces namespaces,
       PodFiles files,
+      PodPause pause,
       Registry registry) {
     this.generator = generator;
     this.host = host;
     this.namespaces = namespaces;
     this.files = files;
+    this.pause = pause;
     this.registry = registry;
   }
 
@@ -88,13 +90,19 @@ final class ContainerSpecs {
     return switch (options.getPid()) {
       case CONTAINER, NODE -> Optional.empty();
       case TARGET -> Optional.of(ofTarget(sandbox, options.getTargetId()));
-      case POD ->
-          throw new BerthException(
-              UNIMPLEMENTED,
-              "namespace_options.pid: a pid namespace shared by the pod is not implemented");
+      case POD -> Optional.of(ofPod(sandbox));
       case UNRECOGNIZED ->
           throw new BerthException(INVALID_ARGUMENT, "namespace_options.pid: unknown mode");
     };
+  }
+
+  private String ofPod(SandboxRecord sandbox) {
+    if (!PodPause.isNeeded(sandbox)) {
+      throw new BerthException(
+          INVALID_ARGUMENT,
+          "namespace_options.pid is POD, but the sandbox was run without a pid namespace of its own");
+    }
+    return pause.namespace(sandbox.id());
   }
 
   private String ofTarget(SandboxRecord sandbox, String targetId) {

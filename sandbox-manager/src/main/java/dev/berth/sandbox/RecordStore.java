@@ -35,8 +35,9 @@ final class RecordStore {
     store.put(SANDBOXES, sandbox.id(), sandbox.toBytes());
   }
 
+  /** Removes a sandbox and what was recorded of the shim of its pause. */
   void removeSandbox(String id) {
-    store.remove(SANDBOXES, id);
+    store.commit(new MetadataStore.Batch().remove(SANDBOXES, id).remove(SHIMS, id));
   }
 
   List<SandboxRecord> sandboxes() {

@@ -33,6 +33,7 @@ final class Recovery {
   private final ExitWatch exits;
   private final Handlers handlers;
   private final PodNamespaces namespaces;
+  private final PodPause pause;
   private final ReleasePodSandbox release;
   private final RemoveContainer removeContainer;
   private final Duration shimLimit;
@@ -46,6 +47,7 @@ final class Recovery {
       ExitWatch exits,
       Handlers handlers,
       PodNamespaces namespaces,
+      PodPause pause,
       ReleasePodSandbox release,
       RemoveContainer removeContainer,
       Duration shimLimit,
@@ -56,6 +58,7 @@ final class Recovery {
     this.exits = exits;
     this.handlers = handlers;
     this.namespaces = namespaces;
+    this.pause = pause;
     this.release = release;
     this.removeContainer = removeContainer;
     this.shimLimit = shimLimit;
@@ -111,7 +114,9 @@ final class Recovery {
       case READY -> {
         sandbox.markNetworkTouched(true);
         boolean alive =
-            record.bootId().equals(bootId) && namespaces.areAlive(record.id(), record.config());
+            record.bootId().equals(bootId)
+                && namespaces.areAlive(record.id(), record.config())
+                && pause.adopt(sandbox, shimLimit);
         if (alive) {
           sandbox.update(record);
         } else {

@@ -12,6 +12,7 @@ final class ReleasePodSandbox {
   private final PodNamespaces namespaces;
   private final PodFiles files;
   private final PodNetwork network;
+  private final PodPause pause;
   private final CgroupParents cgroups;
 
   ReleasePodSandbox(
@@ -20,20 +21,23 @@ final class ReleasePodSandbox {
       PodNamespaces namespaces,
       PodFiles files,
       PodNetwork network,
+      PodPause pause,
       CgroupParents cgroups) {
     this.registry = registry;
     this.records = records;
     this.namespaces = namespaces;
     this.files = files;
     this.network = network;
+    this.pause = pause;
     this.cgroups = cgroups;
   }
 
   /**
-   * Detaches the network, unpins the namespaces and gives back the memory. The network comes first:
-   * its plugins want to see the namespace.
+   * Ends the pause, detaches the network, unpins the namespaces and gives back the memory. The
+   * network comes before the namespaces: its plugins want to see them.
    */
   void release(Sandbox sandbox, Operation operation) {
+    pause.stop(sandbox, operation);
     if (sandbox.isNetworkTouched()) {
       operation.enter(StopPodSandboxStage.NETWORK);
       network.detach(sandbox.record(), operation);

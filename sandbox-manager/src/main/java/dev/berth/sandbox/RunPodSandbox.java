@@ -21,6 +21,7 @@ final class RunPodSandbox {
   private final PodNamespaces namespaces;
   private final PodFiles files;
   private final PodNetwork network;
+  private final PodPause pause;
   private final ReleasePodSandbox release;
   private final PodPaths paths;
   private final Clock clock;
@@ -42,6 +43,7 @@ final class RunPodSandbox {
       PodNamespaces namespaces,
       PodFiles files,
       PodNetwork network,
+      PodPause pause,
       ReleasePodSandbox release,
       PodPaths paths,
       Clock clock) {
@@ -51,6 +53,7 @@ final class RunPodSandbox {
     this.namespaces = namespaces;
     this.files = files;
     this.network = network;
+    this.pause = pause;
     this.release = release;
     this.paths = paths;
     this.clock = clock;
@@ -119,6 +122,9 @@ final class RunPodSandbox {
 
     operation.enter(RunPodSandboxStage.FILES);
     files.create(record.id(), record.config(), hostname);
+
+    operation.enter(RunPodSandboxStage.PAUSE);
+    pause.start(sandbox, operation);
 
     operation.enter(RunPodSandboxStage.NETWORK);
     sandbox.markNetworkTouched(true);

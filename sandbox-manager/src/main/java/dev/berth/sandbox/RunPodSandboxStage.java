@@ -10,6 +10,8 @@ public enum RunPodSandboxStage {
   NAMESPACES,
   /** hosts, resolv.conf, hostname and /dev/shm are made. */
   FILES,
+  /** The pause is started, if the containers are to share one pid namespace. */
+  PAUSE,
   /** The CNI plugins attach the network. */
   NETWORK,
   /** The sandbox is made durable as READY and published. */

@@ -84,6 +84,7 @@ public final class SandboxManager implements AutoCloseable {
     PodFiles files = new PodFiles(paths);
     CgroupParents cgroups = new CgroupParents(settings.defaultCgroupParent());
     Bundles bundles = new Bundles(paths);
+    HostFacts host = HostFacts.read();
     Handlers handlers = new Handlers(settings, registry);
     network =
         new PodNetwork(
@@ -94,11 +95,13 @@ public final class SandboxManager implements AutoCloseable {
     shims = new Shims(shimSettings(settings));
     tasks = new Tasks(shims, records, paths);
     exits = new ExitWatch(tasks, cgroups, handlers);
+    PodPause pause =
+        new PodPause(tasks, bundles, cgroups, namespaces, handlers, host, settings.logWriter());
     ReleasePodSandbox release =
-        new ReleasePodSandbox(registry, records, namespaces, files, network, cgroups);
+        new ReleasePodSandbox(registry, records, namespaces, files, network, pause, cgroups);
     runPodSandbox =
         new RunPodSandbox(
-            registry, records, handlers, namespaces, files, network, release, paths, clock);
+            registry, records, handlers, namespaces, files, network, pause, release, paths, clock);
     stopContainer = new StopContainer(tasks);
     removeContainer = new RemoveContainer(registry, records, tasks, bundles, images, handlers);
     stopPodSandbox = new StopPodSandbox(registry, records, release, stopContainer, removeContainer);
@@ -108,7 +111,12 @@ public final class SandboxManager implements AutoCloseable {
             records,
             images,
             new ContainerSpecs(
-                new SpecGenerator(runtimeDefault), HostFacts.read(), namespaces, files, registry),
+                new SpecGenerator(runtimeDefault),
+                HostFacts.read(),
+                namespaces,
+                files,
+                pause,
+                registry),
             bundles,
             tasks,
             exits,
@@ -127,6 +135,7 @@ public final class SandboxManager implements AutoCloseable {
             exits,
             handlers,
             namespaces,
+            pause,
             release,
             removeContainer,
             settings.initialRecoveryTimeout(),

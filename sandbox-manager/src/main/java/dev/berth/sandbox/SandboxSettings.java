@@ -20,7 +20,8 @@ import java.util.Map;
  * @param cniPluginTimeout how long one plugin may run before it is killed
  * @param defaultCgroupParent cgroup that containers of a sandbox without a cgroup parent go below;
  *     an absolute path within the cgroup hierarchies
- * @param logWriter absolute path of berth-init, which writes the CRI logs
+ * @param logWriter absolute path of berth-init, which writes the CRI logs and is the pause of pods
+ *     that share a pid namespace
  * @param initialRecoveryTimeout how long one shim may take to answer when it is adopted
  */
 public record SandboxSettings(

@@ -38,7 +38,7 @@ final class BerthShimRecoveryTest extends RecoveryContract {
     node.exec(container.id(), "touch", "/dev/shm/go");
     assertThat(awaitExited(container.id()).exitCode()).isEqualTo(9);
     node.remove(pod);
-    assertNothingLeft();
+    node.assertNothingLeft();
   }
 
   @Test
@@ -55,6 +55,6 @@ final class BerthShimRecoveryTest extends RecoveryContract {
     node.containers().stop(container.id(), Duration.ZERO, TestNode.operation("StopContainer"));
     assertThat(awaitExited(container.id()).exitCode()).isEqualTo(137);
     node.remove(pod);
-    assertNothingLeft();
+    node.assertNothingLeft();
   }
 }

@@ -61,10 +61,10 @@ abstract class FaultContract {
   void aFailedStageOfRunPodSandboxLeavesNothing(RunPodSandboxStage stage) throws Exception {
     fail("RunPodSandbox", stage);
     assertThatThrownBy(() -> node.run(node.pod("faulty"))).hasMessageContaining(stage.name());
-    assertNothingLeft();
+    node.assertNothingLeft();
     Files.delete(FAULTS);
     node.remove(node.run(node.pod("faulty"))); // the name is free
-    assertNothingLeft();
+    node.assertNothingLeft();
   }
 
   @ParameterizedTest
@@ -76,11 +76,11 @@ abstract class FaultContract {
     fail("CreateContainer", stage);
     assertThatThrownBy(() -> node.create(pod, node.container("faulty", "/bin/true")))
         .hasMessageContaining(stage.name());
-    assertLeft(before);
+    node.assertLeft(before);
     Files.delete(FAULTS);
     node.create(pod, node.container("faulty", "/bin/true"));
     node.remove(pod);
-    assertNothingLeft();
+    node.assertNothingLeft();
   }
 
   @ParameterizedTest
@@ -103,7 +103,7 @@ abstract class FaultContract {
     }
     Files.delete(FAULTS);
     node.remove(pod);
-    assertNothingLeft();
+    node.assertNothingLeft();
   }
 
   @ParameterizedTest
@@ -120,7 +120,7 @@ abstract class FaultContract {
         .isInstanceOf(ContainerState.Exited.class);
     assertThat(node.network.leases()).isEmpty();
     node.remove(pod);
-    assertNothingLeft();
+    node.assertNothingLeft();
   }
 
   @ParameterizedTest
@@ -133,7 +133,7 @@ abstract class FaultContract {
     assertThatThrownBy(() -> node.remove(pod)).hasMessageContaining(stage.name());
     Files.delete(FAULTS);
     node.remove(pod);
-    assertNothingLeft();
+    node.assertNothingLeft();
   }
 
   @ParameterizedTest
@@ -149,9 +149,9 @@ abstract class FaultContract {
     assertThat(node.containers().status(container.id()).id()).isEqualTo(container.id());
     Files.delete(FAULTS);
     remove(container);
-    assertLeft(before);
+    node.assertLeft(before);
     node.remove(pod);
-    assertNothingLeft();
+    node.assertNothingLeft();
   }
 
   @ParameterizedTest
@@ -166,7 +166,7 @@ abstract class FaultContract {
     assertThat(node.containers().status(container.id()).state())
         .isInstanceOf(ContainerState.Exited.class);
     node.remove(pod);
-    assertNothingLeft();
+    node.assertNothingLeft();
   }
 
   @ParameterizedTest
@@ -180,7 +180,7 @@ abstract class FaultContract {
     Files.delete(FAULTS);
     assertThat(node.exec(container.id(), "ps")).doesNotContain("7654321");
     node.remove(pod);
-    assertNothingLeft();
+    node.assertNothingLeft();
   }
 
   @Test
@@ -189,7 +189,7 @@ abstract class FaultContract {
     assertThatThrownBy(() -> node.run(node.pod("plugin")))
         .hasMessageContaining("no second step")
         .hasMessageContaining("00-faulty.conflist");
-    assertNothingLeft();
+    node.assertNothingLeft();
   }
 
   @Test
@@ -205,7 +205,7 @@ abstract class FaultContract {
     node.network.plugin("faulty", "true");
     stop(listed);
     node.remove(listed);
-    assertNothingLeft();
+    node.assertNothingLeft();
   }
 
   @Test
@@ -221,7 +221,7 @@ abstract class FaultContract {
     assertThatThrownBy(() -> node.sandboxes().run(node.pod("cancelled").build(), "", operation))
         .isInstanceOf(BerthException.class);
     canceller.join();
-    assertNothingLeft();
+    node.assertNothingLeft();
   }
 
   /** A network whose first plugin works and whose second does something else at ADD. */
@@ -252,20 +252,5 @@ abstract class FaultContract {
 
   private void stop(SandboxStatus pod) {
     node.sandboxes().stop(pod.id(), TestNode.operation("StopPodSandbox"));
-  }
-
-  private void assertNothingLeft() throws IOException {
-    assertLeft(List.of());
-  }
-
-  /** Processes that were killed take a moment to be gone. */
-  private void assertLeft(List<String> expected) throws IOException {
-    try {
-      Await.until(
-          "no more is left than before", LIMIT, () -> expected.containsAll(node.leftovers()));
-    } catch (AssertionError e) {
-      assertThat(node.leftovers()).as("left over").isSubsetOf(expected);
-      throw e;
-    }
   }
 }

@@ -61,7 +61,7 @@ abstract class RecoveryContract {
     node.containers().stop(running.id(), Duration.ZERO, TestNode.operation("StopContainer"));
     assertThat(awaitExited(running.id()).exitCode()).isEqualTo(137);
     node.remove(pod);
-    assertNothingLeft();
+    node.assertNothingLeft();
   }
 
   @Test
@@ -112,7 +112,7 @@ abstract class RecoveryContract {
     }
     node.open();
     assertThat(node.containers().list(ContainerFilter.ALL)).isEmpty();
-    assertNothingLeft();
+    node.assertNothingLeft();
     node.remove(node.run(node.pod("web")));
   }
 
@@ -197,9 +197,5 @@ abstract class RecoveryContract {
         LIMIT,
         () -> node.containers().status(id).state() instanceof ContainerState.Exited);
     return (ContainerState.Exited) node.containers().status(id).state();
-  }
-
-  void assertNothingLeft() {
-    Await.until("nothing is left", LIMIT, () -> node.leftovers().isEmpty());
   }
 }

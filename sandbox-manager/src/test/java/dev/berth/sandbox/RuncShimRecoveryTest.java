@@ -18,7 +18,7 @@ final class RuncShimRecoveryTest extends RecoveryContract {
     node.shimOf(container).destroyForcibly();
     assertThat(awaitExited(container.id()).exitCode()).isEqualTo(137);
     node.remove(pod);
-    assertNothingLeft();
+    node.assertNothingLeft();
   }
 
   @Test
@@ -32,6 +32,6 @@ final class RuncShimRecoveryTest extends RecoveryContract {
     node.open();
     awaitExited(container.id());
     node.remove(pod);
-    assertNothingLeft();
+    node.assertNothingLeft();
   }
 }

@@ -1,5 +1,7 @@
 package dev.berth.sandbox;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.berth.base.MetadataStore;
 import dev.berth.base.Operation;
 import dev.berth.proto.cri.v1.ContainerConfig;
@@ -11,6 +13,7 @@ import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.cri.v1.PodSandboxMetadata;
 import dev.berth.runtime.seccomp.DefaultSeccompProfile;
 import dev.berth.sandbox.cni.TestNetwork;
+import dev.berth.testing.Await;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -246,6 +249,23 @@ final class TestNode implements AutoCloseable {
             containers().list(ContainerFilter.ALL).stream().map(one -> "listed " + one.id()))
         .flatMap(all -> all)
         .toList();
+  }
+
+  /** Processes that were killed take a moment to be gone. */
+  void assertLeft(List<String> expected) throws IOException {
+    try {
+      Await.until(
+          "no more is left than before",
+          Duration.ofSeconds(5),
+          () -> expected.containsAll(leftovers()));
+    } catch (AssertionError e) {
+      assertThat(leftovers()).as("left over").isSubsetOf(expected);
+      throw e;
+    }
+  }
+
+  void assertNothingLeft() throws IOException {
+    assertLeft(List.of());
   }
 
   private Stream<String> taskDirectories(String shim) {

@@ -199,8 +199,11 @@ class KillMatrixTest {
     }
   }
 
-  private static void assertSameProcesses(List<WriterContainer> running) throws IOException {
+  private void assertSameProcesses(List<WriterContainer> running) throws IOException {
     for (WriterContainer container : running) {
+      assertThat(tasks().state(container.process(), SOON).status())
+          .as("state of %s: %s", container, tasks().state(container.process(), SOON))
+          .isEqualTo(TaskState.Status.RUNNING);
       assertThat(ProcFs.identity(container.pid()))
           .as("process of %s", container)
           .isEqualTo(container.identity());
@@ -270,7 +273,7 @@ class KillMatrixTest {
   }
 
   private static void signal(String name, long pid) throws Exception {
-    new ProcessBuilder("kill", "-" + name, Long.toString(pid)).inheritIO().start().waitFor();
+    new ProcessBuilder("kill", "-" + name, Long.toString(pid)).start().waitFor();
   }
 
   /** Lets the kill come at any moment of a burst. */

@@ -60,6 +60,9 @@ record MountOptions(
 
   record Propagation(String name, long flag, boolean recursive) {}
 
+  /** What the host mounts shows, what is mounted here does not show there. */
+  static final Propagation SLAVES = new Propagation("rslave", Uapi.MS_SLAVE, true);
+
   private record Flag(long set, long clear) {}
 
   private static Flag sets(long bit) {

@@ -41,7 +41,8 @@ final class MountSteps {
 
   /**
    * Clones the sources of all bind mounts while the host's root still runs the plan: the root of a
-   * user namespace may not reach them.
+   * user namespace may not reach them. Cloned in the host's mount namespace they are peers of what
+   * they show; as slaves they cannot carry to the host what is mounted over them.
    */
   void openSources(List<Mount> mounts) {
     for (int i = 0; i < mounts.size(); i++) {
@@ -53,6 +54,7 @@ final class MountSteps {
         Reg source = plan.reg("source" + i);
         emit.cloneHostTree(
             required(mount.source(), field + ": source"), options.recursiveBind(), source);
+        emit.setPropagation(source, MountOptions.SLAVES);
         sources.put(field, source);
       }
     }

@@ -17,7 +17,7 @@ import java.util.Map;
  * <p>The rules, from namespaces(7), setns(2) and user_namespaces(7):
  *
  * <ul>
- *   <li>A PID namespace is joined by the stub, for its children: the stub itself stays where it is.
+ *   <li>A PID namespace is joined for the children of who joins it, which stays where it is.
  *   <li>Everything else is joined first, the user namespace last: before it is entered, the process
  *       may join what the host owns and what the user namespace owns.
  *   <li>What is made anew must belong to the container's user namespace, so it is made after that
@@ -101,13 +101,10 @@ final class NamespaceSteps {
   /** Emits the clone of the container's process, which then runs {@code body}. */
   void cloneProcess(Runnable body) {
     plan.from("linux.namespaces");
-    Reg pid = joined.get("pid");
-    if (pid != null) {
-      setns(pid, "pid", Uapi.CLONE_NEWPID);
-    }
     if (needsHelper()) {
       cloneHelper(body);
     } else {
+      joinPid();
       plan.clone(
           cloneArgs(cloneFlags(), intoCgroup()),
           true,
@@ -130,6 +127,7 @@ final class NamespaceSteps {
         false,
         () -> {
           enterCgroupV1();
+          joinPid();
           joinOthers();
           plan.from("linux.namespaces");
           plan.clone(
@@ -181,6 +179,17 @@ final class NamespaceSteps {
       for (Reg file : cgroupFiles) {
         plan.call("write", file, plan.string("0"), Arg.of(1));
       }
+    }
+  }
+
+  /**
+   * Whoever clones the container's process does it, for its children: it stays in the host's PID
+   * namespace itself, so that it is not seen from inside and the number it announces is the host's.
+   */
+  private void joinPid() {
+    Reg pid = joined.get("pid");
+    if (pid != null) {
+      setns(pid, "pid", Uapi.CLONE_NEWPID);
     }
   }
 

@@ -28,7 +28,7 @@ final class LogFiles {
   static final int ACTIVE_OFFSET = 8;
   static final int INODE_OFFSET = 32;
   static final int SLOT_OFFSET = 40;
-  static final int SLOT_BYTES = 32;
+  static final int SLOT_BYTES = 40;
   static final int SLOT_LOG_SIZE = 16;
 
   /** A file that is renamed during a scan may be missed by it, but hardly by every one. */

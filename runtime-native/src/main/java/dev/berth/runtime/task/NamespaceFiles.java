@@ -1,59 +1,34 @@
 package dev.berth.runtime.task;
 
 import dev.berth.base.BerthException;
-import dev.berth.runtime.kernel.Descriptors;
 import dev.berth.runtime.kernel.Fd;
-import dev.berth.runtime.kernel.NativeException;
-import dev.berth.runtime.kernel.Syscalls;
+import dev.berth.runtime.kernel.NamespaceType;
+import dev.berth.runtime.kernel.Namespaces;
 import dev.berth.runtime.spec.Namespace;
 import java.nio.file.Path;
-import java.util.Map;
 
-/** Opens the namespaces that a spec joins by path and makes sure that each is of its type. */
+/** Opens the namespaces that a spec joins by path; each must be of its type. */
 final class NamespaceFiles {
-  private static final int NS_GET_NSTYPE = 0xb703; // linux/nsfs.h
-  private static final Map<String, Long> CLONE_FLAGS = // linux/sched.h
-      Map.of(
-          "mount", 0x20000L,
-          "cgroup", 0x2000000L,
-          "uts", 0x4000000L,
-          "ipc", 0x8000000L,
-          "user", 0x10000000L,
-          "pid", 0x20000000L,
-          "network", 0x40000000L);
-
   private NamespaceFiles() {}
 
+  /**
+   * Opens one, closed by the caller.
+   *
+   * @throws BerthException INVALID_ARGUMENT naming the field if there is no such namespace
+   */
   static Fd open(Namespace namespace) {
     String path = namespace.path();
-    String field = "linux.namespaces " + namespace.type() + " path " + path;
-    if (path == null) {
-      throw new IllegalArgumentException(field);
+    NamespaceType type = NamespaceType.ofSpecName(namespace.type()).orElse(null);
+    if (path == null || type == null) {
+      throw new IllegalArgumentException("not joined by path: " + namespace);
     }
-    Fd fd = openFile(path, field);
     try {
-      long type = Syscalls.check("ioctl", field, fd.number(), NS_GET_NSTYPE);
-      if (type != CLONE_FLAGS.getOrDefault(namespace.type(), 0L)) {
-        throw new BerthException(
-            BerthException.Kind.INVALID_ARGUMENT, field + ": is a namespace of another type");
-      }
-      return fd;
-    } catch (NativeException e) {
-      fd.close();
-      throw new BerthException(
-          BerthException.Kind.INVALID_ARGUMENT, field + ": is not a namespace", e);
+      return Namespaces.open(Path.of(path), type);
     } catch (BerthException e) {
-      fd.close();
-      throw e;
-    }
-  }
-
-  private static Fd openFile(String path, String field) {
-    try {
-      return Descriptors.open(Path.of(path));
-    } catch (NativeException e) {
       throw new BerthException(
-          BerthException.Kind.INVALID_ARGUMENT, field + ": " + e.getMessage(), e);
+          BerthException.Kind.INVALID_ARGUMENT,
+          "linux.namespaces " + namespace.type() + ": " + e.getMessage(),
+          e);
     }
   }
 }

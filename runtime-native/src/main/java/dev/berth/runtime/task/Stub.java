@@ -43,7 +43,9 @@ final class Stub implements AutoCloseable {
   /** A created process: its number as this JVM sees it, and descriptors the caller owns. */
   record Created(int pid, Fd pidfd, @Nullable Fd master) {}
 
-  private final LaunchPlan plan;
+  /** Names the step that failed; forgotten after the exec, because a task lives long. */
+  private @Nullable LaunchPlan plan;
+
   private final Spawner.Child child;
   private final StubChannel channel;
 
@@ -145,6 +147,7 @@ final class Stub implements AutoCloseable {
     if (message.kind() != StubMessage.Kind.STARTED) {
       throw unexpected(message);
     }
+    plan = null;
   }
 
   private StubChannel.Reply expect() {
@@ -155,13 +158,16 @@ final class Stub implements AutoCloseable {
   }
 
   private BerthException unexpected(StubMessage message) {
-    return switch (message.kind()) {
-      case FAILED -> plan.failure(message.a() - 1, message.b());
-      case ERROR -> plan.failure(-1, message.a());
-      default ->
-          new BerthException(
-              BerthException.Kind.INTERNAL, "berth-init sent " + message.kind() + " out of turn");
-    };
+    LaunchPlan executing = plan;
+    boolean failed =
+        message.kind() == StubMessage.Kind.FAILED || message.kind() == StubMessage.Kind.ERROR;
+    if (executing == null || !failed) {
+      return new BerthException(
+          BerthException.Kind.INTERNAL, "berth-init sent " + message.kind() + " out of turn");
+    }
+    return message.kind() == StubMessage.Kind.FAILED
+        ? executing.failure(message.a() - 1, message.b())
+        : executing.failure(-1, message.a());
   }
 
   /**

@@ -26,6 +26,9 @@ import org.junit.jupiter.api.Test;
 /** What a group does in both cgroup versions, on the running kernel. */
 @RequiresRoot
 abstract class CgroupContract {
+  /** One for all tests: it holds a descriptor per hierarchy for as long as the JVM lives. */
+  static final Cgroups DETECTED = Cgroups.detect();
+
   static final Duration LIMIT = Duration.ofSeconds(10);
   private static final DeviceRule DENY_ALL = new DeviceRule(false, "a", null, null, "rwm");
   private static final DeviceRule ALLOW_KMSG = new DeviceRule(true, "c", 1L, 11L, "r");

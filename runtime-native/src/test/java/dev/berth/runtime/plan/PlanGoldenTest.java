@@ -90,7 +90,7 @@ class PlanGoldenTest {
                     Namespace.join("network", "/run/berth/ns/net"),
                     Namespace.join("ipc", "/run/berth/ns/ipc"),
                     Namespace.join("uts", "/run/berth/ns/uts"),
-                    Namespace.fresh("pid"),
+                    Namespace.join("pid", "/proc/4711/ns/pid"),
                     Namespace.fresh("cgroup"),
                     Namespace.fresh("mount")))
             .uidMappings(List.of(new IdMapping(0, 100_000, 65_536)))

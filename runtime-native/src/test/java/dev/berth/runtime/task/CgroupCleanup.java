@@ -1,7 +1,6 @@
 package dev.berth.runtime.task;
 
 import dev.berth.runtime.cgroup.CgroupPath;
-import dev.berth.runtime.cgroup.Cgroups;
 import java.time.Duration;
 
 /** Removes the parent that a test named for its cgroups. */
@@ -10,6 +9,6 @@ final class CgroupCleanup {
 
   static void removeParent(String group) {
     String parent = group.substring(0, group.lastIndexOf('/'));
-    Cgroups.detect().at(CgroupPath.parse(parent)).delete(Duration.ofSeconds(5));
+    TaskFixture.CGROUPS.at(CgroupPath.parse(parent)).delete(Duration.ofSeconds(5));
   }
 }

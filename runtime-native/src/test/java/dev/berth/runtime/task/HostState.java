@@ -12,18 +12,26 @@ import java.util.stream.Stream;
 /**
  * What a container can leave on the host: mounts and processes.
  *
- * <p>Only what this JVM may have caused is looked at, since other tests may run beside: its own
- * mount table and its descendants, which are its children once their parents are gone.
+ * <p>Only what this JVM may have caused is looked at, since other tests may run beside: mounts on
+ * or of the fixture's files, and its descendants, which are its children once their parents are
+ * gone.
  */
 final class HostState {
   private HostState() {}
 
-  static String read() throws IOException {
-    return Files.readString(Path.of("/proc/self/mountinfo"))
+  static String read(Path base) throws IOException {
+    return mounts(base)
         + "\nstubs: "
         + childrenNamed("berth-init").stream()
             .map(String::valueOf)
             .collect(Collectors.joining(","));
+  }
+
+  /** The host's mounts that have to do with a directory. */
+  private static String mounts(Path base) throws IOException {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/self/mountinfo"))) {
+      return lines.filter(line -> line.contains(base.toString())).collect(Collectors.joining("\n"));
+    }
   }
 
   /** The children of this JVM with a given name, zombies too. */

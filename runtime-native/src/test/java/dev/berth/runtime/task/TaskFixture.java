@@ -16,6 +16,9 @@ final class TaskFixture implements AutoCloseable {
   static final Duration LIMIT = Duration.ofSeconds(30);
   private static final int SIGKILL = 9;
 
+  /** One for all tests: it holds a descriptor per hierarchy for as long as the JVM lives. */
+  static final Cgroups CGROUPS = Cgroups.detect();
+
   final Path base;
   final Path rootfs;
   final Tasks tasks;
@@ -31,7 +34,7 @@ final class TaskFixture implements AutoCloseable {
 
   /** Another user of the same directory, as after a restart. */
   Tasks newTasks() {
-    return new Tasks(base.resolve("state"), program, Cgroups.detect());
+    return new Tasks(base.resolve("state"), program, CGROUPS);
   }
 
   static Path berthInit() {

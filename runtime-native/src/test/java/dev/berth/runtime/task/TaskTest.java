@@ -226,12 +226,12 @@ class TaskTest {
     List<Mount> mounts = new ArrayList<>(BusyboxBundle.mounts());
     mounts.add(new Mount("/data", "bind", "/no/such/source", List.of("bind")));
     RuntimeSpec spec = fixture.spec("true").mounts(mounts).build();
-    String before = HostState.read();
+    String before = HostState.read(fixture.base);
     assertThatThrownBy(() -> fixture.create("c", spec))
         .isInstanceOf(BerthException.class)
         .hasMessage(
             "mounts[4] /data: open_tree \"/no/such/source\": ENOENT (no such file or directory)");
-    assertThat(HostState.read()).isEqualTo(before);
+    assertThat(HostState.read(fixture.base)).isEqualTo(before);
     assertThat(fixture.base.resolve("state/c")).doesNotExist();
   }
 

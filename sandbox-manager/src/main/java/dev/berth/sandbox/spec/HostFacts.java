@@ -12,10 +12,17 @@ import java.nio.file.Path;
  * @param cgroup2 whether cgroups are managed through the unified hierarchy
  * @param swapAccounting whether swap can be limited
  * @param hugetlb whether huge pages can be limited
+ * @param leastOomScoreAdj the lowest score that this process may give to others
  */
 public record HostFacts(
-    int lastCapability, boolean cgroup2, boolean swapAccounting, boolean hugetlb) {
+    int lastCapability,
+    boolean cgroup2,
+    boolean swapAccounting,
+    boolean hugetlb,
+    int leastOomScoreAdj) {
   private static final Path CGROUPS = Path.of("/sys/fs/cgroup");
+  private static final int CAP_SYS_RESOURCE = 24; // linux/capability.h
+  private static final int OOM_SCORE_ADJ_MIN = -1000; // linux/oom.h
 
   /** Reads the facts. */
   public static HostFacts read() {
@@ -30,10 +37,23 @@ public record HostFacts(
               : Files.exists(CGROUPS.resolve("memory/memory.memsw.limit_in_bytes")),
           unified
               ? Files.readString(CGROUPS.resolve("cgroup.controllers")).contains("hugetlb")
-              : Files.exists(CGROUPS.resolve("hugetlb")));
+              : Files.exists(CGROUPS.resolve("hugetlb")),
+          leastOomScoreAdjustment());
     } catch (IOException e) {
       throw new BerthException(
           BerthException.Kind.INTERNAL, "cannot read what the kernel supports: " + e, e);
     }
+  }
+
+  /** To go below one's own score takes CAP_SYS_RESOURCE, see proc_pid_oom_score_adj(5). */
+  private static int leastOomScoreAdjustment() throws IOException {
+    boolean mayLower =
+        Files.readAllLines(Path.of("/proc/self/status")).stream()
+            .filter(line -> line.startsWith("CapEff:"))
+            .map(line -> Long.parseUnsignedLong(line.substring("CapEff:".length()).strip(), 16))
+            .anyMatch(capabilities -> (capabilities >> CAP_SYS_RESOURCE & 1) == 1);
+    return mayLower
+        ? OOM_SCORE_ADJ_MIN
+        : Integer.parseInt(Files.readString(Path.of("/proc/self/oom_score_adj")).strip());
   }
 }

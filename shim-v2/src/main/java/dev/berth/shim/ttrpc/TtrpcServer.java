@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +37,7 @@ public final class TtrpcServer implements AutoCloseable {
   private final Map<String, TtrpcService> services;
   private final Set<ServerConnection> connections = ConcurrentHashMap.newKeySet();
   private final Thread acceptor;
+  private final AtomicBoolean removed = new AtomicBoolean();
   private volatile boolean closing;
 
   private TtrpcServer(
@@ -87,15 +89,23 @@ public final class TtrpcServer implements AutoCloseable {
   public void close() {
     closing = true;
     UnixSockets.closeQuietly(listener);
+    removeSocket(); // before connections end: who sees that can listen here
     connections.forEach(ServerConnection::refuse);
     connections.forEach(connection -> connection.finish(GRACE));
     try {
       acceptor.join(GRACE);
-      Files.deleteIfExists(socket);
-    } catch (IOException e) {
-      LOG.log(WARNING, "cannot remove " + socket, e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  private void removeSocket() {
+    if (removed.compareAndSet(false, true)) { // a second close must not hit a successor's
+      try {
+        Files.deleteIfExists(socket);
+      } catch (IOException e) {
+        LOG.log(WARNING, "cannot remove " + socket, e);
+      }
     }
   }
 

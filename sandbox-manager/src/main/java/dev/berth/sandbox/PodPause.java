@@ -1,0 +1,168 @@
+package dev.berth.sandbox;
+
+import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
+import static dev.berth.base.BerthException.Kind.UNAVAILABLE;
+
+import dev.berth.base.BerthException;
+import dev.berth.base.Operation;
+import dev.berth.proto.cri.v1.NamespaceMode;
+import dev.berth.runtime.spec.RuntimeSpec;
+import dev.berth.sandbox.spec.HostFacts;
+import dev.berth.sandbox.spec.PauseSpec;
+import dev.berth.shim.client.TaskIo;
+import dev.berth.shim.client.TaskProcess;
+import dev.berth.shim.client.TaskState;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * The pause of pods whose containers share one pid namespace: its first process, a task with the
+ * sandbox's id that runs berth-init and reaps what the containers leave behind. Pods that share no
+ * pid namespace have none.
+ *
+ * <p>Thread-safe; the caller sees to it that there is one call at a time for one sandbox.
+ */
+final class PodPause {
+  private static final System.Logger LOG = System.getLogger(PodPause.class.getName());
+
+  private final Tasks tasks;
+  private final Bundles bundles;
+  private final CgroupParents cgroups;
+  private final PodNamespaces namespaces;
+  private final Handlers handlers;
+  private final HostFacts host;
+  private final Path program;
+  private final Map<String, Integer> pids = new ConcurrentHashMap<>();
+
+  /**
+   * @param program absolute path of berth-init
+   */
+  PodPause(
+      Tasks tasks,
+      Bundles bundles,
+      CgroupParents cgroups,
+      PodNamespaces namespaces,
+      Handlers handlers,
+      HostFacts host,
+      Path program) {
+    this.tasks = tasks;
+    this.bundles = bundles;
+    this.cgroups = cgroups;
+    this.namespaces = namespaces;
+    this.handlers = handlers;
+    this.host = host;
+    this.program = program;
+  }
+
+  static boolean isNeeded(SandboxRecord sandbox) {
+    return SandboxConfigs.namespaces(sandbox.config()).getPid() == NamespaceMode.POD;
+  }
+
+  /** Starts the pause if the pod needs one. {@link #stop} undoes it, also half of it. */
+  void start(Sandbox sandbox, Operation operation) {
+    SandboxRecord record = sandbox.record();
+    if (!isNeeded(record)) {
+      return;
+    }
+    RuntimeSpec spec =
+        PauseSpec.of(
+            record.id(),
+            program,
+            namespaces.pathsOf(record.id(), record.config()),
+            cgroups.cgroupOf(record, record.id()),
+            host);
+    RuntimeHandler handler = handlers.require(record.runtimeHandler());
+    bundles.create(record.id(), spec);
+    tasks.launch(record.id(), handler, operation);
+    tasks.create(record.id(), List.of(), TaskIo.NONE, handler, operation);
+    pids.put(record.id(), tasks.start(TaskProcess.init(record.id()), operation));
+    watch(sandbox);
+  }
+
+  /** A pod without its pause can take no more containers: they would have no namespace to join. */
+  private void watch(Sandbox sandbox) {
+    var _ =
+        tasks
+            .exit(sandbox.id())
+            .whenComplete((exit, failure) -> {
+              if (exit != null) {
+                pids.remove(sandbox.id());
+                sandbox.markUnusable();
+              } else {
+                LOG.log(
+                    System.Logger.Level.DEBUG,
+                    "the shim of the pause of " + sandbox.id() + " is gone",
+                    failure);
+              }
+            });
+  }
+
+  /**
+   * Returns the path of the shared pid namespace.
+   *
+   * @throws BerthException FAILED_PRECONDITION if the pause has ended
+   */
+  String namespace(String sandboxId) {
+    Integer pid = pids.get(sandboxId);
+    if (pid == null) {
+      throw new BerthException(
+          FAILED_PRECONDITION, "the pause of sandbox " + sandboxId + " has ended");
+    }
+    return "/proc/" + pid + "/ns/pid";
+  }
+
+  /** Finds the pause that an earlier process started; says whether all is as it should be. */
+  boolean adopt(Sandbox sandbox, Duration limit) {
+    if (!isNeeded(sandbox.record())) {
+      return true;
+    }
+    try {
+      tasks.adopt(sandbox.id(), handlers.require(sandbox.record().runtimeHandler()), limit);
+      TaskState state = tasks.state(sandbox.id(), limit);
+      if (state.status() != TaskState.Status.RUNNING) {
+        return false;
+      }
+      pids.put(sandbox.id(), state.pid());
+      watch(sandbox);
+      return true;
+    } catch (BerthException e) {
+      LOG.log(System.Logger.Level.WARNING, "lost the pause of sandbox " + sandbox.id(), e);
+      return false;
+    }
+  }
+
+  /** Ends the pause and frees its task. Idempotent. */
+  void stop(Sandbox sandbox, Operation operation) {
+    if (!isNeeded(sandbox.record())) {
+      return;
+    }
+    String id = sandbox.id();
+    pids.remove(id);
+    if (!tasks.isKnown(id) || !end(id, operation)) {
+      RuntimeHandler handler = handlers.require(sandbox.record().runtimeHandler());
+      var _ = tasks.cleanUp(id, handler, Tasks.LIMIT);
+    }
+    bundles.remove(id);
+  }
+
+  /** Says whether that could be done: not if the shim is gone. */
+  private boolean end(String id, Operation operation) {
+    TaskProcess process = TaskProcess.init(id);
+    try {
+      if (tasks.kill(process, CriSignals.SIGKILL, operation)) {
+        var _ = tasks.waitFor(process, operation.remaining(Tasks.LIMIT));
+      }
+      tasks.delete(id, operation);
+      return true;
+    } catch (BerthException e) {
+      if (e.kind() != UNAVAILABLE) {
+        throw e;
+      }
+      LOG.log(System.Logger.Level.WARNING, "lost the shim of the pause of " + id, e);
+      return false;
+    }
+  }
+}
