@@ -60,10 +60,11 @@ abstract class FaultContract {
   @EnumSource
   void aFailedStageOfRunPodSandboxLeavesNothing(RunPodSandboxStage stage) throws Exception {
     fail("RunPodSandbox", stage);
-    assertThatThrownBy(() -> node.run(node.pod("faulty"))).hasMessageContaining(stage.name());
+    assertThatThrownBy(() -> node.run(node.podWithPause("faulty")))
+        .hasMessageContaining(stage.name());
     node.assertNothingLeft();
     Files.delete(FAULTS);
-    node.remove(node.run(node.pod("faulty"))); // the name is free
+    node.remove(node.run(node.podWithPause("faulty"))); // the name is free
     node.assertNothingLeft();
   }
 

@@ -82,13 +82,7 @@ abstract class PodLifecycleContract {
 
   @Test
   void containersOfAPodThatSharesProcessesSeeEachOther() throws Exception {
-    PodSandboxConfig.Builder config = node.pod("shared");
-    config
-        .getLinuxBuilder()
-        .getSecurityContextBuilder()
-        .getNamespaceOptionsBuilder()
-        .setPid(NamespaceMode.POD);
-    SandboxStatus pod = node.run(config);
+    SandboxStatus pod = node.run(node.podWithPause("shared"));
     ContainerStatus one = node.start(pod, sharing("one"));
     ContainerStatus two = node.start(pod, sharing("two"));
     assertThat(node.exec(one.id(), "ps"))

@@ -175,6 +175,17 @@ final class TestNode implements AutoCloseable {
     return config;
   }
 
+  /** A pod whose containers share one pid namespace, and which therefore has a pause. */
+  PodSandboxConfig.Builder podWithPause(String name) {
+    PodSandboxConfig.Builder config = pod(name);
+    config
+        .getLinuxBuilder()
+        .getSecurityContextBuilder()
+        .getNamespaceOptionsBuilder()
+        .setPid(NamespaceMode.POD);
+    return config;
+  }
+
   ContainerConfig.Builder container(String name, String... command) {
     ContainerConfig.Builder config =
         ContainerConfig.newBuilder()
