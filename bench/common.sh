@@ -1,7 +1,7 @@
 # Sourced by the benchmarks: an instance of Berth with a registry, a network and directories of its
 # own, all below one temporary directory, and gone when the script ends.
 
-here=$(CDPATH= cd -P -- "$(dirname -- "$0")/.." && pwd)
+here=${BERTH_HERE:-$(CDPATH= cd -P -- "$(dirname -- "$0")/.." && pwd)}
 dist=$here/cri-server/target/berth
 bridge=berth-bench0
 subnet=10.247.92
