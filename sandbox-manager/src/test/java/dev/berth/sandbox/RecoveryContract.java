@@ -164,9 +164,10 @@ abstract class RecoveryContract {
               assertThat(exited.exitCode()).isEqualTo(255);
               assertThat(exited.reason()).isEqualTo(ExitReasons.UNKNOWN);
             });
-    kill(container); // the machine did not really restart
+    node.killAsARebootWould(container);
     node.sandboxes().stop(pod.id(), TestNode.operation("StopPodSandbox"));
     node.remove(pod);
+    assertThat(node.cgroups()).isEmpty();
   }
 
   @Test
@@ -182,13 +183,6 @@ abstract class RecoveryContract {
     assertThat(node.store.all("quarantine.sandboxes")).containsOnlyKeys("bad");
     assertThat(node.store.all("quarantine.containers")).containsOnlyKeys("bad");
     assertThat(node.store.all("containers")).isEmpty();
-  }
-
-  private void kill(ContainerStatus container) {
-    int pid = ((ContainerState.Running) container.state()).pid();
-    ProcessHandle shim = node.shimOf(container);
-    ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
-    shim.destroyForcibly();
   }
 
   ContainerState.Exited awaitExited(String id) {

@@ -140,6 +140,34 @@ final class TestNode implements AutoCloseable {
     return servingShims().findFirst().orElseThrow();
   }
 
+  /** Ends a container behind everyone's back, and removes its cgroup: a reboot keeps neither. */
+  void killAsARebootWould(ContainerStatus container) {
+    int pid = ((ContainerState.Running) container.state()).pid();
+    ProcessHandle shim = shimOf(container);
+    ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+    shim.destroyForcibly();
+    String pod = cgroup.substring(1) + "/pod" + container.sandboxId() + "/" + container.id();
+    Await.until(
+        "the container's cgroups are gone",
+        Duration.ofSeconds(10),
+        () -> {
+          boolean gone = true;
+          for (String hierarchy : names(Path.of("/sys/fs/cgroup"))) {
+            gone &= isRemoved(Path.of("/sys/fs/cgroup", hierarchy, pod));
+          }
+          return gone;
+        });
+  }
+
+  private static boolean isRemoved(Path cgroup) {
+    try {
+      Files.deleteIfExists(cgroup);
+      return true;
+    } catch (IOException e) {
+      return false; // a process of it is still ending
+    }
+  }
+
   private Stream<ProcessHandle> servingShims() {
     return ProcessHandle.allProcesses()
         .filter(process -> {
@@ -302,7 +330,7 @@ final class TestNode implements AutoCloseable {
             && !command.contains("ShimMain")); // Berth's stays a while for the next pod
   }
 
-  private Stream<String> cgroups() throws IOException {
+  Stream<String> cgroups() throws IOException {
     return names(Path.of("/sys/fs/cgroup")).stream()
         .map(name -> Path.of("/sys/fs/cgroup", name, cgroup.substring(1)))
         .filter(Files::exists)
