@@ -17,13 +17,25 @@ public record Platform(String os, String architecture, @Nullable String variant)
     };
   }
 
-  /** Whether an image for {@code offered} runs here. A missing variant matches any. */
+  /**
+   * Whether an image for {@code offered} runs here. A missing variant is the plain one, v1 or v8:
+   * an image for {@code amd64/v3} does not run on every amd64.
+   */
   public boolean accepts(Platform offered) {
     return os.equals(offered.os)
         && architecture.equals(offered.architecture)
-        && (blank(variant)
-            || blank(offered.variant)
-            || String.valueOf(variant).equals(offered.variant));
+        && plainVariant(variant).equals(plainVariant(offered.variant));
+  }
+
+  private String plainVariant(@Nullable String name) {
+    if (!blank(name)) {
+      return String.valueOf(name);
+    }
+    return switch (architecture) {
+      case "amd64" -> "v1";
+      case "arm64" -> "v8";
+      default -> "";
+    };
   }
 
   private static boolean blank(@Nullable String text) {

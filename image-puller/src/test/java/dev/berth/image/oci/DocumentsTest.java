@@ -51,6 +51,12 @@ class DocumentsTest {
     assertThat(index.choose(new Platform("linux", "arm64", "v8")).digest()).hasToString(A);
   }
 
+  @ParameterizedTest
+  @CsvSource({"amd64,,true", "amd64,v1,true", "amd64,v3,false", "arm64,,false"})
+  void aVariantThatNeedsMoreIsNotTaken(String architecture, String variant, boolean accepted) {
+    assertThat(AMD64.accepts(new Platform("linux", architecture, variant))).isEqualTo(accepted);
+  }
+
   @Test
   void aMissingPlatformNamesThoseThatAreThere() {
     var index = (Index) parse(INDEX, null);

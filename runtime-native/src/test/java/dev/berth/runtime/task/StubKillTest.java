@@ -75,6 +75,7 @@ class StubKillTest {
   void stubKilledAroundTheExitLosesNothing() throws IOException {
     int lines = 20_000;
     Random random = new Random(4);
+    var others = HostState.childrenNamed("berth-init"); // of other tests in this JVM
     for (int i = 0; i < 40; i++) {
       try (Task task = fixture.create("c", fixture.spec("seq 1 " + lines + "; exit 7").build())) {
         task.start();
@@ -87,7 +88,7 @@ class StubKillTest {
       Files.delete(fixture.log());
     }
     assertThat(HostState.childrenNamed("sh")).as("zombies").isEmpty();
-    assertThat(HostState.childrenNamed("berth-init")).isEmpty();
+    assertThat(HostState.childrenNamed("berth-init")).isSubsetOf(others);
   }
 
   @Test
