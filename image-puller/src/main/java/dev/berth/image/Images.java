@@ -198,6 +198,11 @@ public final class Images implements AutoCloseable {
     return new FsUsage(layout.root(), bytes, inodes, Instant.now());
   }
 
+  /** How many pulls share the making of a layer now. */
+  int pullsOfLayer(Digest chainId) {
+    return fetcher.callers(chainId);
+  }
+
   /** The pulls under way. */
   public List<PullProgress> pulls() {
     return pulls.stream().map(this::progress).toList();

@@ -64,6 +64,11 @@ final class LayerFetcher {
     return count == null ? 0 : count.get();
   }
 
+  /** How many pulls wait for a layer now. */
+  int callers(Digest chainId) {
+    return flights.callers(chainId);
+  }
+
   Optional<Layer> present(Wanted wanted) {
     return wanted.keys().stream().flatMap(key -> layers.find(key).stream()).findFirst();
   }

@@ -430,6 +430,8 @@ class HostileRegistryTest {
         LIMIT,
         () -> images.pulls().stream().allMatch(p -> p.stage().equals("fetch_layers")));
     assertThat(images.pulls().getFirst().layers()).hasSize(2);
+    // The chain id of the lowest layer is its diff id.
+    Await.until("both share it", LIMIT, () -> images.pullsOfLayer(layer.diffId()) == 2);
     first.cancel();
     assertThatThrownBy(firstPull::join).hasMessageContaining("cancelled by the caller");
     release.countDown();

@@ -81,8 +81,8 @@ public final class SingleFlight<K, V> {
     }
   }
 
-  /** How many callers wait for a key; for tests. */
-  int callers(K key) {
+  /** How many callers wait for a key now. */
+  public int callers(K key) {
     lock.lock();
     try {
       Flight flight = flights.get(key);

@@ -29,6 +29,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +39,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Every call has a deadline, the operation's or {@link #LIMIT} if that comes first. Thread-safe.
  */
 final class Tasks {
+  private static final long RELAUNCH_PAUSE_NANOS = 20_000_000;
+
   /** How long a shim may take for one call: what runs a program can take seconds under load. */
   static final Duration LIMIT = Duration.ofSeconds(60);
 
@@ -121,18 +124,48 @@ final class Tasks {
         recordOf(containerId, handler)
             .orElseThrow(
                 () -> new BerthException(NOT_FOUND, "container " + containerId + " had no shim"));
-    Shim shim;
-    try {
-      shim = shims.adopt(record, timeout);
-    } catch (BerthException e) {
-      if (e.kind() != UNAVAILABLE || !record.adoptsTasks()) {
-        throw e;
-      }
-      shim = shims.relaunch(record, timeout);
-    }
+    Shim shim = record.adoptsTasks() ? answering(record, timeout) : shims.adopt(record, timeout);
     hold(containerId, shim);
     if (record.adoptsTasks()) {
       common.put(handler.name(), shim);
+    }
+  }
+
+  /**
+   * Connects to a shim that takes its tasks over when it is started again, and starts it if need
+   * be.
+   *
+   * <p>A process that was killed closes its connections before its listening socket: for a moment
+   * it still takes new ones, which it never answers, and looks alive to its successor's launcher
+   * too. So it must answer, and a start that met the dying one is repeated.
+   */
+  private Shim answering(ShimRecord record, Duration timeout) {
+    long deadline = System.nanoTime() + timeout.toNanos();
+    boolean started = false;
+    while (true) {
+      try {
+        Shim shim = started ? shims.relaunch(record, timeout) : shims.adopt(record, timeout);
+        requireAnswer(shim, record.id(), timeout);
+        return shim;
+      } catch (BerthException e) {
+        if (e.kind() != UNAVAILABLE || System.nanoTime() > deadline) {
+          throw e;
+        }
+        if (started) {
+          LockSupport.parkNanos(RELAUNCH_PAUSE_NANOS);
+        }
+        started = true;
+      }
+    }
+  }
+
+  private static void requireAnswer(Shim shim, String containerId, Duration timeout) {
+    try {
+      shim.tasks().connect(containerId, timeout);
+    } catch (BerthException e) {
+      if (e.kind() != NOT_FOUND) { // it answers; whether it has the task is asked elsewhere
+        throw e;
+      }
     }
   }
 
