@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A seccomp filter without no_new_privs takes CAP_SYS_ADMIN, so that capability stays until the
  * filter is in; after it only capset, prctl and execve are called, which keeps what a filter must
- * allow to the least (OCI.md: "the stub should have a fixed, tiny post-filter system call set").
+ * allow to the least.
  */
 final class ProcessSteps {
   private static final int PATH_MAX = 4096;

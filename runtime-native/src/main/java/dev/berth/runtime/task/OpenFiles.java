@@ -24,15 +24,6 @@ final class OpenFiles implements AutoCloseable {
     byName.put(name, fd);
   }
 
-  /** Adds one name for a descriptor that is here already under another. */
-  void alias(String name, String existing) {
-    Fd fd = byName.get(existing);
-    if (fd == null) {
-      throw new IllegalArgumentException("no descriptor " + existing);
-    }
-    byName.put(name, fd);
-  }
-
   Map<String, Fd> byName() {
     return Collections.unmodifiableMap(byName);
   }
