@@ -4,8 +4,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.UUID;
 
 /**
@@ -16,8 +18,23 @@ class Bench {
   private static final int EXECS_PER_POD = 5;
 
   /** One server under measurement and what was measured of it, in milliseconds. */
-  private record Server(String name, CriChannel channel, List<Double> podUp, List<Double> exec,
-      List<Double> podDown) {
+  private record Server(String name, CriChannel channel, Map<String, List<Double>> millis) {
+    List<Double> podUp() {
+      return of("pod up");
+    }
+
+    List<Double> exec() {
+      return of("ExecSync true");
+    }
+
+    List<Double> podDown() {
+      return of("pod down");
+    }
+
+    List<Double> of(String what) {
+      return millis.computeIfAbsent(what, unused -> new ArrayList<>());
+    }
+
     RuntimeServiceGrpc.RuntimeServiceBlockingStub runtime() {
       return RuntimeServiceGrpc.newBlockingStub(channel.channel());
     }
@@ -38,8 +55,7 @@ class Bench {
     List<Server> servers = new ArrayList<>();
     for (String nameAndSocket : Arrays.copyOfRange(arguments, 4, arguments.length)) {
       String[] parts = nameAndSocket.split("=", 2);
-      servers.add(new Server(parts[0], CriChannel.to(Path.of(parts[1])),
-          new ArrayList<>(), new ArrayList<>(), new ArrayList<>()));
+      servers.add(new Server(parts[0], CriChannel.to(Path.of(parts[1])), new LinkedHashMap<>()));
     }
     switch (command) {
       case "latency" -> latency(servers, image, pods, logs);
@@ -57,8 +73,9 @@ class Bench {
     for (Server server : servers) {
       version(server);
       for (int i = 0; i < 10; i++) { // warms up: pulls, loads classes, fills caches
-        remove(server, measured(new ArrayList<>(), () -> up(server, image, logs)));
+        remove(server, up(server, image, logs));
       }
+      server.millis().clear();
     }
     for (int round = 0; round < rounds; round++) {
       for (Server server : servers) {
@@ -72,9 +89,7 @@ class Bench {
       }
     }
     for (Server server : servers) {
-      print(server, "pod up", server.podUp());
-      print(server, "ExecSync true", server.exec());
-      print(server, "pod down", server.podDown());
+      server.millis().forEach((what, millis) -> print(server, what, millis));
     }
     if (servers.size() > 1) {
       Server own = servers.get(0);
@@ -92,11 +107,13 @@ class Bench {
     }
   }
 
-  private static void clear(Server server) {
-    server.runtime().listPodSandbox(ListPodSandboxRequest.getDefaultInstance()).getItemsList()
-        .stream()
-        .filter(pod -> pod.getMetadata().getNamespace().equals("bench"))
-        .forEach(pod -> remove(server, new Pod(pod.getId(), "")));
+  private static void clear(Server server) throws Exception {
+    var pods = server.runtime().listPodSandbox(ListPodSandboxRequest.getDefaultInstance());
+    for (PodSandbox pod : pods.getItemsList()) {
+      if (pod.getMetadata().getNamespace().equals("bench")) {
+        remove(server, new Pod(pod.getId(), ""));
+      }
+    }
   }
 
   /** What a kubelet asks all the time; memory is to be measured after this. */
@@ -135,8 +152,8 @@ class Bench {
             .setSecurityContext(LinuxSandboxSecurityContext.newBuilder().setNamespaceOptions(
                 NamespaceOption.newBuilder().setPid(NamespaceMode.CONTAINER))))
         .build();
-    String id = server.runtime()
-        .runPodSandbox(RunPodSandboxRequest.newBuilder().setConfig(config).build()).getPodSandboxId();
+    String id = measured(server.of("  run"), () -> server.runtime()
+        .runPodSandbox(RunPodSandboxRequest.newBuilder().setConfig(config).build())).getPodSandboxId();
     var container = ContainerConfig.newBuilder()
         .setMetadata(ContainerMetadata.newBuilder().setName("main"))
         .setImage(ImageSpec.newBuilder().setImage(imageId(server, image)))
@@ -146,10 +163,11 @@ class Bench {
             .setSecurityContext(LinuxContainerSecurityContext.newBuilder().setNamespaceOptions(
                 NamespaceOption.newBuilder().setPid(NamespaceMode.CONTAINER))))
         .build();
-    String containerId = server.runtime().createContainer(CreateContainerRequest.newBuilder()
-        .setPodSandboxId(id).setConfig(container).setSandboxConfig(config).build()).getContainerId();
-    server.runtime().startContainer(
-        StartContainerRequest.newBuilder().setContainerId(containerId).build());
+    String containerId = measured(server.of("  create"), () -> server.runtime().createContainer(
+        CreateContainerRequest.newBuilder()
+            .setPodSandboxId(id).setConfig(container).setSandboxConfig(config).build())).getContainerId();
+    measured(server.of("  start"), () -> server.runtime().startContainer(
+        StartContainerRequest.newBuilder().setContainerId(containerId).build()));
     return new Pod(id, containerId);
   }
 
@@ -166,11 +184,11 @@ class Bench {
         .setContainerId(pod.containerId()).addCmd("true").setTimeout(30).build());
   }
 
-  private static Pod remove(Server server, Pod pod) {
-    server.runtime().stopPodSandbox(
-        StopPodSandboxRequest.newBuilder().setPodSandboxId(pod.id()).build());
-    server.runtime().removePodSandbox(
-        RemovePodSandboxRequest.newBuilder().setPodSandboxId(pod.id()).build());
+  private static Pod remove(Server server, Pod pod) throws Exception {
+    measured(server.of("  stop"), () -> server.runtime().stopPodSandbox(
+        StopPodSandboxRequest.newBuilder().setPodSandboxId(pod.id()).build()));
+    measured(server.of("  remove"), () -> server.runtime().removePodSandbox(
+        RemovePodSandboxRequest.newBuilder().setPodSandboxId(pod.id()).build()));
     return pod;
   }
 
