@@ -14,7 +14,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
@@ -26,20 +25,20 @@ import java.util.stream.Stream;
  * only what has one of the given marks in it counts: the names and paths of the instance under
  * test.
  */
-record HostSnapshot(Set<String> things) {
+record HostSnapshot(List<String> things) {
   private static final Duration LIMIT = Duration.ofSeconds(5);
   private static final boolean WHOLE_HOST = System.getenv("BERTH_E2E_WHOLE_HOST") != null;
 
   /** Looks at the host now. */
   static HostSnapshot take(List<String> marks) {
-    Set<String> things = new TreeSet<>();
     Predicate<String> counts =
         thing -> WHOLE_HOST || marks.stream().anyMatch(mark -> thing.contains(mark));
-    Stream.of(mounts(), pins(), links(), tables(), cgroups(), processes(), files(marks))
-        .flatMap(List::stream)
-        .filter(counts)
-        .forEach(things::add);
-    return new HostSnapshot(things);
+    return new HostSnapshot(
+        Stream.of(mounts(), pins(), links(), tables(), cgroups(), processes(), files(marks))
+            .flatMap(List::stream)
+            .filter(counts)
+            .sorted()
+            .toList());
   }
 
   /** Requires the host to be again as it was in this snapshot, within 5 seconds. */
@@ -66,9 +65,10 @@ record HostSnapshot(Set<String> things) {
     }
   }
 
-  private static Set<String> difference(Set<String> all, Set<String> without) {
-    Set<String> rest = new TreeSet<>(all);
-    rest.removeAll(without);
+  /** One by one: of two processes with the same command line one may be left. */
+  private static List<String> difference(List<String> all, List<String> without) {
+    List<String> rest = new ArrayList<>(all);
+    without.forEach(rest::remove);
     return rest;
   }
 
@@ -101,7 +101,7 @@ record HostSnapshot(Set<String> things) {
 
   private static List<String> processes() {
     return ProcessHandle.allProcesses()
-        .map(process -> "process " + process.pid() + " " + commandLine(process.pid()))
+        .map(process -> "process " + commandLine(process.pid()))
         .toList();
   }
 

@@ -19,6 +19,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.Random;
 import java.util.zip.GZIPOutputStream;
 
 /** Debian's docker-registry on loopback, with an image made from Debian's static busybox. */
@@ -87,7 +88,11 @@ final class TestRegistry implements AutoCloseable {
     Files.writeString(tree.resolve("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
     Files.writeString(tree.resolve("etc/group"), "root:x:0:\n");
     Files.writeString(tree.resolve("www/index.html"), "hello from the web server\n");
-    Path tar = directory.resolve("busybox.tar");
+    return tar(tree);
+  }
+
+  private static byte[] tar(Path tree) throws IOException {
+    Path tar = tree.resolveSibling(tree.getFileName() + ".tar");
     Command.output(
         "tar",
         "-C",
@@ -99,6 +104,15 @@ final class TestRegistry implements AutoCloseable {
         tar.toString(),
         ".");
     return Files.readAllBytes(tar);
+  }
+
+  /** Returns a layer of one file that is the same every time and does not compress. */
+  byte[] noise(int bytes) throws IOException {
+    byte[] noise = new byte[bytes];
+    new Random(bytes).nextBytes(noise);
+    Path tree = Files.createDirectories(directory.resolve("noise-" + bytes));
+    Files.write(tree.resolve("noise"), noise);
+    return tar(tree);
   }
 
   /** Pushes an image of one layer and returns its reference. */
