@@ -150,7 +150,8 @@ final class BerthNode implements AutoCloseable {
         .findFirst();
   }
 
-  private static String commandLine(ProcessHandle process) {
+  /** Returns what a process was called with; empty if it has ended. */
+  static String commandLine(ProcessHandle process) {
     try {
       return Files.readString(Path.of("/proc", Long.toString(process.pid()), "cmdline"))
           .replace('\0', ' ');

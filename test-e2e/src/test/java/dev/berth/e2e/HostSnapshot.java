@@ -14,7 +14,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
@@ -43,24 +45,34 @@ record HostSnapshot(List<String> things) {
 
   /** Requires the host to be again as it was in this snapshot, within 5 seconds. */
   void assertRestored(List<String> marks) {
-    var last =
-        new Object() {
-          HostSnapshot snapshot = take(marks);
-        };
+    assertRestored(() -> take(marks));
+  }
+
+  /** Requires the same, but for things that have a text in them. */
+  void assertRestoredBut(String text, List<String> marks) {
+    without(text).assertRestored(() -> take(marks).without(text));
+  }
+
+  private HostSnapshot without(String text) {
+    return new HostSnapshot(things.stream().filter(thing -> !thing.contains(text)).toList());
+  }
+
+  private void assertRestored(Supplier<HostSnapshot> look) {
+    var last = new AtomicReference<>(look.get());
     try {
       Await.until(
           "the host is as it was",
           LIMIT,
           () -> {
-            last.snapshot = take(marks);
-            return last.snapshot.equals(this);
+            last.set(look.get());
+            return last.get().equals(this);
           });
     } catch (AssertionError e) {
       throw new AssertionError(
           "left on the host: "
-              + difference(last.snapshot.things, things)
+              + difference(last.get().things, things)
               + ", gone from it: "
-              + difference(things, last.snapshot.things),
+              + difference(things, last.get().things),
           e);
     }
   }

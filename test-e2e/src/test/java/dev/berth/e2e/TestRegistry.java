@@ -154,6 +154,10 @@ final class TestRegistry implements AutoCloseable {
             .build());
   }
 
+  int port() {
+    return port;
+  }
+
   String reference(String name) {
     return "127.0.0.1:" + port + "/" + name + ":latest";
   }
