@@ -41,6 +41,7 @@ class BadInputTest {
     node = BerthNode.start(directory, host);
     pods = new Pods(node);
     image = pods.pull(registry.busybox());
+    pods.warmUp(image);
   }
 
   @AfterAll
@@ -51,7 +52,7 @@ class BadInputTest {
   }
 
   private void assertRefused(ThrowingCallable call, Status.Code code, String... words) {
-    HostSnapshot before = HostSnapshot.take(node.marks());
+    HostSnapshot before = HostSnapshot.take(node);
     assertThatThrownBy(call)
         .isInstanceOfSatisfying(
             StatusRuntimeException.class,
@@ -59,7 +60,7 @@ class BadInputTest {
               assertThat(e.getStatus().getCode()).as(e.getMessage()).isEqualTo(code);
               assertThat(e.getStatus().getDescription()).contains(words);
             });
-    before.assertRestored(node.marks());
+    before.assertRestored();
   }
 
   private PodSandboxConfig pod(String name) throws IOException {

@@ -53,10 +53,7 @@ class EnvironmentFaultTest {
     image = pods.pull(registry.busybox());
     registry.push("big", registry.noise(LAYER_BYTES));
     big = "127.0.0.1:" + proxy.port() + "/big:latest";
-    PodSandboxConfig warmUp = pods.config("warm-up"); // starts the shim, which stays
-    String pod = pods.run(warmUp);
-    pods.launch(pod, warmUp, sleeper());
-    pods.remove(pod);
+    pods.warmUp(image);
   }
 
   @AfterEach
@@ -129,7 +126,7 @@ class EnvironmentFaultTest {
     assertOnlyAPartialLayerIsLeft(before);
     pods.pull(big);
     pods.removeImage(big);
-    before.assertRestored(node.marks());
+    before.assertRestored();
   }
 
   @Test
@@ -160,7 +157,7 @@ class EnvironmentFaultTest {
     assertRefused(
         () -> pods.create(pod, config, sleeper()), Status.Code.RESOURCE_EXHAUSTED, "no space left");
     disk.empty();
-    before.assertRestored(node.marks());
+    before.assertRestored();
     pods.launch(pod, config, sleeper());
     pods.remove(pod);
   }
@@ -203,7 +200,7 @@ class EnvironmentFaultTest {
     pods.pull(big);
     assertThat(proxy.cutsLeft()).isZero();
     pods.removeImage(big);
-    before.assertRestored(node.marks());
+    before.assertRestored();
   }
 
   @Test
@@ -216,7 +213,7 @@ class EnvironmentFaultTest {
     proxy.mend();
     pods.pull(big);
     pods.removeImage(big);
-    before.assertRestored(node.marks());
+    before.assertRestored();
   }
 
   private static void assertRefused(ThrowingCallable call, Status.Code code, String... words) {
@@ -232,11 +229,11 @@ class EnvironmentFaultTest {
   }
 
   private HostSnapshot snapshot() {
-    return HostSnapshot.take(node.marks());
+    return HostSnapshot.take(node);
   }
 
   private void assertNothingLeft(HostSnapshot before) throws IOException {
-    before.assertRestored(node.marks());
+    before.assertRestored();
     assertThat(host.leases()).isEmpty();
     assertThat(ProcessHandle.allProcesses().map(BerthNode::commandLine))
         .noneMatch(line -> line.contains("sleep 7654322"));
@@ -245,7 +242,7 @@ class EnvironmentFaultTest {
 
   /** The next pull goes on from it. */
   private void assertOnlyAPartialLayerIsLeft(HostSnapshot before) {
-    before.assertRestoredBut("/images/partial/", node.marks());
+    before.assertRestoredBut("/images/partial/");
   }
 
   private PodSandboxConfig pod(String name) throws IOException {

@@ -21,58 +21,79 @@ import java.util.stream.Stream;
 
 /**
  * Everything on the host that a runtime could leave behind: mounts, network namespaces, links,
- * nftables tables, cgroups, processes and files, one text each.
+ * nftables tables, cgroups, processes and files, and what its own processes hold, one text each.
  *
  * <p>Other programs make such things too. Unless the environment says {@code BERTH_E2E_WHOLE_HOST},
- * only what has one of the given marks in it counts: the names and paths of the instance under
+ * only what has one of the marks of a node in it counts: the names and paths of the instance under
  * test.
  */
-record HostSnapshot(List<String> things) {
+final class HostSnapshot {
   private static final Duration LIMIT = Duration.ofSeconds(5);
   private static final boolean WHOLE_HOST = System.getenv("BERTH_E2E_WHOLE_HOST") != null;
 
-  /** Looks at the host now. */
-  static HostSnapshot take(List<String> marks) {
+  private final Supplier<List<String>> look;
+  private final List<String> things;
+
+  private HostSnapshot(Supplier<List<String>> look) {
+    this.look = look;
+    this.things = look.get();
+  }
+
+  /** Looks at the host now, and at what {@code berthd} and its shim hold. */
+  static HostSnapshot take(BerthNode node) {
+    return new HostSnapshot(() -> sorted(Stream.concat(host(node.marks()), processes(node))));
+  }
+
+  /** Looks at the host only: for a test in which {@code berthd} is started again. */
+  static HostSnapshot takeOfHost(BerthNode node) {
+    return new HostSnapshot(() -> sorted(host(node.marks())));
+  }
+
+  private static Stream<String> host(List<String> marks) {
     Predicate<String> counts =
         thing -> WHOLE_HOST || marks.stream().anyMatch(mark -> thing.contains(mark));
-    return new HostSnapshot(
-        Stream.of(mounts(), pins(), links(), tables(), cgroups(), processes(), files(marks))
-            .flatMap(List::stream)
-            .filter(counts)
-            .sorted()
-            .toList());
+    return Stream.of(mounts(), pins(), links(), tables(), cgroups(), processes(), files(marks))
+        .flatMap(List::stream)
+        .filter(counts);
+  }
+
+  private static Stream<String> processes(BerthNode node) {
+    Stream<String> shim =
+        node.shim().stream().flatMap(process -> ProcessInventory.of("shim", process.pid()));
+    return Stream.concat(ProcessInventory.of("berthd", node.berthdPid()), shim);
+  }
+
+  private static List<String> sorted(Stream<String> things) {
+    return things.sorted().toList();
   }
 
   /** Requires the host to be again as it was in this snapshot, within 5 seconds. */
-  void assertRestored(List<String> marks) {
-    assertRestored(() -> take(marks));
+  void assertRestored() {
+    assertRestored(_ -> true);
   }
 
   /** Requires the same, but for things that have a text in them. */
-  void assertRestoredBut(String text, List<String> marks) {
-    without(text).assertRestored(() -> take(marks).without(text));
+  void assertRestoredBut(String text) {
+    assertRestored(thing -> !thing.contains(text));
   }
 
-  private HostSnapshot without(String text) {
-    return new HostSnapshot(things.stream().filter(thing -> !thing.contains(text)).toList());
-  }
-
-  private void assertRestored(Supplier<HostSnapshot> look) {
-    var last = new AtomicReference<>(look.get());
+  private void assertRestored(Predicate<String> counts) {
+    List<String> wanted = things.stream().filter(counts).toList();
+    var last = new AtomicReference<List<String>>(List.of());
     try {
       Await.until(
           "the host is as it was",
           LIMIT,
           () -> {
-            last.set(look.get());
-            return last.get().equals(this);
+            last.set(look.get().stream().filter(counts).toList());
+            return last.get().equals(wanted);
           });
     } catch (AssertionError e) {
       throw new AssertionError(
           "left on the host: "
-              + difference(last.get().things, things)
+              + difference(last.get(), wanted)
               + ", gone from it: "
-              + difference(things, last.get().things),
+              + difference(wanted, last.get()),
           e);
     }
   }

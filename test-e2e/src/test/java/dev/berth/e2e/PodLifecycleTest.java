@@ -50,6 +50,7 @@ class PodLifecycleTest {
     node = BerthNode.start(directory, host);
     pods = new Pods(node);
     image = pods.pull(registry.busybox());
+    pods.warmUp(image);
   }
 
   @AfterAll
@@ -61,7 +62,7 @@ class PodLifecycleTest {
 
   @Test
   void containersOfAPodTalkOverLocalhostAndLeaveNothing() throws IOException {
-    HostSnapshot before = HostSnapshot.take(node.marks());
+    HostSnapshot before = HostSnapshot.take(node);
     PodSandboxConfig config = pods.config("talk");
     String pod = pods.run(config);
     var status =
@@ -95,7 +96,7 @@ class PodLifecycleTest {
     pods.remove(pod);
     assertThat(host.leases()).doesNotContain(status.getNetwork().getIp());
     deleteLogs(config);
-    before.assertRestored(node.marks());
+    before.assertRestored();
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.berth.e2e;
 
+import dev.berth.base.AtomicFiles;
 import dev.berth.proto.cri.v1.Container;
 import dev.berth.proto.cri.v1.ContainerConfig;
 import dev.berth.proto.cri.v1.ContainerFilter;
@@ -59,6 +60,16 @@ record Pods(BerthNode node) {
             RemoveImageRequest.newBuilder()
                 .setImage(ImageSpec.newBuilder().setImage(reference))
                 .build());
+  }
+
+  /** Uses once whatever a node starts or opens at first use, and then keeps: the shim, say. */
+  void warmUp(String imageId) throws IOException {
+    PodSandboxConfig config = configWithPause("warm-up");
+    String pod = run(config);
+    String id = launch(pod, config, shell("main", imageId, "sleep 1000"));
+    ExecSyncResponse _ = exec(id, 10, "true");
+    remove(pod);
+    AtomicFiles.deleteTree(Path.of(config.getLogDirectory()));
   }
 
   /** Returns the configuration of a plain pod whose logs go below the node's. */

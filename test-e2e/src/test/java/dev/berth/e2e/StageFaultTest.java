@@ -55,6 +55,9 @@ class StageFaultTest {
   private Pods pods;
   private String image;
 
+  /** A berthd that was started again has not opened and started all that it will keep. */
+  private boolean cold;
+
   @BeforeAll
   void start() throws Exception {
     host = new PrivateHost(directory.resolve("host"));
@@ -64,15 +67,13 @@ class StageFaultTest {
     pods = new Pods(node);
     image = pods.pull(registry.busybox());
     registry.push("faulty", registry.noise(100_000));
-    PodSandboxConfig warmUp = pods.config("warm-up"); // starts the shim, which stays
-    String pod = pods.run(warmUp);
-    pods.launch(pod, warmUp, sleeper("main"));
-    pods.remove(pod);
+    pods.warmUp(image);
   }
 
   @AfterEach
   void clear() {
     faults.clear();
+    pods.list().forEach(pods::remove);
   }
 
   @AfterAll
@@ -89,10 +90,10 @@ class StageFaultTest {
     HostSnapshot before = snapshot();
     for (Faults.Action action : SURVIVED) {
       assertFails("RunPodSandbox", stage, action, () -> pods.run(config));
-      before.assertRestored(node.marks());
+      before.assertRestored();
     }
     pods.remove(pods.run(config));
-    before.assertRestored(node.marks());
+    before.assertRestored();
   }
 
   @ParameterizedTest
@@ -105,24 +106,24 @@ class StageFaultTest {
     for (Faults.Action action : SURVIVED) {
       assertFails(
           "CreateContainer", stage, action, () -> pods.create(pod, config, sleeper("main")));
-      before.assertRestored(node.marks());
+      before.assertRestored();
     }
     pods.removeContainer(pods.launch(pod, config, sleeper("main")));
-    before.assertRestored(node.marks());
+    before.assertRestored();
     pods.remove(pod);
   }
 
   @ParameterizedTest
   @EnumSource
-  void failedStageOfPullImageLeavesNothing(PullStage stage) {
+  void failedStageOfPullImageLeavesNothing(PullStage stage) throws IOException {
     HostSnapshot before = snapshot();
     for (Faults.Action action : SURVIVED) {
       assertFails("PullImage", stage, action, () -> pods.pull(registry.reference("faulty")));
-      before.assertRestored(node.marks());
+      before.assertRestored();
     }
     pods.pull(registry.reference("faulty"));
     pods.removeImage(registry.reference("faulty"));
-    before.assertRestored(node.marks());
+    before.assertRestored();
   }
 
   @ParameterizedTest
@@ -140,7 +141,7 @@ class StageFaultTest {
     }
     pods.launch(pod, config, sleeper("main"));
     pods.remove(pod);
-    before.assertRestored(node.marks());
+    before.assertRestored();
   }
 
   @ParameterizedTest
@@ -152,7 +153,7 @@ class StageFaultTest {
     HostSnapshot before = snapshot();
     for (Faults.Action action : SURVIVED) {
       assertFails("ExecSync", stage, action, () -> pods.exec(id, 10, "sleep", "7654321"));
-      before.assertRestored(node.marks());
+      before.assertRestored();
     }
     assertThat(pods.exec(id, 10, "ps").getStdout().toStringUtf8()).doesNotContain("7654321");
     pods.remove(pod);
@@ -186,7 +187,7 @@ class StageFaultTest {
       assertFails("RemoveContainer", stage, action, () -> pods.removeContainer(id));
       assertThat(pods.status(id).getId()).isEqualTo(id);
       pods.removeContainer(id);
-      before.assertRestored(node.marks());
+      before.assertRestored();
     }
     pods.remove(pod);
   }
@@ -204,7 +205,7 @@ class StageFaultTest {
       pods.stop(pod);
       assertThat(host.leases()).isEmpty();
       pods.remove(pod);
-      before.assertRestored(node.marks());
+      before.assertRestored();
     }
   }
 
@@ -219,7 +220,7 @@ class StageFaultTest {
       pods.launch(pod, config, sleeper("main"));
       assertFails("RemovePodSandbox", stage, action, () -> pods.remove(pod));
       pods.remove(pod);
-      before.assertRestored(node.marks());
+      before.assertRestored();
     }
   }
 
@@ -228,13 +229,13 @@ class StageFaultTest {
   void killedInAStageOfRunPodSandboxTheNameIsFreeAgain(RunPodSandboxStage stage)
       throws IOException {
     PodSandboxConfig config = podWithPause("killed-run");
-    HostSnapshot before = snapshot();
+    HostSnapshot before = HostSnapshot.takeOfHost(node);
     dieIn("RunPodSandbox", stage, () -> pods.run(config));
     assertThat(pods.list()).isEmpty();
     assertThat(host.leases()).isEmpty();
-    before.assertRestored(node.marks());
+    before.assertRestored();
     pods.remove(pods.run(config));
-    before.assertRestored(node.marks());
+    before.assertRestored();
   }
 
   @ParameterizedTest
@@ -244,25 +245,25 @@ class StageFaultTest {
     PodSandboxConfig config = pod("killed-create");
     String pod = pods.run(config);
     pods.removeContainer(pods.create(pod, config, sleeper("first"))); // makes the pod's cgroup
-    HostSnapshot before = snapshot();
+    HostSnapshot before = HostSnapshot.takeOfHost(node);
     dieIn("CreateContainer", stage, () -> pods.create(pod, config, sleeper("main")));
     // Whose task was there already is complete, and listed for the kubelet to find.
     pods.containersOf(pod).forEach(pods::removeContainer);
-    before.assertRestored(node.marks());
+    before.assertRestored();
     pods.removeContainer(pods.launch(pod, config, sleeper("main")));
-    before.assertRestored(node.marks());
+    before.assertRestored();
     pods.remove(pod);
   }
 
   @ParameterizedTest
   @EnumSource
   void killedInAStageOfPullImageTheNextPullSucceeds(PullStage stage) throws IOException {
-    HostSnapshot before = snapshot();
+    HostSnapshot before = HostSnapshot.takeOfHost(node);
     dieIn("PullImage", stage, () -> pods.pull(registry.reference("faulty")));
-    before.assertRestored(node.marks());
+    before.assertRestored();
     pods.pull(registry.reference("faulty"));
     pods.removeImage(registry.reference("faulty"));
-    before.assertRestored(node.marks());
+    before.assertRestored();
   }
 
   /** A new stage is a new case of its test; this is for an enum that is new. */
@@ -285,8 +286,12 @@ class StageFaultTest {
     return Arrays.stream(method.getParameterTypes());
   }
 
-  private HostSnapshot snapshot() {
-    return HostSnapshot.take(node.marks());
+  private HostSnapshot snapshot() throws IOException {
+    if (cold) {
+      pods.warmUp(image);
+      cold = false;
+    }
+    return HostSnapshot.take(node);
   }
 
   /** Lets one call fail, and only that. */
@@ -316,6 +321,7 @@ class StageFaultTest {
     node.awaitDeath();
     faults.clear();
     node.start();
+    cold = true;
   }
 
   private PodSandboxConfig pod(String name) throws IOException {
