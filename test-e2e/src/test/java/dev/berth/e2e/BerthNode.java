@@ -129,6 +129,16 @@ final class BerthNode implements AutoCloseable {
     return logs;
   }
 
+  /** Returns where sockets and task directories are. */
+  Path state() {
+    return state;
+  }
+
+  /** Returns where images and records are. */
+  Path root() {
+    return root;
+  }
+
   String instance() {
     return instance;
   }
