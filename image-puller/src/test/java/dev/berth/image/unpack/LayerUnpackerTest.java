@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
+import dev.berth.runtime.kernel.Inodes;
 import dev.berth.testing.RequiresRoot;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
