@@ -132,4 +132,15 @@ class ResumedPullTest extends HostileRegistryFixture {
         .hasMessageContaining("asked for bytes from ")
         .hasMessageContaining("the answer is bytes 0-9/*");
   }
+
+  /** A registry refuses a range of no bytes, so it must not be asked for one. */
+  @Test
+  void aPartialFileThatIsCompleteIsAllThereIs() throws IOException {
+    TestImage image = big();
+    registry.serve("app", "v1", image);
+    TestImage.Layer layer = image.layers().getFirst();
+    Files.write(dir.resolve("images/partial").resolve(layer.digest().hex()), layer.blob());
+    pull("app:v1");
+    assertThat(ranges(layer)).isEmpty();
+  }
 }
