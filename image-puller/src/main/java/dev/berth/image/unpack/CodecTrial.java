@@ -11,19 +11,25 @@ import java.util.zip.Deflater;
 /** Sends a sample through a codec: to see whether it is right here, and how fast. */
 final class CodecTrial {
   private static final int SAMPLE_BYTES = 256 * 1024;
+  private static final int HASH_RUNS = 4;
 
   /**
    * In what pieces a stream comes, and what follows it: a decoder that reads ahead must give all of
-   * that back. The last is as layers are read, and timed.
+   * that back. Small pieces end anywhere in the stream; large ones are what layers are read in.
    */
   private static final List<Run> RUNS =
-      List.of(new Run(4093, 0), new Run(4093, 1), new Run(509, 8), new Run(64 * 1024, 100));
+      List.of(
+          new Run(509, 8),
+          new Run(4093, 1),
+          new Run(64 * 1024, 100),
+          new Run(64 * 1024, 0),
+          new Run(64 * 1024, 0));
 
   private CodecTrial() {}
 
   private record Run(int pieceBytes, int trailingBytes) {}
 
-  /** What a trial has shown; the time is that of the last run, when all was loaded. */
+  /** What a trial has shown; the time is that of the fastest run, for which all was loaded. */
   record Outcome(boolean isRight, long nanos) {
     long megabytesPerSecond() {
       return SAMPLE_BYTES * 1000L / Math.max(1, nanos);
@@ -34,13 +40,13 @@ final class CodecTrial {
     byte[] sample = sample();
     Digest expected = Digest.ofSha256(sample);
     boolean right = true;
-    long nanos = 0;
-    for (int run = 0; run < 2; run++) {
+    long nanos = Long.MAX_VALUE;
+    for (int run = 0; run < HASH_RUNS; run++) {
       try (ContentHash hash = make.get()) {
         long start = System.nanoTime();
         hash.update(sample, 0, sample.length);
         right &= hash.digest().equals(expected);
-        nanos = System.nanoTime() - start;
+        nanos = Math.min(nanos, System.nanoTime() - start);
       }
     }
     return new Outcome(right, nanos);
@@ -50,14 +56,14 @@ final class CodecTrial {
     byte[] sample = sample();
     byte[] deflated = deflate(sample);
     boolean right = true;
-    long nanos = 0;
+    long nanos = Long.MAX_VALUE;
     for (Run run : RUNS) {
       byte[] input = new byte[RawInflater.LOOK_BACK_BYTES + deflated.length + run.trailingBytes()];
       System.arraycopy(deflated, 0, input, RawInflater.LOOK_BACK_BYTES, deflated.length);
       try (RawInflater inflater = make.get()) {
         long start = System.nanoTime();
         right &= inflates(inflater, input, sample, run);
-        nanos = System.nanoTime() - start;
+        nanos = Math.min(nanos, System.nanoTime() - start);
       } catch (DataFormatException e) {
         right = false; // good data refused: the library is not the one we know
       }
