@@ -282,9 +282,12 @@ public final class LayerUnpacker implements AutoCloseable {
 
   private void symbolicLink(Directory parent, String name, TarEntry entry) {
     String target = entry.linkName();
-    if (target.isEmpty() || target.length() >= UnpackLimits.MAX_PATH_BYTES) {
+    if (target.isEmpty()
+        || target.length() >= UnpackLimits.MAX_PATH_BYTES
+        || target.indexOf('\0') >= 0) {
       throw new BerthException(
-          INVALID_ARGUMENT, "the symbolic link has a target of " + target.length() + " bytes");
+          INVALID_ARGUMENT,
+          "the symbolic link has a target of " + target.length() + " bytes or with a NUL in it");
     }
     make(parent, name, () -> inodes.makeSymbolicLink(parent.fd(), name, target));
     attributes.applyToLink(parent.fd(), name, entry);

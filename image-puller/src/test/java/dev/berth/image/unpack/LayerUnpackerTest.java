@@ -325,6 +325,15 @@ class LayerUnpackerTest {
     assertThat(Files.isRegularFile(layer.resolve("s2"), LinkOption.NOFOLLOW_LINKS)).isTrue();
   }
 
+  /** The kernel would end the target there, and what follows would be lost. */
+  @Test
+  void aLinkTargetWithANulIsRefused() {
+    var link = Tars.entry("s", TarConstants.LF_SYMLINK);
+    link.setLinkName("a\0" + "b".repeat(120)); // too long for the field that ends at a NUL
+    assertThatThrownBy(() -> unpack(new Tars().add(link, new byte[0]).bytes()))
+        .hasMessage("entry \"s\": the symbolic link has a target of 122 bytes or with a NUL in it");
+  }
+
   @Test
   void ownersOutOfRangeAreRefused() {
     var entry = Tars.entry("f", TarConstants.LF_NORMAL);
