@@ -4,6 +4,7 @@ import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.spec.ContainerProcess;
+import dev.berth.runtime.spec.Resources;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
@@ -112,6 +113,16 @@ public final class Task extends TaskProcess {
       tasks.killAll(record, signal);
     }
     return signal(signal);
+  }
+
+  /**
+   * Changes the limits of its cgroup, those that are given and no others.
+   *
+   * @throws BerthException naming the field of {@code resources}; FAILED_PRECONDITION without a
+   *     cgroup of its own
+   */
+  public void limit(Resources resources) {
+    tasks.limit(record, resources);
   }
 
   /** The processes of the container, as this JVM's pid namespace numbers them. */
