@@ -27,6 +27,7 @@ final class CreateContainer {
   private final Registry registry;
   private final RecordStore records;
   private final ContainerImages images;
+  private final ImageVolumes volumes;
   private final ContainerSpecs specs;
   private final Bundles bundles;
   private final Tasks tasks;
@@ -59,6 +60,7 @@ final class CreateContainer {
       Registry registry,
       RecordStore records,
       ContainerImages images,
+      ImageVolumes volumes,
       ContainerSpecs specs,
       Bundles bundles,
       Tasks tasks,
@@ -71,6 +73,7 @@ final class CreateContainer {
     this.registry = registry;
     this.records = records;
     this.images = images;
+    this.volumes = volumes;
     this.specs = specs;
     this.bundles = bundles;
     this.tasks = tasks;
@@ -113,7 +116,7 @@ final class CreateContainer {
     registry.containerNames.reserve(name, id);
     try (var rollback = new Rollback()) {
       rollback.onFailure("release the name", () -> registry.containerNames.release(name, id));
-      Draft draft = draft(id, sandbox, config, sandboxConfig);
+      Draft draft = draft(id, sandbox, volumes.resolve(config), sandboxConfig);
       record(draft, operation);
       rollback.commit(); // from here on the undo of the container releases its name
       return build(draft, operation);
@@ -165,6 +168,7 @@ final class CreateContainer {
     ContainerRecord record = draft.container().record();
     var batch = new MetadataStore.Batch();
     images.intend(batch, record.snapshotKey(), draft.image());
+    volumes.intend(batch, record);
     RecordStore.add(batch, record);
     records.commit(batch);
   }
@@ -186,7 +190,9 @@ final class CreateContainer {
 
     operation.enter(CreateContainerStage.BUNDLE);
     bundles.create(
-        draft.id(), specs.generate(draft.sandbox().record(), record, draft.image(), draft.user()));
+        draft.id(),
+        specs.generate(
+            draft.sandbox().record(), record, draft.image(), draft.user(), volumes.mount(record)));
     record.logPath().ifPresent(log -> LogPaths.prepare(log, record.config().getLogPath()));
 
     operation.enter(CreateContainerStage.SHIM);

@@ -21,6 +21,7 @@ final class RemoveContainer {
   private final Tasks tasks;
   private final Bundles bundles;
   private final ContainerImages images;
+  private final ImageVolumes volumes;
   private final Handlers handlers;
 
   RemoveContainer(
@@ -29,12 +30,14 @@ final class RemoveContainer {
       Tasks tasks,
       Bundles bundles,
       ContainerImages images,
+      ImageVolumes volumes,
       Handlers handlers) {
     this.registry = registry;
     this.records = records;
     this.tasks = tasks;
     this.bundles = bundles;
     this.images = images;
+    this.volumes = volumes;
     this.handlers = handlers;
   }
 
@@ -48,8 +51,7 @@ final class RemoveContainer {
       operation.enter(RemoveContainerStage.TASK);
       tasks.delete(container.id(), operation);
       operation.enter(RemoveContainerStage.FILES);
-      bundles.remove(container.id());
-      images.remove(container.record().snapshotKey());
+      removeFiles(container);
       operation.enter(RemoveContainerStage.FORGET);
       forget(container);
     }
@@ -57,9 +59,14 @@ final class RemoveContainer {
 
   /** Removes what is left of a container whose sandbox is not known any more. */
   void removeOrphan(Container container) {
-    bundles.remove(container.id());
-    images.remove(container.record().snapshotKey());
+    removeFiles(container);
     forget(container);
+  }
+
+  private void removeFiles(Container container) {
+    bundles.remove(container.id());
+    volumes.remove(container.record());
+    images.remove(container.record().snapshotKey());
   }
 
   private void forget(Container container) {

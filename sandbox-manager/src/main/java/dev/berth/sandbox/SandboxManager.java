@@ -108,13 +108,16 @@ public final class SandboxManager implements AutoCloseable {
         new RunPodSandbox(
             registry, records, handlers, namespaces, files, network, pause, release, paths, clock);
     stopContainer = new StopContainer(tasks);
-    removeContainer = new RemoveContainer(registry, records, tasks, bundles, images, handlers);
+    ImageVolumes volumes = new ImageVolumes(images, paths);
+    removeContainer =
+        new RemoveContainer(registry, records, tasks, bundles, images, volumes, handlers);
     stopPodSandbox = new StopPodSandbox(registry, records, release, stopContainer, removeContainer);
     createContainer =
         new CreateContainer(
             registry,
             records,
             images,
+            volumes,
             new ContainerSpecs(
                 new SpecGenerator(runtimeDefault),
                 HostFacts.read(),
