@@ -131,11 +131,11 @@ final class ShimTask {
       ExecSpec spec = exec.requireStartable();
       TaskProcess process = task.exec(spec, operation);
       exit.look(); // exec looked at the task's state, which may have replaced its stub
-      operation.enter(ExecTaskStage.START);
       try {
+        operation.enter(ExecTaskStage.START);
         task.startExec(process);
       } catch (BerthException e) {
-        task.deleteExec(execId);
+        task.abortExec(execId);
         throw e;
       }
       events.publish(

@@ -41,7 +41,15 @@ final class Stub implements AutoCloseable {
   }
 
   /** A created process: its number as this JVM sees it, and descriptors the caller owns. */
-  record Created(int pid, Fd pidfd, @Nullable Fd master) {}
+  record Created(int pid, Fd pidfd, @Nullable Fd master) {
+    /** Lets go of the process. Idempotent. */
+    void close() {
+      pidfd.close();
+      if (master != null) {
+        master.close();
+      }
+    }
+  }
 
   /** Names the step that failed; forgotten after the exec, because a task lives long. */
   private @Nullable LaunchPlan plan;

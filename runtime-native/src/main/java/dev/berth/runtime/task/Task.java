@@ -201,6 +201,15 @@ public final class Task extends TaskProcess {
     execs.put(execId, process);
   }
 
+  /** Ends an exec that was made and is not to be started, and forgets it. Idempotent. */
+  public void abortExec(String execId) {
+    TaskProcess process = execs.get(execId);
+    if (process != null) {
+      process.abort();
+      deleteExec(execId);
+    }
+  }
+
   /** Forgets an ended exec and removes what it left. Idempotent. */
   public void deleteExec(String execId) {
     TaskProcess process = execs.remove(execId);
