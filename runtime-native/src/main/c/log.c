@@ -16,6 +16,8 @@ static int fifo[STREAMS], spool[STREAMS];
 static uint64_t done[STREAMS], end[STREAMS];
 static uint64_t released[STREAMS]; /* bytes of each spool whose memory was given back */
 static uint64_t taken[STREAMS];    /* bytes that came out of each FIFO */
+static uint64_t base[STREAMS];     /* position of the spool's first byte in the whole output */
+static uint64_t kept[STREAMS] = { UINT64_MAX, UINT64_MAX }; /* first position that others want */
 static int log_fd = -1;
 static uint64_t log_size, dropped, reported;
 static int stalled;         /* errno of the last failed write, 0 when the log is writable */
@@ -201,8 +203,11 @@ static void report_dropped(void)
 static void release_spool(int stream)
 {
     enum { KEEP_SIZE = 1, PUNCH_HOLE = 2, AT_ONCE = 1 << 20, PAGE = 4096 };
-    uint64_t size = (done[stream] - released[stream]) & ~(uint64_t)(PAGE - 1);
-    if (size < AT_ONCE)
+    uint64_t unused = done[stream];
+    if (kept[stream] < base[stream] + unused)
+        unused = kept[stream] - base[stream];
+    uint64_t size = (unused - released[stream]) & ~(uint64_t)(PAGE - 1);
+    if (unused < released[stream] || size < AT_ONCE)
         return;
     sys4(__NR_fallocate, spool[stream], KEEP_SIZE | PUNCH_HOLE, released[stream], size);
     released[stream] += size;
@@ -211,8 +216,9 @@ static void release_spool(int stream)
 /* Cuts the drained spool to nothing; the flag tells a successor which half of this was done. */
 static void reset_spool(int stream)
 {
-    if (end[stream] == 0 || done[stream] != end[stream])
+    if (end[stream] == 0 || done[stream] != end[stream] || kept[stream] < base[stream] + end[stream])
         return;
+    base[stream] += end[stream];
     if (journal)
         __atomic_store_n(&journal->resetting[stream], 1, __ATOMIC_RELEASE);
     sys2(__NR_ftruncate, spool[stream], 0);
@@ -283,10 +289,12 @@ static void flush_spool(int stream)
  */
 static long bypass_spool(int stream)
 {
+    kept[stream] = UINT64_MAX;
     flush_spool(stream);
     long size = sys3(__NR_read, fifo[stream], chunk, CHUNK);
     if (FAILED(size) || size == 0)
         return size;
+    base[stream] += (uint64_t)size;
     if (log_fd >= 0)
         report_dropped();
     for (const char *from = chunk; from < chunk + size; from += batch.content) {
@@ -376,6 +384,40 @@ long log_reopen(int log)
         sys1(__NR_close, before);
     report_dropped();
     return 0;
+}
+
+uint64_t log_position(int stream)
+{
+    return base[stream] + end[stream];
+}
+
+long log_read(int stream, uint64_t position, void *to, size_t size)
+{
+    if (position < base[stream])
+        return -ESTALE;
+    return position == log_position(stream)
+               ? 0
+               : sys4(__NR_pread64, spool[stream], to, size, position - base[stream]);
+}
+
+void log_keep(int stream, uint64_t position)
+{
+    if (fifo[stream] < 0)
+        return;
+    kept[stream] = position;
+    release_spool(stream);
+    reset_spool(stream);
+}
+
+enum stdin_state log_stdin_state(void)
+{
+    return journal ? (enum stdin_state)journal->stdin_state : STDIN_NONE;
+}
+
+void log_set_stdin_closed(void)
+{
+    if (journal)
+        __atomic_store_n(&journal->stdin_state, STDIN_CLOSED, __ATOMIC_RELEASE);
 }
 
 int log_retry_after(void)

@@ -26,11 +26,26 @@ record Stdio(String stdin, String stdout, String stderr, boolean terminal) {
     return switch (StdioUri.parse("stdout", stdout)) {
       case StdioUri.Log(Path log) -> {
         requireSameLog();
-        yield new TaskIo.Log(log, fifo("stdin", stdin));
+        yield new TaskIo.Log(log, input());
       }
       case StdioUri.Fifo _, StdioUri.Nowhere _ ->
           new TaskIo.Pipes(fifo("stdin", stdin), fifo("stdout", stdout), fifo("stderr", stderr));
+      case StdioUri.Attached _ -> throw misplaced("stdout");
     };
+  }
+
+  private TaskIo.Input input() {
+    return switch (StdioUri.parse("stdin", stdin)) {
+      case StdioUri.Nowhere() -> new TaskIo.Input.Nothing();
+      case StdioUri.Fifo(Path path) -> new TaskIo.Input.Fifo(path);
+      case StdioUri.Attached(boolean once) -> new TaskIo.Input.Attached(once);
+      case StdioUri.Log _ -> throw misplaced("stdin");
+    };
+  }
+
+  private static BerthException misplaced(String field) {
+    return new BerthException(
+        Kind.INVALID_ARGUMENT, field + ": this kind of URI is not for this stream");
   }
 
   private void requireSameLog() {
@@ -44,6 +59,9 @@ record Stdio(String stdin, String stdout, String stderr, boolean terminal) {
     return switch (StdioUri.parse(field, text)) {
       case StdioUri.Nowhere() -> null;
       case StdioUri.Fifo(Path path) -> path;
+      case StdioUri.Attached _ ->
+          throw new BerthException(
+              Kind.UNIMPLEMENTED, field + ": only a process with a log can be attached to");
       case StdioUri.Log(Path log) ->
           throw new BerthException(
               Kind.UNIMPLEMENTED, field + ": a log at " + log + " that stdout does not go to");

@@ -26,6 +26,12 @@ sealed interface StdioUri {
   record Log(Path path) implements StdioUri {}
 
   /**
+   * From clients that attach, for stdin beside a log: {@code berth:///attached}, with {@code
+   * ?once=true} if the end of the first one's input is the end of all.
+   */
+  record Attached(boolean once) implements StdioUri {}
+
+  /**
    * Reads what a request says of a stream.
    *
    * @param field of the request, for errors
@@ -41,6 +47,7 @@ sealed interface StdioUri {
     URI uri = uri(field, text);
     return switch (String.valueOf(uri.getScheme())) {
       case "fifo" -> new Fifo(Path.of(uri.getPath()));
+      case "berth" -> attached(field, uri);
       case "binary" -> new Log(logOf(field, uri));
       default ->
           throw new BerthException(
@@ -55,6 +62,14 @@ sealed interface StdioUri {
       throw new BerthException(
           INVALID_ARGUMENT, field + ": not a path or URI: " + Ids.printable(text), e);
     }
+  }
+
+  private static Attached attached(String field, URI uri) {
+    if (!"/attached".equals(uri.getPath())) {
+      throw new BerthException(
+          INVALID_ARGUMENT, field + ": no such stream: " + Ids.printable(uri.toString()));
+    }
+    return new Attached("true".equals(query(uri).get("once")));
   }
 
   /** Only berth-init is run as a logger, and it is not run at all: the stub is one. */

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.berth.base.BerthException;
 import dev.berth.base.BerthException.Kind;
 import dev.berth.base.Ids;
+import dev.berth.runtime.task.AttachStreams;
+import dev.berth.runtime.task.Attachment;
 import dev.berth.shim.client.CreateTask;
 import dev.berth.shim.client.ExecTask;
 import dev.berth.shim.client.Shim;
@@ -21,6 +23,7 @@ import dev.berth.shim.testing.FifoReader;
 import dev.berth.testing.Await;
 import dev.berth.testing.RequiresRoot;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -120,6 +123,34 @@ class BerthShimTest {
         .extracting(line -> line.substring(line.indexOf(' ') + 1))
         .containsExactlyInAnyOrder("stdout F out", "stderr F err");
     tasks.delete(init, SOON);
+  }
+
+  /** The shim only names the place: it stands in no data path. */
+  @Test
+  void clientsAttachWithoutTheShimBetween() throws Exception {
+    create(logger(dir.resolve("0.log")).withAttachedStdin(true), "cat");
+    tasks.start(init, SOON);
+    Path place = tasks.locate(init, SOON);
+    berth.killShim(shim);
+
+    try (var client = Attachment.open(place, AttachStreams.all())) {
+      client.stdin().orElseThrow().write("tea\n".getBytes(StandardCharsets.UTF_8));
+      assertThat(client.stdout().orElseThrow().readNBytes(4)).asString().isEqualTo("tea\n");
+      client.stdin().orElseThrow().close();
+      berth.shims().launch(berth.binary().toString(), id, dir.resolve(id), null, SOON);
+      assertThat(client.await(SOON)).contains(new Attachment.End.Exited());
+    }
+    assertThat(tasks.waitFor(init, SOON).status()).isZero();
+  }
+
+  @Test
+  void closeIoEndsInputThatClientsFeed() throws Exception {
+    create(logger(dir.resolve("0.log")).withAttachedStdin(false), "cat");
+    tasks.start(init, SOON);
+
+    tasks.closeStdin(init, SOON);
+
+    assertThat(tasks.waitFor(init, SOON).status()).isZero();
   }
 
   private TaskIo logger(Path log) {
