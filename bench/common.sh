@@ -73,7 +73,7 @@ start_berthd() {
 EOF
   begun=$(date +%s%N)
   "$dist/bin/berthd" --config= --root "$work/root" --state "$state" --instance "$instance" \
-    --cni-conf-dir "$work/net.d" --cni-bin-dir /usr/lib/cni --log-level warning \
+    --cni-conf-dir "$work/net.d" --cni-bin-dir /usr/lib/cni --log-level ${BERTH_BENCH_LOG_LEVEL:-warning} \
     >"$work/berthd.out" 2>"$work/berthd.log" &
   berthd_pid=$!
   for _ in $(seq 1 600); do

@@ -3,6 +3,7 @@ package dev.berth.cri;
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 
 import dev.berth.base.BerthException;
+import dev.berth.base.Logging;
 import dev.berth.cri.config.BerthConfig;
 import java.io.IOException;
 import java.util.List;

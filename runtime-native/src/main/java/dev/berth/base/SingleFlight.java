@@ -1,6 +1,7 @@
 package dev.berth.base;
 
 import static dev.berth.base.BerthException.Kind.INTERNAL;
+import static java.lang.System.Logger.Level.DEBUG;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.time.Duration;
@@ -36,6 +37,7 @@ public final class SingleFlight<K, V> {
     V run(Operation flight) throws Exception;
   }
 
+  private static final System.Logger LOG = System.getLogger(SingleFlight.class.getName());
   private static final Duration FOREVER = Duration.ofDays(365);
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -121,6 +123,9 @@ public final class SingleFlight<K, V> {
       failure = e;
     }
     land(flight, result, failure);
+    LOG.log(
+        DEBUG,
+        () -> flight.operation.verb() + " " + flight.key + ": " + flight.operation.timings());
   }
 
   private void awaitLanding(@Nullable Flight before) {

@@ -14,7 +14,6 @@ import dev.berth.base.Ids;
 import dev.berth.base.Operation;
 import dev.berth.shim.client.ExecTask;
 import dev.berth.shim.client.TaskExit;
-import dev.berth.shim.client.TaskIo;
 import dev.berth.shim.client.TaskProcess;
 import java.io.IOException;
 import java.io.Reader;
@@ -53,16 +52,11 @@ final class ExecSync {
     TaskProcess process = new TaskProcess(container.id(), Ids.generate());
     try (OutputPipes pipes = OutputPipes.create(paths.exec(container.id(), process.execId()))) {
       operation.enter(ExecSyncStage.PROCESS);
-      ExecTask exec =
-          new ExecTask(
-              process,
-              TaskIo.output(pipes.stdout(), pipes.stderr()),
-              processJson(container, command));
       Deadline deadline = new Deadline(timeout, Instant.now());
       TaskExit exit =
           tasks.hasExtension(container.id())
-              ? runAtOnce(exec, pipes, deadline, operation)
-              : runInSteps(exec, pipes, deadline, operation);
+              ? runAtOnce(process, command, pipes, deadline, operation)
+              : runInSteps(process, processJson(container, command), pipes, deadline, operation);
       pipes.drain(DRAIN_LIMIT);
       return new ExecResult(pipes.stdoutBytes(), pipes.stderrBytes(), exit.status());
     }
@@ -70,10 +64,15 @@ final class ExecSync {
 
   /** The shim does it all, and sees to it that nothing is left. */
   private TaskExit runAtOnce(
-      ExecTask exec, OutputPipes pipes, Deadline deadline, Operation operation) {
+      TaskProcess process,
+      List<String> command,
+      OutputPipes pipes,
+      Deadline deadline,
+      Operation operation) {
     operation.enter(ExecSyncStage.OUTPUT);
+    Duration left = operation.remaining(deadline.left());
     try {
-      TaskExit exit = tasks.run(exec, operation.remaining(deadline.left()), operation);
+      TaskExit exit = tasks.run(process, pipes.asTaskIo(), command, left, operation);
       pipes.writerIsThere();
       return exit;
     } catch (BerthException e) {
@@ -82,18 +81,22 @@ final class ExecSync {
   }
 
   private TaskExit runInSteps(
-      ExecTask exec, OutputPipes pipes, Deadline deadline, Operation operation) {
-    tasks.exec(exec, operation);
+      TaskProcess process,
+      ByteString processJson,
+      OutputPipes pipes,
+      Deadline deadline,
+      Operation operation) {
+    tasks.exec(new ExecTask(process, pipes.asTaskIo(), processJson), operation);
     try {
-      int _ = tasks.start(exec.process(), operation);
+      int _ = tasks.start(process, operation);
       operation.enter(ExecSyncStage.OUTPUT);
       pipes.writerIsThere();
-      return tasks.waitFor(exec.process(), operation.remaining(deadline.left()));
+      return tasks.waitFor(process, operation.remaining(deadline.left()));
     } catch (BerthException e) {
-      kill(exec.process());
+      kill(process);
       throw named(e, deadline);
     } finally {
-      free(exec.process());
+      free(process);
     }
   }
 

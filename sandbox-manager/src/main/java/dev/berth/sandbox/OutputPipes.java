@@ -8,6 +8,7 @@ import dev.berth.base.BerthException;
 import dev.berth.runtime.kernel.DirFd;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.Fifos;
+import dev.berth.shim.client.TaskIo;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
@@ -95,12 +96,9 @@ final class OutputPipes implements AutoCloseable {
     return kept.toByteString();
   }
 
-  Path stdout() {
-    return stdout.path;
-  }
-
-  Path stderr() {
-    return stderr.path;
+  /** The writing ends as a shim is told of them. */
+  TaskIo asTaskIo() {
+    return TaskIo.output(stdout.path, stderr.path);
   }
 
   /** Lets go of the pipes: from now on they end when the command's ends are closed. */

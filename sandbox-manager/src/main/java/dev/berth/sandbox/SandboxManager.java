@@ -149,7 +149,7 @@ public final class SandboxManager implements AutoCloseable {
         paths.eventsSocket(),
         settings.logWriter(),
         List.of(),
-        false);
+        LOG.isLoggable(System.Logger.Level.DEBUG));
   }
 
   /** Others may pass through the state directory, but only root may look into it (rule R18). */

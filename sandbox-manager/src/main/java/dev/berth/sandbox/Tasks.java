@@ -241,12 +241,14 @@ final class Tasks {
   }
 
   /**
-   * Runs an exec from its start to its end in one call; only where {@link #hasExtension}.
+   * Runs a process that is like the container's first one in all but its arguments, from its start
+   * to its end, in one call; only where {@link #hasExtension}.
    *
    * @throws BerthException DEADLINE_EXCEEDED if it was killed after the timeout
    */
-  TaskExit run(ExecTask exec, Duration timeout, Operation operation) {
-    return client(exec.process().containerId(), operation).run(exec, timeout);
+  TaskExit run(
+      TaskProcess process, TaskIo io, List<String> args, Duration timeout, Operation operation) {
+    return client(process.containerId(), operation).run(process, io, args, timeout);
   }
 
   /**

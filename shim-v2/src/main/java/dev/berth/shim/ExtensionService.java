@@ -12,6 +12,9 @@ import dev.berth.proto.shim.berth.v1.LocateResponse;
 import dev.berth.proto.shim.berth.v1.ReopenLogRequest;
 import dev.berth.proto.shim.berth.v1.RunRequest;
 import dev.berth.proto.shim.berth.v1.RunResponse;
+import dev.berth.runtime.spec.ContainerProcess;
+import dev.berth.runtime.spec.SpecValidator;
+import dev.berth.runtime.task.ExecSpec;
 import dev.berth.runtime.task.TaskExit;
 import dev.berth.runtime.task.TaskProcess;
 import dev.berth.shim.ttrpc.TtrpcCall;
@@ -68,9 +71,13 @@ final class ExtensionService {
         new Stdio(
             request.getStdin(), request.getStdout(), request.getStderr(), request.getTerminal());
     String execId = request.getExecId();
-    task.addExec(BundleReader.exec(execId, request.getSpec(), stdio), stdio);
+    ExecSpec spec =
+        request.hasSpec()
+            ? BundleReader.exec(execId, request.getSpec(), stdio)
+            : likeFirst(task, request, stdio);
+    task.addExec(spec, stdio);
     try {
-      int pid = task.startExec(execId);
+      int pid = task.startExec(execId, call.operation());
       CompletableFuture<TaskExit> told = task.requireExec(execId).told();
       call.operation().onCancel(() -> told.cancel(false));
       Duration limit = call.operation().remaining(Duration.ofNanos(request.getTimeoutNano()));
@@ -83,6 +90,17 @@ final class ExtensionService {
     } finally {
       end(task, execId);
     }
+  }
+
+  private static ExecSpec likeFirst(ShimTask task, RunRequest request, Stdio stdio) {
+    Ids.requireName("exec_id", request.getExecId());
+    ContainerProcess process =
+        task.task().process().toBuilder()
+            .args(request.getArgsList())
+            .terminal(stdio.terminal())
+            .build();
+    SpecValidator.validateProcess("process", process);
+    return new ExecSpec(request.getExecId(), process, stdio.toTaskIo());
   }
 
   /** Nothing is left of it, also when its caller's time is over. */

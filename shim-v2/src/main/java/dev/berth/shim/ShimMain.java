@@ -1,6 +1,8 @@
 package dev.berth.shim;
 
 import dev.berth.base.BerthException;
+import dev.berth.base.LogLevel;
+import dev.berth.base.Logging;
 import dev.berth.proto.shim.types.RuntimeInfo;
 import dev.berth.proto.shim.types.RuntimeVersion;
 import java.io.IOException;
@@ -55,19 +57,22 @@ public final class ShimMain {
         new DeleteCommand(directory(arguments), arguments.requireId()).run().writeTo(System.out);
         System.out.flush();
       }
-      case SERVE ->
-          ShimServer.run(
-              directory(arguments).create(),
-              arguments.namespace(),
-              path(System.getenv("TTRPC_ADDRESS")),
-              Duration.ofSeconds(
-                  Integer.getInteger("berth.shim.idle.seconds", DEFAULT_IDLE_SECONDS)));
+      case SERVE -> serve(arguments);
       case VERSION -> System.out.println(NAME + " " + VERSION);
       case INFO -> {
         info().writeTo(System.out);
         System.out.flush();
       }
     }
+  }
+
+  private static void serve(ShimArguments arguments) throws IOException, InterruptedException {
+    Logging.configure(arguments.debug() ? LogLevel.DEBUG : LogLevel.INFO);
+    ShimServer.run(
+        directory(arguments).create(),
+        arguments.namespace(),
+        path(System.getenv("TTRPC_ADDRESS")),
+        Duration.ofSeconds(Integer.getInteger("berth.shim.idle.seconds", DEFAULT_IDLE_SECONDS)));
   }
 
   private static ShimDirectory directory(ShimArguments arguments) {

@@ -6,6 +6,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import dev.berth.base.BerthException;
 import dev.berth.runtime.cgroup.Cgroups;
+import dev.berth.runtime.cgroup.FavoredMoves;
 import dev.berth.runtime.kernel.EventLoop;
 import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.kernel.SyscallTable;
@@ -70,8 +71,10 @@ final class ShimServer {
 
   private void serve(String namespace, @Nullable Path eventsSocket, Duration idleLimit)
       throws IOException, InterruptedException {
-    try (var init = BerthInit.open();
-        var tasks = new Tasks(directory.tasks(), init, Cgroups.detect());
+    Cgroups cgroups = Cgroups.detect();
+    try (var _ = FavoredMoves.hold(cgroups);
+        var init = BerthInit.open();
+        var tasks = new Tasks(directory.tasks(), init, cgroups);
         var loop = EventLoop.start("shim-loop");
         var events = EventPublisher.start(eventsSocket, namespace)) {
       var shimTasks = new ShimTasks(tasks, events, loop);

@@ -6,12 +6,14 @@ import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 import static java.lang.System.Logger.Level.WARNING;
 
 import dev.berth.base.BerthException;
+import dev.berth.base.Operation;
 import dev.berth.proto.shim.events.TaskDelete;
 import dev.berth.proto.shim.events.TaskExecAdded;
 import dev.berth.proto.shim.events.TaskExecStarted;
 import dev.berth.proto.shim.events.TaskStart;
 import dev.berth.runtime.kernel.EventLoop;
 import dev.berth.runtime.task.ExecSpec;
+import dev.berth.runtime.task.ExecTaskStage;
 import dev.berth.runtime.task.Task;
 import dev.berth.runtime.task.TaskExit;
 import dev.berth.runtime.task.TaskProcess;
@@ -122,13 +124,14 @@ final class ShimTask {
   }
 
   /** Runs a registered exec; returns its pid. */
-  int startExec(String execId) {
+  int startExec(String execId, Operation operation) {
     ShimExec exec = requireExec(execId);
     lock.lock();
     try {
       ExecSpec spec = exec.requireStartable();
-      TaskProcess process = task.exec(spec);
+      TaskProcess process = task.exec(spec, operation);
       exit.look(); // exec looked at the task's state, which may have replaced its stub
+      operation.enter(ExecTaskStage.START);
       try {
         task.startExec(process);
       } catch (BerthException e) {

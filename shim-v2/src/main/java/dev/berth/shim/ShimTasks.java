@@ -6,6 +6,7 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import dev.berth.base.BerthException;
+import dev.berth.base.Operation;
 import dev.berth.proto.shim.events.TaskCreate;
 import dev.berth.proto.shim.events.TaskIO;
 import dev.berth.runtime.kernel.EventLoop;
@@ -45,11 +46,11 @@ final class ShimTasks {
   }
 
   /** Creates a container up to its start gate; returns the pid of its process. */
-  int create(TaskSpec spec, Stdio stdio) {
+  int create(TaskSpec spec, Stdio stdio, Operation operation) {
     if (byId.containsKey(spec.id())) {
       throw new BerthException(ALREADY_EXISTS, "container " + spec.id() + ": already exists");
     }
-    Task task = tasks.create(spec);
+    Task task = tasks.create(spec, operation);
     events.publish(
         ShimEventTopics.CREATE,
         TaskCreate.newBuilder()

@@ -32,6 +32,7 @@ import dev.berth.proto.shim.task.v3.WaitRequest;
 import dev.berth.proto.shim.task.v3.WaitResponse;
 import dev.berth.proto.shim.types.task.ProcessInfo;
 import dev.berth.proto.shim.types.task.Status;
+import dev.berth.runtime.task.CreateTaskStage;
 import dev.berth.runtime.task.Task;
 import dev.berth.runtime.task.TaskExit;
 import dev.berth.runtime.task.TaskProcess;
@@ -91,13 +92,17 @@ final class TaskService {
     var stdio =
         new Stdio(
             request.getStdin(), request.getStdout(), request.getStderr(), request.getTerminal());
-    int pid = tasks.create(BundleReader.read(request, stdio), stdio);
+    call.operation().enter(CreateTaskStage.BUNDLE);
+    int pid = tasks.create(BundleReader.read(request, stdio), stdio, call.operation());
     return CreateTaskResponse.newBuilder().setPid(pid).build();
   }
 
   private MessageLite start(TtrpcCall call, StartRequest request) {
     ShimTask task = tasks.require(request.getId());
-    int pid = request.getExecId().isEmpty() ? task.start() : task.startExec(request.getExecId());
+    int pid =
+        request.getExecId().isEmpty()
+            ? task.start()
+            : task.startExec(request.getExecId(), call.operation());
     return StartResponse.newBuilder().setPid(pid).build();
   }
 

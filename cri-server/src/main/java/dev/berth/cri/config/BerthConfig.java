@@ -1,6 +1,7 @@
 package dev.berth.cri.config;
 
 import dev.berth.base.BerthException;
+import dev.berth.base.LogLevel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
 import com.google.common.hash.Hashing;
+import dev.berth.base.LogLevel;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;

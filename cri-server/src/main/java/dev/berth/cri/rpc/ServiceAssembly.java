@@ -12,8 +12,6 @@ import io.grpc.Status;
 import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
 import java.lang.System.Logger.Level;
-import java.time.Duration;
-import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -81,15 +79,16 @@ public final class ServiceAssembly {
       R reply = verb.answer(request, operation);
       replies.onNext(reply);
       replies.onCompleted();
-      LOG.log(Level.DEBUG, () -> operation + ": done in " + millis(operation));
+      LOG.log(
+          Level.DEBUG,
+          () ->
+              operation.verb() + "#" + operation.requestId() + ": done in " + operation.timings());
     } catch (Throwable failure) { // the outermost frame of the verb's thread
       var status = ErrorEdge.toStatus(name, failure);
-      LOG.log(Level.DEBUG, () -> operation + ": " + status.getMessage() + " " + millis(operation));
+      LOG.log(
+          Level.DEBUG,
+          () -> operation + ": " + status.getMessage() + ", after " + operation.timings());
       replies.onError(status);
     }
-  }
-
-  private static String millis(Operation operation) {
-    return Duration.between(operation.startedAt(), Instant.now()).toMillis() + " ms";
   }
 }

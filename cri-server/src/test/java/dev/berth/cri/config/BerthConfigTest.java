@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.base.BerthException;
+import dev.berth.base.LogLevel;
 import dev.berth.testing.RequiresRoot;
 import java.nio.file.Files;
 import java.nio.file.Path;

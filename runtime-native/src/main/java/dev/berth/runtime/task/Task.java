@@ -1,6 +1,7 @@
 package dev.berth.runtime.task;
 
 import dev.berth.base.BerthException;
+import dev.berth.base.Operation;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.spec.ContainerProcess;
 import java.nio.file.Path;
@@ -9,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A container's first process and those executed beside it.
@@ -31,11 +33,22 @@ public final class Task extends TaskProcess {
   private final Tasks tasks;
   private final Map<String, TaskProcess> execs = new ConcurrentHashMap<>();
   private volatile TaskRecord record;
+  private volatile ExecCreation.@Nullable Surroundings surroundings; // null until needed
 
-  Task(Tasks tasks, TaskDirectory directory, Adopter adopter, Hold hold, TaskRecord record) {
+  /**
+   * @param surroundings null for a task that another JVM created: read when they are needed
+   */
+  Task(
+      Tasks tasks,
+      TaskDirectory directory,
+      Adopter adopter,
+      Hold hold,
+      TaskRecord record,
+      ExecCreation.@Nullable Surroundings surroundings) {
     super(directory, adopter, hold);
     this.tasks = tasks;
     this.record = record;
+    this.surroundings = surroundings;
   }
 
   public String id() {
@@ -53,7 +66,7 @@ public final class Task extends TaskProcess {
 
   /** The first process as config.json describes it. */
   public ContainerProcess process() {
-    return tasks.readProcess(directory());
+    return surroundings().process();
   }
 
   /** The annotations of config.json. */
@@ -133,15 +146,31 @@ public final class Task extends TaskProcess {
    *     task is RUNNING; else naming the field that failed
    */
   public TaskProcess exec(ExecSpec spec) {
+    return exec(spec, Operation.internal("exec " + spec.execId()));
+  }
+
+  /**
+   * The same for a caller with an operation, which goes through {@link ExecTaskStage} up to RECORD.
+   */
+  public TaskProcess exec(ExecSpec spec, Operation operation) {
     State state = state();
     if (state != State.RUNNING) {
       throw new BerthException(
           BerthException.Kind.FAILED_PRECONDITION,
           "container " + id() + ": cannot execute in it, it is " + state);
     }
-    TaskProcess process = tasks.exec(this, record, spec);
+    TaskProcess process = tasks.exec(this, record, surroundings(), spec, operation);
     execs.put(spec.execId(), process);
     return process;
+  }
+
+  private ExecCreation.Surroundings surroundings() {
+    ExecCreation.Surroundings known = surroundings;
+    if (known == null) {
+      known = tasks.surroundings(directory());
+      surroundings = known;
+    }
+    return known;
   }
 
   /** Starts what {@link #exec} made; returns when its exec has happened, or throws. */

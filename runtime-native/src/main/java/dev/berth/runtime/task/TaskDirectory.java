@@ -53,6 +53,11 @@ record TaskDirectory(Path path) {
     return path.resolve("task.json");
   }
 
+  /** A copy of the bundle's, which may change. */
+  Path config() {
+    return path.resolve("config.json");
+  }
+
   Path exitRecord() {
     return path.resolve("exit");
   }

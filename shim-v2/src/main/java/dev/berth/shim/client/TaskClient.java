@@ -303,17 +303,30 @@ public final class TaskClient {
    * @throws dev.berth.base.BerthException DEADLINE_EXCEEDED when the process was killed; it is gone
    */
   public TaskExit run(ExecTask exec, Duration timeout) {
-    var request =
-        RunRequest.newBuilder()
-            .setId(exec.process().containerId())
-            .setExecId(exec.process().execId())
-            .setTerminal(exec.io().terminal())
-            .setStdin(exec.io().stdin())
-            .setStdout(exec.io().stdout())
-            .setStderr(exec.io().stderr())
-            .setSpec(TaskTypes.process(exec.processJson()))
-            .setTimeoutNano(timeout.toNanos())
-            .build();
+    var spec = TaskTypes.process(exec.processJson());
+    return run(runRequest(exec.process(), exec.io()).setSpec(spec), timeout);
+  }
+
+  /**
+   * The same for a process that is like the container's first one in all but its arguments. Neither
+   * side has to read the container's config.json for it.
+   */
+  public TaskExit run(TaskProcess process, TaskIo io, List<String> args, Duration timeout) {
+    return run(runRequest(process, io).addAllArgs(args), timeout);
+  }
+
+  private static RunRequest.Builder runRequest(TaskProcess process, TaskIo io) {
+    return RunRequest.newBuilder()
+        .setId(process.containerId())
+        .setExecId(process.execId())
+        .setTerminal(io.terminal())
+        .setStdin(io.stdin())
+        .setStdout(io.stdout())
+        .setStderr(io.stderr());
+  }
+
+  private TaskExit run(RunRequest.Builder timeless, Duration timeout) {
+    RunRequest request = timeless.setTimeoutNano(timeout.toNanos()).build();
     RunResponse response =
         call(EXTENSION, "Run", request, RunResponse.parser(), timeout.plus(KILL_LIMIT));
     return new TaskExit(

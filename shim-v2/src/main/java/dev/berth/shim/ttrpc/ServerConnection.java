@@ -188,6 +188,7 @@ final class ServerConnection {
   private void run(int streamId, Request request, TtrpcCall call) {
     try {
       answer(streamId, respond(request, call));
+      LOG.log(DEBUG, () -> request.getMethod() + ": answered in " + call.operation().timings());
     } catch (IOException e) {
       LOG.log(DEBUG, () -> request.getMethod() + ": nobody takes the answer: " + e);
     } finally {

@@ -1,6 +1,5 @@
-package dev.berth.cri;
+package dev.berth.base;
 
-import dev.berth.cri.config.LogLevel;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.logging.ConsoleHandler;
@@ -10,10 +9,8 @@ import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 
-/**
- * The log of {@code berthd}: one line per record on stderr, with a journal priority if read by one.
- */
-final class Logging {
+/** The log of a process: one line per record on stderr, with a journal priority if read by one. */
+public final class Logging {
   /** Held, because a logger that nobody holds forgets its level. */
   private static final Logger ROOT = Logger.getLogger("");
 
@@ -21,7 +18,12 @@ final class Logging {
 
   private Logging() {}
 
-  static void configure(LogLevel level) {
+  /**
+   * Sends the log to stderr, and no longer anywhere else.
+   *
+   * @param level the least that Berth's own classes log; libraries log warnings and errors
+   */
+  public static void configure(LogLevel level) {
     for (Handler handler : ROOT.getHandlers()) {
       ROOT.removeHandler(handler);
     }

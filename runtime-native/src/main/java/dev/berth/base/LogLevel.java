@@ -1,0 +1,9 @@
+package dev.berth.base;
+
+/** How much a process logs. */
+public enum LogLevel {
+  ERROR,
+  WARNING,
+  INFO,
+  DEBUG
+}

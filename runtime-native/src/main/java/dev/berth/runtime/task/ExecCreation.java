@@ -1,0 +1,162 @@
+package dev.berth.runtime.task;
+
+import dev.berth.base.BerthException;
+import dev.berth.base.Operation;
+import dev.berth.base.Rollback;
+import dev.berth.runtime.kernel.Descriptors;
+import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.kernel.OpenFlag;
+import dev.berth.runtime.kernel.Processes;
+import dev.berth.runtime.plan.CgroupEntry;
+import dev.berth.runtime.plan.ExecInput;
+import dev.berth.runtime.plan.ExecPlan;
+import dev.berth.runtime.plan.LaunchPlan;
+import dev.berth.runtime.plan.SeccompProgram;
+import dev.berth.runtime.spec.ContainerProcess;
+import dev.berth.runtime.spec.IdMapping;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Makes one additional process of a task, up to its start gate, or nothing. */
+final class ExecCreation {
+  private final Launcher launcher;
+  private final Task task;
+  private final TaskRecord record;
+  private final Surroundings surroundings;
+  private final ExecSpec spec;
+  private final Operation operation;
+
+  /**
+   * What a process executed in a container shares with its first one, from its config.json.
+   *
+   * @param process the first one
+   * @param uidMappings of its user namespace; empty without one
+   */
+  record Surroundings(
+      ContainerProcess process, List<IdMapping> uidMappings, @Nullable SeccompProgram seccomp) {
+    Surroundings {
+      uidMappings = List.copyOf(uidMappings);
+    }
+  }
+
+  ExecCreation(
+      Launcher launcher,
+      Task task,
+      TaskRecord record,
+      Surroundings surroundings,
+      ExecSpec spec,
+      Operation operation) {
+    this.launcher = launcher;
+    this.task = task;
+    this.record = record;
+    this.surroundings = surroundings;
+    this.spec = spec;
+    this.operation = operation;
+  }
+
+  TaskProcess run() {
+    try (var rollback = new Rollback();
+        var files = new OpenFiles()) {
+      operation.enter(ExecTaskStage.DIRECTORY);
+      TaskDirectory directory = makeDirectory();
+      rollback.onFailure("remove " + directory.path(), directory::delete);
+      operation.enter(ExecTaskStage.STDIO);
+      ProcessIo io = openIo(directory, files);
+      CgroupEntry entry = Launcher.enter(launcher.cgroup(record.cgroup()), files);
+      operation.enter(ExecTaskStage.COMPILE);
+      LaunchPlan plan = compile(entry, io);
+      operation.enter(ExecTaskStage.SPAWN);
+      Stub stub = launcher.spawn(plan, files);
+      rollback.onFailure("end berth-init", stub::abort);
+      operation.enter(ExecTaskStage.SETUP);
+      Stub.Created created = stub.awaitCreated(ExecCreation::refuseIdMaps);
+      Launcher.adjust(created.pid(), spec.process());
+      operation.enter(ExecTaskStage.RECORD);
+      TaskRecord execRecord = record(created.pid());
+      execRecord.write(directory);
+      rollback.commit();
+      return new TaskProcess(
+          directory,
+          launcher.adopter(directory),
+          Launcher.hold(stub, created, directory, execRecord));
+    } catch (IOException e) {
+      throw new BerthException(BerthException.Kind.INTERNAL, "exec " + spec.execId() + ": " + e, e);
+    }
+  }
+
+  private TaskDirectory makeDirectory() throws IOException {
+    try {
+      return TaskDirectory.create(task.directory().exec(spec.execId()).path());
+    } catch (FileAlreadyExistsException e) {
+      throw new BerthException(
+          BerthException.Kind.ALREADY_EXISTS, "exec " + spec.execId() + ": already exists", e);
+    }
+  }
+
+  private ProcessIo openIo(TaskDirectory directory, OpenFiles files) throws IOException {
+    long owner = IdMaps.toHost(surroundings.uidMappings(), spec.process().user().uid());
+    ProcessIo io = ProcessIo.open(directory, spec.io(), spec.process(), (int) owner, files);
+    files.lend("target", requireRunning());
+    files.add(
+        "target.root",
+        Descriptors.open(
+            Path.of("/proc", Integer.toString(record.pid()), "root"),
+            OpenFlag.PATH,
+            OpenFlag.DIRECTORY));
+    return io;
+  }
+
+  private Fd requireRunning() {
+    return task.pidfd()
+        .orElseThrow(() ->
+            new BerthException(
+                BerthException.Kind.FAILED_PRECONDITION,
+                "container " + task.id() + ": cannot execute in it, its process is gone"));
+  }
+
+  private LaunchPlan compile(CgroupEntry entry, ProcessIo io) {
+    return ExecPlan.compile(
+        new ExecInput(
+            record.id(),
+            spec.process(),
+            record.namespaces(),
+            entry,
+            io.stdio(),
+            surroundings.seccomp(),
+            io.slots()));
+  }
+
+  /** It joins the container's user namespace, which has its maps. */
+  private static void refuseIdMaps(int pid) {
+    throw new BerthException(
+        BerthException.Kind.INTERNAL, "exec: pid " + pid + " asks for id maps out of turn");
+  }
+
+  private TaskRecord record(int pid) {
+    Path stdin = spec.io() instanceof TaskIo.Pipes(var path, var _, var _) ? path : null;
+    Path stdout = spec.io() instanceof TaskIo.Pipes(var _, var path, var _) ? path : null;
+    return new TaskRecord(
+        TaskRecord.SCHEMA,
+        spec.execId(),
+        record.bundle(),
+        pid,
+        Processes.startTime(pid).orElse(0),
+        Instant.now().toString(),
+        true,
+        spec.process().terminal(),
+        spec.io() instanceof TaskIo.Log,
+        null,
+        text(stdin),
+        text(stdout),
+        record.namespaces(),
+        record.cgroup());
+  }
+
+  private static @Nullable String text(@Nullable Path path) {
+    return path == null ? null : path.toString();
+  }
+}

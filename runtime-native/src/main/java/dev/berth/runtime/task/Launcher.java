@@ -1,0 +1,158 @@
+package dev.berth.runtime.task;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.berth.base.BerthException;
+import dev.berth.runtime.cgroup.Cgroup;
+import dev.berth.runtime.cgroup.CgroupPath;
+import dev.berth.runtime.cgroup.Cgroups;
+import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.plan.CgroupEntry;
+import dev.berth.runtime.plan.LaunchPlan;
+import dev.berth.runtime.plan.SeccompProgram;
+import dev.berth.runtime.plan.Slot;
+import dev.berth.runtime.plan.SuccessorPlan;
+import dev.berth.runtime.seccomp.SeccompCompiler;
+import dev.berth.runtime.seccomp.SeccompFilter;
+import dev.berth.runtime.spec.ContainerProcess;
+import dev.berth.runtime.spec.Seccomp;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the launches of containers, execs and successors of killed stubs share: the program, the
+ * cgroups, the seccomp compiler. Thread-safe.
+ */
+final class Launcher {
+  /** A node has a handful of profiles: the default one and some of its users' own. */
+  private static final int MAX_PROGRAMS = 16;
+
+  private final BerthInit program;
+  private final Cgroups cgroups;
+  private final SeccompCompiler seccomp = new SeccompCompiler();
+
+  @GuardedBy("programs") private final Map<Seccomp, SeccompProgram> programs =
+      new LinkedHashMap<>(MAX_PROGRAMS, 0.75f, true) {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Seccomp, SeccompProgram> eldest) {
+          return size() > MAX_PROGRAMS;
+        }
+      };
+
+  Launcher(BerthInit program, Cgroups cgroups) {
+    this.program = program;
+    this.cgroups = cgroups;
+  }
+
+  Optional<Cgroup> cgroup(@Nullable String path) {
+    return Optional.ofNullable(path).map(CgroupPath::parse).map(cgroups::at);
+  }
+
+  /** Opens what a process needs to enter a group by itself. */
+  static CgroupEntry enter(Optional<Cgroup> cgroup, OpenFiles files) {
+    if (cgroup.isEmpty()) {
+      return new CgroupEntry.None();
+    }
+    Optional<Fd> directory = cgroup.get().openDirectory();
+    if (directory.isPresent()) {
+      files.add("cgroup", directory.get());
+      return new CgroupEntry.V2();
+    }
+    List<Fd> procs = cgroup.get().openProcs();
+    for (int i = 0; i < procs.size(); i++) {
+      files.add("cgroup." + i, procs.get(i));
+    }
+    return new CgroupEntry.V1(procs.size(), views(cgroup.get()));
+  }
+
+  private static List<CgroupEntry.V1.View> views(Cgroup cgroup) {
+    List<CgroupEntry.V1.View> views = new ArrayList<>();
+    cgroup.directories().forEach((name, path) -> views.add(new CgroupEntry.V1.View(name, path)));
+    return views;
+  }
+
+  /** Compiles a profile; containers of one profile share the program. */
+  @Nullable SeccompProgram compile(@Nullable Seccomp profile) {
+    if (profile == null) {
+      return null;
+    }
+    synchronized (programs) {
+      return programs.computeIfAbsent(profile, this::compileNew);
+    }
+  }
+
+  private SeccompProgram compileNew(Seccomp profile) {
+    SeccompFilter filter = seccomp.compile(profile);
+    return new SeccompProgram(filter.program(), filter.flags());
+  }
+
+  /** Spawns a stub; see {@link Stub#launch}. */
+  Stub spawn(LaunchPlan plan, OpenFiles files) {
+    return Stub.launch(program, plan, files.byName(), 0);
+  }
+
+  /**
+   * Writes from outside what must not depend on the container's own /proc (rule R2).
+   *
+   * @throws BerthException FAILED_PRECONDITION naming the field
+   */
+  static void adjust(int pid, ContainerProcess process) {
+    Integer score = process.oomScoreAdj();
+    if (score == null) {
+      return;
+    }
+    try {
+      Files.writeString(Path.of("/proc", Integer.toString(pid), "oom_score_adj"), score.toString());
+    } catch (IOException e) {
+      throw new BerthException(
+          BerthException.Kind.FAILED_PRECONDITION,
+          "process.oomScoreAdj: " + score + " cannot be set: " + e.getMessage(),
+          e);
+    }
+  }
+
+  /** Takes hold of what a stub has created. */
+  static TaskProcess.Hold hold(
+      Stub stub, Stub.Created created, TaskDirectory directory, TaskRecord record) {
+    return new TaskProcess.Hold(
+        stub,
+        stub.channel(),
+        created.pid(),
+        created.pidfd(),
+        created.master(),
+        ProcessIo.hold(directory, record));
+  }
+
+  /** Returns what puts a successor in the place of a killed stub. */
+  TaskProcess.Adopter adopter(TaskDirectory directory) {
+    return (pid, pidfd, master) -> {
+      TaskRecord record = TaskRecord.read(directory);
+      try (var files = new OpenFiles()) {
+        Set<Slot> slots = ProcessIo.reopen(directory, record, files);
+        if (pidfd != null) {
+          files.lend(Slot.INIT.descriptor(), pidfd);
+          slots.add(Slot.INIT);
+        }
+        if (master != null) {
+          files.lend(Slot.MASTER.descriptor(), master);
+          slots.add(Slot.MASTER);
+        }
+        Stub stub = Stub.launch(program, SuccessorPlan.of(slots), files.byName(), pid);
+        stub.awaitAdopted();
+        return stub;
+      } catch (IOException e) {
+        throw new BerthException(
+            BerthException.Kind.INTERNAL,
+            directory.path() + ": cannot replace berth-init: " + e,
+            e);
+      }
+    };
+  }
+}

@@ -1,0 +1,156 @@
+package dev.berth.runtime.task;
+
+import dev.berth.base.BerthException;
+import dev.berth.base.Operation;
+import dev.berth.base.Rollback;
+import dev.berth.runtime.cgroup.Cgroup;
+import dev.berth.runtime.kernel.Processes;
+import dev.berth.runtime.plan.CgroupEntry;
+import dev.berth.runtime.plan.ContainerPlan;
+import dev.berth.runtime.plan.LaunchInput;
+import dev.berth.runtime.plan.LaunchPlan;
+import dev.berth.runtime.plan.SeccompProgram;
+import dev.berth.runtime.spec.ContainerProcess;
+import dev.berth.runtime.spec.Linux;
+import dev.berth.runtime.spec.Namespace;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Creates one task, or nothing: what was made is undone when a later stage fails. */
+final class TaskCreation {
+  private final Tasks tasks;
+  private final Launcher launcher;
+  private final TaskSpec spec;
+  private final Linux linux;
+  private final ContainerProcess process;
+  private final Operation operation;
+  private final Rollback rollback = new Rollback();
+
+  TaskCreation(Tasks tasks, Launcher launcher, TaskSpec spec, Operation operation) {
+    if (spec.spec().linux() == null || spec.spec().process() == null) {
+      throw new BerthException(
+          BerthException.Kind.INVALID_ARGUMENT, "config.json: process or linux is missing");
+    }
+    this.tasks = tasks;
+    this.launcher = launcher;
+    this.spec = spec;
+    this.linux = spec.spec().linux();
+    this.process = spec.spec().process();
+    this.operation = operation;
+  }
+
+  /** Creates the task below a directory. */
+  Task run(Path stateDirectory) {
+    try (rollback) {
+      operation.enter(CreateTaskStage.DIRECTORY);
+      TaskDirectory directory = makeDirectory(stateDirectory.resolve(spec.id()));
+      operation.enter(CreateTaskStage.CGROUP);
+      Optional<Cgroup> cgroup = makeCgroup();
+      Task task = launch(directory, cgroup);
+      rollback.commit();
+      return task;
+    } catch (IOException e) {
+      throw new BerthException(
+          BerthException.Kind.INTERNAL, "container " + spec.id() + ": " + e, e);
+    }
+  }
+
+  private TaskDirectory makeDirectory(Path path) throws IOException {
+    try {
+      TaskDirectory directory = TaskDirectory.create(path);
+      rollback.onFailure("remove " + path, directory::delete);
+      return directory;
+    } catch (FileAlreadyExistsException e) {
+      throw new BerthException(
+          BerthException.Kind.ALREADY_EXISTS, "container " + spec.id() + ": already exists", e);
+    }
+  }
+
+  private Optional<Cgroup> makeCgroup() {
+    Optional<Cgroup> cgroup = launcher.cgroup(linux.cgroupsPath());
+    cgroup.ifPresent(group -> {
+      group.create();
+      rollback.onFailure("remove cgroup " + group.path(), () -> group.delete(Tasks.CGROUP_LIMIT));
+      if (linux.resources() != null) {
+        group.apply(linux.resources());
+      }
+    });
+    return cgroup;
+  }
+
+  private Task launch(TaskDirectory directory, Optional<Cgroup> cgroup) throws IOException {
+    operation.enter(CreateTaskStage.STDIO);
+    long owner = IdMaps.toHost(linux.uidMappings(), process.user().uid());
+    try (var files = new OpenFiles()) {
+      ProcessIo io = ProcessIo.open(directory, spec.io(), process, (int) owner, files);
+      for (Namespace namespace : linux.namespaces()) {
+        if (namespace.path() != null) {
+          files.add("ns." + namespace.type(), NamespaceFiles.open(namespace));
+        }
+      }
+      CgroupEntry entry = Launcher.enter(cgroup, files);
+      operation.enter(CreateTaskStage.COMPILE);
+      SeccompProgram filter = launcher.compile(linux.seccomp());
+      LaunchPlan plan = compile(entry, io, filter);
+      operation.enter(CreateTaskStage.SPAWN);
+      Stub stub = launcher.spawn(plan, files);
+      rollback.onFailure("end berth-init", stub::abort);
+      operation.enter(CreateTaskStage.SETUP);
+      Stub.Created created = stub.awaitCreated(pid -> IdMaps.write(pid, linux));
+      Launcher.adjust(created.pid(), process);
+      operation.enter(CreateTaskStage.RECORD);
+      Files.write(directory.config(), spec.spec().toJson());
+      TaskRecord record = record(created.pid());
+      record.write(directory);
+      return new Task(
+          tasks,
+          directory,
+          launcher.adopter(directory),
+          Launcher.hold(stub, created, directory, record),
+          record,
+          new ExecCreation.Surroundings(process, linux.uidMappings(), filter));
+    }
+  }
+
+  private LaunchPlan compile(CgroupEntry entry, ProcessIo io, @Nullable SeccompProgram filter) {
+    return ContainerPlan.compile(
+        new LaunchInput(
+            spec.id(), spec.spec(), spec.rootfs(), entry, io.stdio(), filter, io.slots()));
+  }
+
+  private TaskRecord record(int pid) {
+    Path log = spec.io() instanceof TaskIo.Log(var path, var _) ? path : null;
+    Path stdin =
+        switch (spec.io()) {
+          case TaskIo.Log(var _, TaskIo.Input.Fifo(var path)) -> path;
+          case TaskIo.Log _ -> null;
+          case TaskIo.Pipes(var path, var _, var _) -> path;
+          case TaskIo.Inherited() -> null;
+        };
+    Path stdout = spec.io() instanceof TaskIo.Pipes(var _, var path, var _) ? path : null;
+    return new TaskRecord(
+        TaskRecord.SCHEMA,
+        spec.id(),
+        spec.bundle().toString(),
+        pid,
+        Processes.startTime(pid).orElse(0),
+        Instant.now().toString(),
+        false,
+        process.terminal(),
+        spec.io() instanceof TaskIo.Log,
+        text(log),
+        text(stdin),
+        text(stdout),
+        linux.namespaces().stream().map(Namespace::type).toList(),
+        linux.cgroupsPath());
+  }
+
+  private static @Nullable String text(@Nullable Path path) {
+    return path == null ? null : path.toString();
+  }
+}
