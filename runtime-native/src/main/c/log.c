@@ -503,44 +503,78 @@ long log_open(const int fifos[STREAMS], const int spools[STREAMS], int log, int 
     return 0;
 }
 
-/*
- * Without spool and journal: reads straight into the chunk, one buffer a stream,
- * until both inputs have ended.
- */
-void log_plain(int log, const int input[STREAMS])
+static char plain[STREAMS][CHUNK];
+static size_t filled[STREAMS];
+
+/* Writes the lines that are complete; the rest waits for its end. */
+static void write_plain_lines(int stream, int ended)
 {
-    static char buffer[STREAMS][CHUNK];
-    size_t filled[STREAMS] = { 0, 0 };
+    char *start = plain[stream];
+    do {
+        cut_lines(start, plain[stream] + filled[stream], stream, ended);
+        if (batch.count && FAILED(write_log(batch.iov, batch.count, batch.size)))
+            dropped += batch.content;
+        start += batch.content;
+    } while (batch.count);
+    filled[stream] -= (size_t)(start - plain[stream]);
+    memmove(plain[stream], start, filled[stream]);
+    report_dropped();
+}
+
+/* What cannot be written is lost: whoever writes into the pipe must not wait for the disk. */
+static void write_plain_bytes(int stream, int ended)
+{
+    (void)ended;
+    for (size_t at = 0; at < filled[stream];) {
+        long written = sys3(__NR_write, log_fd, plain[stream] + at, filled[stream] - at);
+        if (written == -EINTR)
+            continue;
+        if (FAILED(written) || written == 0)
+            break;
+        at += (size_t)written;
+    }
+    filled[stream] = 0;
+}
+
+/* Reads what is there; returns whether the input has ended. */
+static int read_plain(int input, int stream)
+{
+    long size = sys3(__NR_read, input, plain[stream] + filled[stream], CHUNK - filled[stream]);
+    if (size == -EINTR || size == -EAGAIN)
+        return 0;
+    if (FAILED(size) || size == 0)
+        return 1;
+    filled[stream] += (size_t)size;
+    return 0;
+}
+
+static void copy_plain(const int input[STREAMS], void (*write_out)(int stream, int ended))
+{
     struct pollfd polled[STREAMS] = { { input[OUT], POLLIN, 0 }, { input[ERR], POLLIN, 0 } };
-    log_fd = log;
-    describe_log();
     while (polled[OUT].fd >= 0 || polled[ERR].fd >= 0) {
         long ready = sys5(__NR_ppoll, polled, STREAMS, 0, 0, 8);
-        if (ready == -EINTR)
-            continue;
-        if (FAILED(ready))
+        if (FAILED(ready) && ready != -EINTR)
             return;
-        for (int stream = 0; stream < STREAMS; stream++) {
+        for (int stream = 0; ready > 0 && stream < STREAMS; stream++) {
             if (polled[stream].fd < 0 || !polled[stream].revents)
                 continue;
-            char *start = buffer[stream];
-            long size = sys3(__NR_read, polled[stream].fd, start + filled[stream], CHUNK - filled[stream]);
-            if (size == -EINTR || size == -EAGAIN)
-                continue;
-            int ended = FAILED(size) || size == 0;
+            int ended = read_plain(input[stream], stream);
             if (ended)
                 polled[stream].fd = -1;
-            else
-                filled[stream] += (size_t)size;
-            do {
-                cut_lines(start, buffer[stream] + filled[stream], stream, ended);
-                if (batch.count && FAILED(write_log(batch.iov, batch.count, batch.size)))
-                    dropped += batch.content;
-                start += batch.content;
-            } while (batch.count);
-            filled[stream] -= (size_t)(start - buffer[stream]);
-            memmove(buffer[stream], start, filled[stream]);
+            write_out(stream, ended);
         }
-        report_dropped();
     }
+}
+
+void log_plain(int log, const int input[STREAMS])
+{
+    log_fd = log;
+    describe_log();
+    copy_plain(input, write_plain_lines);
+}
+
+void log_copy(int file, const int input[STREAMS])
+{
+    log_fd = file;
+    copy_plain(input, write_plain_bytes);
 }

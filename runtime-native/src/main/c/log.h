@@ -76,7 +76,8 @@ void log_keep(int stream, uint64_t position);
 enum stdin_state log_stdin_state(void);
 void log_set_stdin_closed(void);
 
-/* Copies from pipe ends with an end of file (fds 3 and 4), for a shim that is not ours. */
+/* Copies from pipe ends with an end of file, until both have ended: as a log, or byte for byte. */
 void log_plain(int log, const int input[STREAMS]);
+void log_copy(int file, const int input[STREAMS]);
 
 #endif

@@ -9,6 +9,7 @@
  *   berth-init                     with a socket as fd 3: as above
  *   berth-init log PATH            a containerd `binary://` logger: fds 3, 4 are
  *                                  the outputs, 5 is closed when ready
+ *   berth-init copy PATH           the same, byte for byte instead of in lines
  *   berth-init pause               the first process of a pod's pid namespace
  *   berth-init version
  */
@@ -22,17 +23,16 @@
 #define BERTH_VERSION "unknown"
 #endif
 
-static _Noreturn void run_logger(const char *path)
+static _Noreturn void run_logger(const char *path, void (*run)(int file, const int *inputs), int flags)
 {
     static const int inputs[STREAMS] = { 3, 4 };
-    enum { APPEND_CREATE = 02000101 /* O_CLOEXEC | O_CREAT | O_WRONLY */ };
     name_process();
     block_signals();
-    long log = sys4(__NR_openat, AT_FDCWD, path, APPEND_CREATE, 0640);
+    long log = sys4(__NR_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0640);
     if (FAILED(log))
         die(1);
     sys1(__NR_close, 5); /* ready */
-    log_plain((int)log, inputs);
+    run((int)log, inputs);
     die(0);
 }
 
@@ -64,13 +64,15 @@ _Noreturn void start(long *stack)
 {
     static const char version[] = "berth-init " BERTH_VERSION "\n";
     static const char usage[] =
-        "usage: berth-init version | pause | log PATH; started by the shim otherwise\n";
+        "usage: berth-init version | pause | log PATH | copy PATH; started by the shim otherwise\n";
     long count = stack[0];
     const char **arguments = (const char **)(stack + 1);
     if (count == 1 && sys3(__NR_fcntl, BOOT_FD, 1 /* F_GETFD */, 0) >= 0)
         run_container();
     if (count == 3 && equals(arguments[1], "log"))
-        run_logger(arguments[2]);
+        run_logger(arguments[2], log_plain, 0);
+    if (count == 3 && equals(arguments[1], "copy"))
+        run_logger(arguments[2], log_copy, O_APPEND);
     if (count == 2 && equals(arguments[1], "pause"))
         run_pause();
     if (count == 2 && equals(arguments[1], "version")) {

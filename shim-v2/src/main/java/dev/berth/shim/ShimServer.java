@@ -79,7 +79,8 @@ final class ShimServer {
         var events = EventPublisher.start(eventsSocket, namespace)) {
       var shimTasks = new ShimTasks(tasks, events, loop);
       shimTasks.adopt();
-      var service = new TaskService(shimTasks, ending::countDown);
+      var loggers = new Loggers(directory, init.path(), namespace, loop);
+      var service = new TaskService(shimTasks, loggers, ending::countDown);
       Files.deleteIfExists(directory.socket()); // of a predecessor: the lock says it is dead
       try (var server =
           TtrpcServer.listen(

@@ -40,7 +40,7 @@ class StdioTest {
 
   @ParameterizedTest
   @CsvSource({
-    "file:///tmp/x,'',stdout",
+    "file://tmp/x,'',stdout",
     "binary:///bin/logger?log=/x,'',stdout",
     "binary:///bin/berth-init?log=relative,'',stdout",
     "binary:///bin/berth-init?log=/x,/other,stderr",

@@ -5,6 +5,7 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.time.Duration;
 
 /**
  * An unnamed pipe: pipe(7). Both ends are the caller's, to use, to send to another process, and to
@@ -42,6 +43,11 @@ public record Pipe(Fd readEnd, Fd writeEnd) implements AutoCloseable {
     OutputStream stream = new FileOutputStream(Descriptors.pathOf(writeEnd));
     writeEnd.close();
     return stream;
+  }
+
+  /** Waits until there is something to read or nobody can write any more. */
+  public boolean awaitReadable(Duration timeout) {
+    return Poll.await(readEnd, Poll.POLLIN, timeout);
   }
 
   @Override
