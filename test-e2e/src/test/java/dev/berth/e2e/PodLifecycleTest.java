@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.base.AtomicFiles;
+import dev.berth.proto.cri.v1.ContainerMetadata;
 import dev.berth.proto.cri.v1.ContainerState;
 import dev.berth.proto.cri.v1.ContainerStatus;
+import dev.berth.proto.cri.v1.LinuxContainerConfig;
+import dev.berth.proto.cri.v1.LinuxPodSandboxConfig;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.cri.v1.PodSandboxStatusRequest;
 import dev.berth.proto.cri.v1.ReopenContainerLogRequest;
@@ -109,6 +112,48 @@ class PodLifecycleTest {
         .allMatch(line ->
             line.matches(
                 "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{9}\\S+ std(out|err) [PF] .*"));
+    pods.remove(pod);
+  }
+
+  /** What a pod without a word about namespaces asks for: a pause is the first of them. */
+  @Test
+  void containersOfAPodCanShareTheirProcesses() throws IOException {
+    PodSandboxConfig own = pods.config("shared-pid");
+    var config = own.toBuilder().setLinux(LinuxPodSandboxConfig.getDefaultInstance()).build();
+    String pod = pods.run(config);
+    var container = Pods.shell("main", image, "exec sleep 1000");
+    var sharing = container.toBuilder().setLinux(LinuxContainerConfig.getDefaultInstance()).build();
+    String first = pods.launch(pod, config, sharing);
+    String second =
+        pods.launch(
+            pod,
+            config,
+            sharing.toBuilder().setMetadata(ContainerMetadata.newBuilder().setName("two")).build());
+    for (String id : List.of(first, second)) {
+      assertThat(pods.exec(id, 10, "ps").getStdout().toStringUtf8().lines())
+          .filteredOn(line -> line.contains("sleep 1000"))
+          .hasSize(2);
+    }
+    pods.remove(pod);
+  }
+
+  @Test
+  void privilegedContainerHasAllThatBerthHas() throws IOException {
+    PodSandboxConfig own = pods.config("privileged");
+    var config = own.toBuilder();
+    config.getLinuxBuilder().getSecurityContextBuilder().setPrivileged(true);
+    String pod = pods.run(config.build());
+    var container = Pods.shell("main", image, "exec sleep 1000").toBuilder();
+    container.getLinuxBuilder().getSecurityContextBuilder().setPrivileged(true).clearSeccomp();
+    String id = pods.launch(pod, config.build(), container.build());
+    String script = "sed -n s/CapEff:.//p /proc/self/status; hostname other && hostname";
+    List<String> ours =
+        Files.readAllLines(Path.of("/proc/self/status")).stream()
+            .filter(line -> line.startsWith("CapEff:"))
+            .map(line -> line.substring("CapEff:".length()).strip())
+            .toList();
+    assertThat(pods.exec(id, 10, "sh", "-c", script).getStdout().toStringUtf8().lines())
+        .containsExactly(ours.getFirst(), "other");
     pods.remove(pod);
   }
 

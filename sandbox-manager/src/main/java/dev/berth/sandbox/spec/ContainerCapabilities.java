@@ -7,6 +7,7 @@ import dev.berth.base.Ids;
 import dev.berth.proto.cri.v1.Capability;
 import dev.berth.runtime.spec.CapabilityNames;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -35,28 +36,35 @@ final class ContainerCapabilities {
   private ContainerCapabilities() {}
 
   /**
-   * Returns all that a kernel knows.
+   * Returns the names of all that containers can have.
    *
-   * @param lastCapability content of /proc/sys/kernel/cap_last_cap
+   * @param available one bit each, see {@link HostFacts#capabilities}
    */
-  static List<String> all(int lastCapability) {
-    List<String> names = CapabilityNames.all();
-    return names.subList(0, Math.min(lastCapability + 1, names.size()));
+  static List<String> all(long available) {
+    return available(CapabilityNames.all(), available);
+  }
+
+  private static List<String> available(Collection<String> names, long available) {
+    return CapabilityNames.all().stream()
+        .filter(names::contains)
+        .filter(name -> (available >> CapabilityNames.number(name).orElseThrow() & 1) == 1)
+        .toList();
   }
 
   /**
    * Applies additions and removals to the default set. {@code ALL} counts first, whatever its
-   * place; then single names are added, then removed.
+   * place; then single names are added, then removed. What the node does not have itself is left
+   * out, as runc does.
    *
    * @throws BerthException INVALID_ARGUMENT naming a capability that does not exist
    */
-  static List<String> of(Capability change, int lastCapability) {
+  static List<String> of(Capability change, long available) {
     List<String> added = names("capabilities.add_capabilities", change.getAddCapabilitiesList());
     List<String> dropped =
         names("capabilities.drop_capabilities", change.getDropCapabilitiesList());
     Set<String> result = new TreeSet<>(DEFAULT);
     if (added.contains("CAP_ALL")) {
-      result.addAll(all(lastCapability));
+      result.addAll(all(available));
     }
     if (dropped.contains("CAP_ALL")) {
       result.clear();
@@ -64,7 +72,7 @@ final class ContainerCapabilities {
     result.addAll(added);
     dropped.forEach(result::remove);
     result.remove("CAP_ALL");
-    return CapabilityNames.all().stream().filter(result::contains).toList();
+    return available(result, available);
   }
 
   static List<String> names(String field, List<String> given) {

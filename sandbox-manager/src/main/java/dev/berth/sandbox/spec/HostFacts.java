@@ -8,14 +8,14 @@ import java.nio.file.Path;
 /**
  * What the kernel of this machine has.
  *
- * @param lastCapability number of the highest capability
+ * @param capabilities those that containers can have, one bit each: what this process has itself
  * @param cgroup2 whether cgroups are managed through the unified hierarchy
  * @param swapAccounting whether swap can be limited
  * @param hugetlb whether huge pages can be limited
  * @param leastOomScoreAdj the lowest score that this process may give to others
  */
 public record HostFacts(
-    int lastCapability,
+    long capabilities,
     boolean cgroup2,
     boolean swapAccounting,
     boolean hugetlb,
@@ -27,10 +27,9 @@ public record HostFacts(
   /** Reads the facts. */
   public static HostFacts read() {
     try {
-      String last = Files.readString(Path.of("/proc/sys/kernel/cap_last_cap")).strip();
       boolean unified = Files.exists(CGROUPS.resolve("cgroup.controllers"));
       return new HostFacts(
-          Integer.parseInt(last),
+          availableCapabilities(),
           unified,
           unified
               ? Files.exists(Path.of("/proc/swaps"))
@@ -45,13 +44,22 @@ public record HostFacts(
     }
   }
 
+  /** The capabilities that this process has and may leave to its children. */
+  private static long availableCapabilities() throws IOException {
+    return capabilities("CapPrm:") & capabilities("CapBnd:");
+  }
+
+  private static long capabilities(String set) throws IOException {
+    return Files.readAllLines(Path.of("/proc/self/status")).stream()
+        .filter(line -> line.startsWith(set))
+        .mapToLong(line -> Long.parseUnsignedLong(line.substring(set.length()).strip(), 16))
+        .findFirst()
+        .orElseThrow(() -> new IOException("/proc/self/status has no " + set));
+  }
+
   /** To go below one's own score takes CAP_SYS_RESOURCE, see proc_pid_oom_score_adj(5). */
   private static int leastOomScoreAdjustment() throws IOException {
-    boolean mayLower =
-        Files.readAllLines(Path.of("/proc/self/status")).stream()
-            .filter(line -> line.startsWith("CapEff:"))
-            .map(line -> Long.parseUnsignedLong(line.substring("CapEff:".length()).strip(), 16))
-            .anyMatch(capabilities -> (capabilities >> CAP_SYS_RESOURCE & 1) == 1);
+    boolean mayLower = (capabilities("CapEff:") >> CAP_SYS_RESOURCE & 1) == 1;
     return mayLower
         ? OOM_SCORE_ADJ_MIN
         : Integer.parseInt(Files.readString(Path.of("/proc/self/oom_score_adj")).strip());

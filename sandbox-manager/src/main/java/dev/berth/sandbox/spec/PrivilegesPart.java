@@ -32,9 +32,9 @@ final class PrivilegesPart implements SpecAdjuster {
   }
 
   static List<String> granted(SpecInput input) {
-    int last = input.host().lastCapability();
+    long available = input.host().capabilities();
     return input.isPrivileged()
-        ? ContainerCapabilities.all(last)
-        : ContainerCapabilities.of(input.security().getCapabilities(), last);
+        ? ContainerCapabilities.all(available)
+        : ContainerCapabilities.of(input.security().getCapabilities(), available);
   }
 }

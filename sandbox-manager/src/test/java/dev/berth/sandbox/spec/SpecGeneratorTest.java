@@ -37,8 +37,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 final class SpecGeneratorTest {
-  private static final HostFacts CGROUP_V1 = new HostFacts(40, false, true, false, -1000);
-  private static final HostFacts CGROUP_V2 = new HostFacts(40, true, false, true, -1000);
+  private static final HostFacts CGROUP_V1 =
+      new HostFacts((1L << 41) - 1, false, true, false, -1000);
+  private static final HostFacts CGROUP_V2 =
+      new HostFacts((1L << 41) - 1, true, false, true, -1000);
   private static final ImageDefaults IMAGE =
       new ImageDefaults(
           List.of("/entry"),
