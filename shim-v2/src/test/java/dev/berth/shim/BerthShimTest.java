@@ -125,6 +125,43 @@ class BerthShimTest {
     tasks.delete(init, SOON);
   }
 
+  /** Twice the limit in one string; the shell itself is what is killed. */
+  private static final String GLUTTON = "x=0123456789abcdef; while :; do x=$x$x; done";
+
+  @Test
+  void containerThatIsOutOfMemoryIsToldBeforeItsEnd() throws Exception {
+    createLimited(GLUTTON);
+    tasks.start(init, SOON);
+
+    assertThat(tasks.waitFor(init, SOON).status()).isEqualTo(137);
+    Await.until("the end is told", SOON, () -> berth.events().size() >= 4);
+    assertThat(berth.events())
+        .extracting(event -> event.getClass().getSimpleName())
+        .containsExactly("Created", "Started", "OutOfMemory", "Exited");
+  }
+
+  @Test
+  void killedChildOfAContainerIsToldAtOnceAndByEveryShim() throws Exception {
+    createLimited("sh -c '" + GLUTTON + "'; sleep 100");
+    tasks.start(init, SOON);
+    Await.until("it is told", SOON, () -> outOfMemoryEvents() == 1);
+
+    berth.killShim(shim);
+    berth.shims().launch(berth.binary().toString(), id, dir.resolve(id), null, SOON);
+    Await.until("it is told again", SOON, () -> outOfMemoryEvents() == 2);
+  }
+
+  private long outOfMemoryEvents() {
+    return berth.events().stream().filter(ShimEvent.OutOfMemory.class::isInstance).count();
+  }
+
+  private void createLimited(String script) throws IOException {
+    String cgroup = "/berth-test-" + id.substring(0, 12);
+    var bundle = BusyboxBundle.create(dir.resolve(id), cgroup, "sh", "-c", script);
+    bundle.withMemoryLimit(16 << 20);
+    tasks.create(new CreateTask(id, bundle.directory(), List.of(), TaskIo.NONE, null), SOON);
+  }
+
   /** The shim only names the place: it stands in no data path. */
   @Test
   void clientsAttachWithoutTheShimBetween() throws Exception {
@@ -302,7 +339,7 @@ class BerthShimTest {
     assertRefused("bundle", new CreateTask(id, Path.of("relative"), List.of(), TaskIo.NONE, null));
     assertRefused("config.json", new CreateTask(id, dir, List.of(), TaskIo.NONE, null));
     assertRefused("id", new CreateTask("../x", dir, List.of(), TaskIo.NONE, null));
-    var io = new TaskIo("", "file:///tmp/x", "", false);
+    var io = new TaskIo("", "http://tmp/x", "", false);
     assertRefused("stdout", new CreateTask(id, bundle(id, "true"), List.of(), io, null));
     assertFails(Kind.NOT_FOUND, () -> tasks.state(init, SOON));
     assertThat(berth.taskDirectories()).isEmpty();
