@@ -20,6 +20,7 @@ import dev.berth.shim.client.TaskState;
 import dev.berth.shim.testing.BerthShim;
 import dev.berth.shim.testing.BusyboxBundle;
 import dev.berth.shim.testing.FifoReader;
+import dev.berth.shim.testing.ProcFs;
 import dev.berth.testing.Await;
 import dev.berth.testing.RequiresRoot;
 import java.io.IOException;
@@ -209,7 +210,7 @@ class BerthShimTest {
     assertThat(berth.events())
         .extracting(event -> event.getClass().getSimpleName())
         .containsExactly(
-            "Created", "Started", "Other", "ExecStarted", "Exited", "Exited", "Deleted");
+            "Created", "Started", "ExecAdded", "ExecStarted", "Exited", "Exited", "Deleted");
     assertThat(berth.events().get(4))
         .isInstanceOfSatisfying(
             ShimEvent.Exited.class, event -> assertThat(event.process()).isEqualTo(exec));
@@ -311,6 +312,17 @@ class BerthShimTest {
     assertThatThrownBy(() -> tasks.start(exec, SOON)).hasMessageContaining("process.args[0]");
     tasks.delete(exec, SOON);
     assertFails(Kind.NOT_FOUND, () -> tasks.kill(exec, 9, false, SOON));
+  }
+
+  @Test
+  void shimAndStubsHaveAControlGroupOfTheirOwn() throws Exception {
+    int pid = create(TaskIo.NONE, "sleep", "100");
+
+    long stub = ProcFs.holder("berth-init", berth.taskDirectory(id)).orElseThrow();
+
+    assertThat(berth.cgroupMembers())
+        .contains(Integer.toString(tasks.connect("", SOON).shimPid()), Long.toString(stub))
+        .doesNotContain(Integer.toString(pid));
   }
 
   @Test
