@@ -8,10 +8,14 @@
 
 # The flags of every JVM of Berth, at dump time of a cache as well: they must not differ.
 # stdout belongs to the program, so what the JVM itself has to say goes to stderr, and of a cache
-# that does not fit it has nothing to say. No file is left in /tmp or the working directory.
+# that does not fit it has nothing to say. The cache is mapped where it was made for: anywhere else
+# the JVM writes to nearly all of its pages, which are then no longer the page cache's, shared and
+# read as needed, but tens of megabytes of its own. No file is left in /tmp or the working directory.
 BERTH_JVM_FLAGS='
   --enable-native-access=ALL-UNNAMED
   --sun-misc-unsafe-memory-access=deny
+  -XX:+UnlockDiagnosticVMOptions
+  -XX:ArchiveRelocationMode=0
   -XX:+UseSerialGC
   -XX:TieredStopAtLevel=1
   -XX:+UseCompactObjectHeaders
