@@ -4,7 +4,9 @@
 #
 # CACHE names the AOT cache in lib/aot. A cache is used only with the very JDK that made it, and the
 # JVM checks by itself that the jars are the same; without one the program only starts slower.
-
+#
+# Options that others set for all of their JVMs are not for these. BERTH_JVM_OPTIONS is: its words,
+# split at spaces, come after our own flags, for whoever looks into a process or makes it fail.
 
 # The flags of every JVM of Berth, at dump time of a cache as well: they must not differ.
 # stdout belongs to the program, so what the JVM itself has to say goes to stderr, and of a cache
@@ -84,7 +86,7 @@ launch() {
   use_cache "$cache"
   set -f # the flags are split at spaces, and one of them has a star
   # shellcheck disable=SC2086
-  exec "$JAVA_HOME/bin/java" $BERTH_JVM_FLAGS $own_flags "$CACHE_FLAG" \
+  exec "$JAVA_HOME/bin/java" $BERTH_JVM_FLAGS $own_flags ${BERTH_JVM_OPTIONS-} "$CACHE_FLAG" \
     "-Dberth.home=$BERTH_HOME" "-Dberth.init=$BERTH_HOME/bin/berth-init" \
     -cp "$CLASS_PATH" "$main_class" "$@"
 }

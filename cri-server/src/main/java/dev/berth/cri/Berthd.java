@@ -63,7 +63,9 @@ final class Berthd implements AutoCloseable {
               config.socket(),
               config.socketAccess(),
               List.of(
-                  new RuntimeService(node, manager.sandboxes(), manager.containers()).definition(),
+                  new RuntimeService(
+                          node, manager.sandboxes(), manager.containers(), manager.usage())
+                      .definition(),
                   new ImageService(images).definition(),
                   new PullsService(images).definition()));
       opened.push(() -> server.stop(STOP_PATIENCE));

@@ -9,6 +9,7 @@ import static java.nio.file.StandardOpenOption.WRITE;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -26,6 +27,8 @@ import java.util.stream.Stream;
 public final class AtomicFiles {
   private static final FileAttribute<Set<PosixFilePermission>> MODE_0600 = mode("rw-------");
   private static final FileAttribute<Set<PosixFilePermission>> MODE_0700 = mode("rwx------");
+  private static final Set<PosixFilePermission> MODE_0755 =
+      PosixFilePermissions.fromString("rwxr-xr-x");
 
   private AtomicFiles() {}
 
@@ -74,6 +77,29 @@ public final class AtomicFiles {
   /** Creates a directory of mode 0700 with its parents; an existing one keeps its mode. */
   public static Path createPrivateDirectories(Path directory) throws IOException {
     return Files.createDirectories(directory, MODE_0700);
+  }
+
+  /**
+   * Creates a directory that all may enter, mode 0755 whatever the umask is, with its parents; an
+   * existing one keeps its mode.
+   */
+  public static void createSharedDirectories(Path directory) throws IOException {
+    if (Files.isDirectory(directory)) {
+      return;
+    }
+    Path parent = directory.getParent();
+    if (parent != null) {
+      createSharedDirectories(parent);
+    }
+    try {
+      Files.createDirectory(directory);
+    } catch (FileAlreadyExistsException e) {
+      if (Files.isDirectory(directory)) {
+        return; // someone else was faster
+      }
+      throw e;
+    }
+    Files.setPosixFilePermissions(directory, MODE_0755);
   }
 
   /**

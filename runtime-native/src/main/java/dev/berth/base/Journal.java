@@ -40,7 +40,9 @@ final class Journal implements AutoCloseable {
     var channel = FileChannel.open(temporary, CREATE, WRITE, TRUNCATE_EXISTING);
     try {
       var journal = new Journal(channel, header, 0, 0);
-      journal.write(List.of(ByteBuffer.wrap(header.encode())));
+      List<ByteBuffer> beginning = List.of(ByteBuffer.wrap(header.encode()));
+      journal.makeRoom(beginning);
+      journal.write(beginning);
       channel.force(true);
       Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
       AtomicFiles.syncDirectory(file.resolveSibling("."));
@@ -77,15 +79,34 @@ final class Journal implements AutoCloseable {
     return end;
   }
 
+  /** Returns commits in the form in which they are appended to this journal. */
+  List<ByteBuffer> frames(List<byte[]> payloads) {
+    return payloads.stream().map(p -> ByteBuffer.wrap(Frames.encode(header, p))).toList();
+  }
+
   /**
-   * Appends frames and waits until they are durable.
+   * Allocates the space that frames will take.
+   *
+   * @throws IOException if there is none; this journal can still be used, and what is smaller may
+   *     fit: on a full disk that is what allows to record that something was removed
+   */
+  void makeRoom(List<ByteBuffer> frames) throws IOException {
+    long needed = end + frames.stream().mapToLong(ByteBuffer::remaining).sum();
+    while (allocated < needed) {
+      var zeros = ByteBuffer.allocate(CHUNK_BYTES);
+      while (zeros.hasRemaining()) {
+        allocated += channel.write(zeros, allocated);
+      }
+    }
+  }
+
+  /**
+   * Appends frames that there is room for, and waits until they are durable.
    *
    * @throws IOException if they may or may not be; they are cut off again if that is possible, and
    *     this journal is of no further use
    */
-  void append(List<byte[]> payloads) throws IOException {
-    List<ByteBuffer> frames =
-        payloads.stream().map(p -> ByteBuffer.wrap(Frames.encode(header, p))).toList();
+  void append(List<ByteBuffer> frames) throws IOException {
     long before = end;
     try {
       write(frames);
@@ -97,20 +118,9 @@ final class Journal implements AutoCloseable {
   }
 
   private void write(List<ByteBuffer> buffers) throws IOException {
-    long length = buffers.stream().mapToLong(ByteBuffer::remaining).sum();
-    allocate(end + length);
     for (ByteBuffer buffer : buffers) {
       while (buffer.hasRemaining()) {
         end += channel.write(buffer, end);
-      }
-    }
-  }
-
-  private void allocate(long needed) throws IOException {
-    while (allocated < needed) {
-      var zeros = ByteBuffer.allocate(CHUNK_BYTES);
-      while (zeros.hasRemaining()) {
-        allocated += channel.write(zeros, allocated);
       }
     }
   }

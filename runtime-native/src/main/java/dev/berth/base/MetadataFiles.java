@@ -213,8 +213,10 @@ final class MetadataFiles implements AutoCloseable {
       compact();
     }
     Journal current = Objects.requireNonNull(journal);
+    List<ByteBuffer> frames = current.frames(payloads);
+    current.makeRoom(frames);
     try {
-      current.append(payloads);
+      current.append(frames);
     } catch (IOException e) {
       abandonJournal();
       throw e;

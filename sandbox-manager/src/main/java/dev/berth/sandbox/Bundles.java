@@ -10,7 +10,6 @@ import dev.berth.runtime.spec.RuntimeSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 
 /** The bundles of containers: directories that hold config.json and the place of the root. */
 final class Bundles {
@@ -27,9 +26,8 @@ final class Bundles {
     Path bundle = paths.bundle(containerId);
     try {
       AtomicFiles.createPrivateDirectories(bundle);
-      Path rootfs = Files.createDirectories(bundle.resolve(ROOTFS));
       // It is the root itself where nothing is mounted there, and this process's umask is strict.
-      Files.setPosixFilePermissions(rootfs, PosixFilePermissions.fromString("rwxr-xr-x"));
+      AtomicFiles.createSharedDirectories(bundle.resolve(ROOTFS));
       AtomicFiles.writeVolatile(bundle.resolve("config.json"), spec.toJson());
     } catch (IOException e) {
       throw new BerthException(INTERNAL, "cannot make bundle " + bundle + ": " + e, e);

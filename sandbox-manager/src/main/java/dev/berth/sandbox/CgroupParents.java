@@ -41,6 +41,12 @@ final class CgroupParents {
         : path.resolve(containerId).toString();
   }
 
+  /** Returns the cgroup that all containers of a sandbox are in, if it is one of their own. */
+  String podCgroup(SandboxRecord sandbox) {
+    String parent = sandbox.config().getLinux().getCgroupParent();
+    return parent.isEmpty() ? ownParent(sandbox) : parent;
+  }
+
   private String ownParent(SandboxRecord sandbox) {
     return defaultParent + "/pod" + sandbox.id();
   }

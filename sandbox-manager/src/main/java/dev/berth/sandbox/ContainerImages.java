@@ -1,6 +1,7 @@
 package dev.berth.sandbox;
 
 import dev.berth.base.MetadataStore;
+import dev.berth.image.FsUsage;
 import dev.berth.proto.shim.types.Mount;
 import dev.berth.sandbox.spec.AccountFiles;
 import dev.berth.sandbox.spec.ImageDefaults;
@@ -31,6 +32,13 @@ interface ContainerImages {
 
   /** Makes a writable snapshot of the image and returns the mounts that show it. Idempotent. */
   List<Mount> prepare(String snapshotKey, Image image);
+
+  /**
+   * Measures what a container has written into its snapshot, by walking its files.
+   *
+   * @throws dev.berth.base.BerthException NOT_FOUND if there is no such snapshot
+   */
+  FsUsage usage(String snapshotKey);
 
   /** Removes a snapshot, which must not be mounted any more. Idempotent. */
   void remove(String snapshotKey);

@@ -2,6 +2,7 @@ package dev.berth.sandbox;
 
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 
+import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.runtime.kernel.DirFd;
@@ -12,7 +13,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.EnumSet;
 import java.util.Optional;
 
@@ -52,9 +52,7 @@ final class LogPaths {
    */
   static void prepare(Path log, String logPath) {
     try {
-      Files.createDirectories(
-          log.resolveSibling("."),
-          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
+      AtomicFiles.createSharedDirectories(log.resolveSibling(""));
     } catch (IOException e) {
       throw new BerthException(INVALID_ARGUMENT, "log_path " + log + ": " + e, e);
     }

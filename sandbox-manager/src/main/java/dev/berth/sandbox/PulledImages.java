@@ -6,6 +6,7 @@ import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.base.MetadataStore;
+import dev.berth.image.FsUsage;
 import dev.berth.image.ImageRecord;
 import dev.berth.image.Images;
 import dev.berth.image.MountSpec;
@@ -89,6 +90,11 @@ final class PulledImages implements ContainerImages {
         .setSource(mount.source())
         .addAllOptions(mount.options())
         .build();
+  }
+
+  @Override
+  public FsUsage usage(String snapshotKey) {
+    return images.snapshots().usage(snapshotKey);
   }
 
   @Override

@@ -53,6 +53,8 @@ public final class SandboxManager implements AutoCloseable {
   private final StopContainer stopContainer;
   private final RemoveContainer removeContainer;
   private final ExecSync execSync;
+  private final WritableLayers layers;
+  private final UsageReader usage;
   private final Tasks tasks;
   private final CountDownLatch recovered = new CountDownLatch(1);
 
@@ -128,6 +130,8 @@ public final class SandboxManager implements AutoCloseable {
             clock);
     startContainer = new StartContainer(registry, tasks, exits, clock);
     execSync = new ExecSync(tasks, paths);
+    layers = new WritableLayers(images);
+    usage = new UsageReader(registry, paths, cgroups, layers);
     recoverInBackground(
         new Recovery(
             registry,
@@ -205,9 +209,15 @@ public final class SandboxManager implements AutoCloseable {
     return new ManagedContainers();
   }
 
+  /** Returns what pods and containers use. */
+  public Usage usage() {
+    return new ManagedUsage();
+  }
+
   /** Stops watching; pods and their shims go on. Idempotent. */
   @Override
   public void close() {
+    layers.close();
     exits.close();
     events.close();
     shims.close();
@@ -254,6 +264,32 @@ public final class SandboxManager implements AutoCloseable {
     public List<SandboxStatus> list(SandboxFilter filter) {
       requireRecovered();
       return registry.list(filter, paths);
+    }
+  }
+
+  private final class ManagedUsage implements Usage {
+    @Override
+    public ContainerUsage container(String containerId) {
+      requireRecovered();
+      return usage.container(registry.containers.require(containerId));
+    }
+
+    @Override
+    public List<ContainerUsage> containers(ContainerFilter filter) {
+      requireRecovered();
+      return usage.containers(filter);
+    }
+
+    @Override
+    public SandboxUsage sandbox(String sandboxId) {
+      requireRecovered();
+      return usage.sandbox(registry.sandboxes.require(sandboxId));
+    }
+
+    @Override
+    public List<SandboxUsage> sandboxes(SandboxFilter filter) {
+      requireRecovered();
+      return usage.sandboxes(filter);
     }
   }
 

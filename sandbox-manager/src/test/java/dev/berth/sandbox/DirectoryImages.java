@@ -3,6 +3,7 @@ package dev.berth.sandbox;
 import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.base.MetadataStore;
+import dev.berth.image.FsUsage;
 import dev.berth.proto.shim.types.Mount;
 import dev.berth.sandbox.spec.AccountFiles;
 import dev.berth.sandbox.spec.ImageDefaults;
@@ -12,6 +13,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
 
 /** One image, {@code localhost/busybox}: a directory with a static busybox, mounted as overlay. */
@@ -101,6 +103,16 @@ final class DirectoryImages implements ContainerImages {
             .addOptions("upperdir=" + snapshot.resolve("upper"))
             .addOptions("workdir=" + snapshot.resolve("work"))
             .build());
+  }
+
+  @Override
+  public FsUsage usage(String snapshotKey) {
+    Path upper = directory.resolve("snapshots").resolve(snapshotKey).resolve("upper");
+    try (var files = Files.walk(upper)) {
+      return new FsUsage(upper, 0, files.count(), Instant.now());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @Override

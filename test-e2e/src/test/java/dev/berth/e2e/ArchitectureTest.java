@@ -22,7 +22,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Enforces the module arrows of ARCHITECTURE.md: they point down only. */
 class ArchitectureTest {
-  private static final JavaClasses BERTH =
+  /** Everything but tests. */
+  static final JavaClasses BERTH =
       new ClassFileImporter()
           .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
           .withImportOption(location -> !location.contains("test-classes"))

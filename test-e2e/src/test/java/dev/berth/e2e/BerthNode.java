@@ -33,23 +33,37 @@ final class BerthNode implements AutoCloseable {
   private final Path logs;
   private final PrivateHost host;
   private final List<String> flags;
+  private final Map<String, String> environment;
   private Process berthd;
   private CriChannel channel;
 
   /** Starts a node and waits until it answers. */
   static BerthNode start(Path directory, PrivateHost host, String... flags) throws IOException {
-    BerthNode node = new BerthNode(directory, host, List.of(flags));
+    BerthNode node = new BerthNode(directory, host, List.of(flags), Map.of());
     node.start();
     return node;
   }
 
-  private BerthNode(Path directory, PrivateHost host, List<String> flags) throws IOException {
+  /** Starts a node whose verbs fail where the file says; see {@link Faults}. */
+  static BerthNode startWithFaults(Path directory, PrivateHost host, Faults faults)
+      throws IOException {
+    Map<String, String> environment =
+        Map.of("BERTH_JVM_OPTIONS", "-Dberth.fault.file=" + faults.file());
+    BerthNode node = new BerthNode(directory, host, List.of(), environment);
+    node.start();
+    return node;
+  }
+
+  private BerthNode(
+      Path directory, PrivateHost host, List<String> flags, Map<String, String> environment)
+      throws IOException {
     this.instance = "e" + ProcessHandle.current().pid() + "x" + SEQUENCE.incrementAndGet();
     this.state = Path.of("/run/berth-" + instance); // short: sockets live in it
     this.root = directory.resolve("root-" + instance);
     this.logs = Files.createDirectories(directory.resolve("logs-" + instance));
     this.host = host;
     this.flags = flags;
+    this.environment = environment;
   }
 
   /** Returns the built distribution. */
@@ -76,6 +90,7 @@ final class BerthNode implements AutoCloseable {
                 "--log-level=debug"));
     command.addAll(flags);
     var builder = new ProcessBuilder(command).redirectInput(Path.of("/dev/null").toFile());
+    builder.environment().putAll(environment);
     builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log("stdout").toFile()));
     builder.redirectError(ProcessBuilder.Redirect.appendTo(log("stderr").toFile()));
     berthd = builder.start();
@@ -114,6 +129,16 @@ final class BerthNode implements AutoCloseable {
     return logs;
   }
 
+  /** Returns where sockets and task directories are. */
+  Path state() {
+    return state;
+  }
+
+  /** Returns where images and records are. */
+  Path root() {
+    return root;
+  }
+
   String instance() {
     return instance;
   }
@@ -135,7 +160,8 @@ final class BerthNode implements AutoCloseable {
         .findFirst();
   }
 
-  private static String commandLine(ProcessHandle process) {
+  /** Returns what a process was called with; empty if it has ended. */
+  static String commandLine(ProcessHandle process) {
     try {
       return Files.readString(Path.of("/proc", Long.toString(process.pid()), "cmdline"))
           .replace('\0', ' ');
@@ -168,9 +194,14 @@ final class BerthNode implements AutoCloseable {
 
   /** Ends {@code berthd} as a crash would. */
   void kill() {
-    channel.close();
     berthd.destroyForcibly();
+    awaitDeath();
+  }
+
+  /** Waits for the end of a {@code berthd} that a fault ends. */
+  void awaitDeath() {
     Await.until("berthd is gone", PATIENCE, () -> !berthd.isAlive());
+    channel.close();
   }
 
   /** Ends {@code berthd} as a service manager would, and returns its exit code. */

@@ -66,6 +66,15 @@ class DistributionTest {
   }
 
   @Test
+  void optionsMeantForBerthReachTheJvm() {
+    Command version =
+        Command.run(
+            Map.of("BERTH_JVM_OPTIONS", "-Dx=* -showversion"),
+            List.of(bin("berth").toString(), "--version"));
+    assertThat(version.succeeded().stderr()).contains("Runtime Environment");
+  }
+
+  @Test
   void wrongUsageIsOneErrorAndExitCodeTwo() {
     Command wrong = run(bin("berth"), "pul");
     assertThat(wrong.exitCode()).isEqualTo(2);

@@ -14,61 +14,94 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
  * Everything on the host that a runtime could leave behind: mounts, network namespaces, links,
- * nftables tables, cgroups, processes and files, one text each.
+ * nftables tables, cgroups, processes and files, and what its own processes hold, one text each.
  *
  * <p>Other programs make such things too. Unless the environment says {@code BERTH_E2E_WHOLE_HOST},
- * only what has one of the given marks in it counts: the names and paths of the instance under
+ * only what has one of the marks of a node in it counts: the names and paths of the instance under
  * test.
  */
-record HostSnapshot(Set<String> things) {
+final class HostSnapshot {
   private static final Duration LIMIT = Duration.ofSeconds(5);
   private static final boolean WHOLE_HOST = System.getenv("BERTH_E2E_WHOLE_HOST") != null;
 
-  /** Looks at the host now. */
-  static HostSnapshot take(List<String> marks) {
-    Set<String> things = new TreeSet<>();
+  private final Supplier<List<String>> look;
+  private final List<String> things;
+
+  private HostSnapshot(Supplier<List<String>> look) {
+    this.look = look;
+    this.things = look.get();
+  }
+
+  /** Looks at the host now, and at what {@code berthd} and its shim hold. */
+  static HostSnapshot take(BerthNode node) {
+    return new HostSnapshot(() -> sorted(Stream.concat(host(node.marks()), processes(node))));
+  }
+
+  /** Looks at the host only: for a test in which {@code berthd} is started again. */
+  static HostSnapshot takeOfHost(BerthNode node) {
+    return new HostSnapshot(() -> sorted(host(node.marks())));
+  }
+
+  private static Stream<String> host(List<String> marks) {
     Predicate<String> counts =
         thing -> WHOLE_HOST || marks.stream().anyMatch(mark -> thing.contains(mark));
-    Stream.of(mounts(), pins(), links(), tables(), cgroups(), processes(), files(marks))
+    return Stream.of(mounts(), pins(), links(), tables(), cgroups(), processes(), files(marks))
         .flatMap(List::stream)
-        .filter(counts)
-        .forEach(things::add);
-    return new HostSnapshot(things);
+        .filter(counts);
+  }
+
+  private static Stream<String> processes(BerthNode node) {
+    Stream<String> shim =
+        node.shim().stream().flatMap(process -> ProcessInventory.of("shim", process.pid()));
+    return Stream.concat(ProcessInventory.of("berthd", node.berthdPid()), shim);
+  }
+
+  private static List<String> sorted(Stream<String> things) {
+    return things.sorted().toList();
   }
 
   /** Requires the host to be again as it was in this snapshot, within 5 seconds. */
-  void assertRestored(List<String> marks) {
-    var last =
-        new Object() {
-          HostSnapshot snapshot = take(marks);
-        };
+  void assertRestored() {
+    assertRestored(_ -> true);
+  }
+
+  /** Requires the same, but for things that have a text in them. */
+  void assertRestoredBut(String text) {
+    assertRestored(thing -> !thing.contains(text));
+  }
+
+  private void assertRestored(Predicate<String> counts) {
+    List<String> wanted = things.stream().filter(counts).toList();
+    var last = new AtomicReference<List<String>>(List.of());
     try {
       Await.until(
           "the host is as it was",
           LIMIT,
           () -> {
-            last.snapshot = take(marks);
-            return last.snapshot.equals(this);
+            last.set(look.get().stream().filter(counts).toList());
+            return last.get().equals(wanted);
           });
     } catch (AssertionError e) {
       throw new AssertionError(
           "left on the host: "
-              + difference(last.snapshot.things, things)
+              + difference(last.get(), wanted)
               + ", gone from it: "
-              + difference(things, last.snapshot.things),
+              + difference(wanted, last.get()),
           e);
     }
   }
 
-  private static Set<String> difference(Set<String> all, Set<String> without) {
-    Set<String> rest = new TreeSet<>(all);
-    rest.removeAll(without);
+  /** One by one: of two processes with the same command line one may be left. */
+  private static List<String> difference(List<String> all, List<String> without) {
+    List<String> rest = new ArrayList<>(all);
+    without.forEach(rest::remove);
     return rest;
   }
 
@@ -101,7 +134,7 @@ record HostSnapshot(Set<String> things) {
 
   private static List<String> processes() {
     return ProcessHandle.allProcesses()
-        .map(process -> "process " + process.pid() + " " + commandLine(process.pid()))
+        .map(process -> "process " + commandLine(process.pid()))
         .toList();
   }
 

@@ -3,12 +3,15 @@ package dev.berth.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.protobuf.ByteString;
 import dev.berth.base.AtomicFiles;
+import dev.berth.proto.cri.v1.ContainerConfig;
 import dev.berth.proto.cri.v1.ContainerMetadata;
 import dev.berth.proto.cri.v1.ContainerState;
 import dev.berth.proto.cri.v1.ContainerStatus;
 import dev.berth.proto.cri.v1.LinuxContainerConfig;
 import dev.berth.proto.cri.v1.LinuxPodSandboxConfig;
+import dev.berth.proto.cri.v1.Mount;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.cri.v1.PodSandboxStatusRequest;
 import dev.berth.proto.cri.v1.ReopenContainerLogRequest;
@@ -19,6 +22,7 @@ import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -46,6 +50,7 @@ class PodLifecycleTest {
     node = BerthNode.start(directory, host);
     pods = new Pods(node);
     image = pods.pull(registry.busybox());
+    pods.warmUp(image);
   }
 
   @AfterAll
@@ -57,7 +62,7 @@ class PodLifecycleTest {
 
   @Test
   void containersOfAPodTalkOverLocalhostAndLeaveNothing() throws IOException {
-    HostSnapshot before = HostSnapshot.take(node.marks());
+    HostSnapshot before = HostSnapshot.take(node);
     PodSandboxConfig config = pods.config("talk");
     String pod = pods.run(config);
     var status =
@@ -91,7 +96,25 @@ class PodLifecycleTest {
     pods.remove(pod);
     assertThat(host.leases()).doesNotContain(status.getNetwork().getIp());
     deleteLogs(config);
-    before.assertRestored(node.marks());
+    before.assertRestored();
+  }
+
+  @Test
+  void missingHostPathIsMadeForEverybody() throws IOException {
+    PodSandboxConfig config = pods.config("host-path");
+    String pod = pods.run(config);
+    Path volume = directory.resolve("missing/volume");
+    ContainerConfig container =
+        Pods.shell("main", image, "exec sleep 1000").toBuilder()
+            .addMounts(
+                Mount.newBuilder().setHostPath(volume.toString()).setContainerPath("/made/here"))
+            .build();
+    String id = pods.launch(pod, config, container);
+    assertThat(pods.exec(id, 10, "stat", "-c", "%a", "/made", "/made/here").getStdout())
+        .isEqualTo(ByteString.copyFromUtf8("755\n755\n"));
+    assertThat(Files.getPosixFilePermissions(volume.getParent()))
+        .isEqualTo(PosixFilePermissions.fromString("rwxr-xr-x"));
+    pods.remove(pod);
   }
 
   @Test

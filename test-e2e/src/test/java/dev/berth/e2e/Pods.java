@@ -1,6 +1,9 @@
 package dev.berth.e2e;
 
+import dev.berth.base.AtomicFiles;
+import dev.berth.proto.cri.v1.Container;
 import dev.berth.proto.cri.v1.ContainerConfig;
+import dev.berth.proto.cri.v1.ContainerFilter;
 import dev.berth.proto.cri.v1.ContainerMetadata;
 import dev.berth.proto.cri.v1.ContainerState;
 import dev.berth.proto.cri.v1.ContainerStatus;
@@ -13,12 +16,16 @@ import dev.berth.proto.cri.v1.LinuxContainerConfig;
 import dev.berth.proto.cri.v1.LinuxContainerSecurityContext;
 import dev.berth.proto.cri.v1.LinuxPodSandboxConfig;
 import dev.berth.proto.cri.v1.LinuxSandboxSecurityContext;
+import dev.berth.proto.cri.v1.ListContainersRequest;
+import dev.berth.proto.cri.v1.ListPodSandboxRequest;
 import dev.berth.proto.cri.v1.NamespaceMode;
 import dev.berth.proto.cri.v1.NamespaceOption;
+import dev.berth.proto.cri.v1.PodSandbox;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.cri.v1.PodSandboxMetadata;
 import dev.berth.proto.cri.v1.PullImageRequest;
 import dev.berth.proto.cri.v1.RemoveContainerRequest;
+import dev.berth.proto.cri.v1.RemoveImageRequest;
 import dev.berth.proto.cri.v1.RemovePodSandboxRequest;
 import dev.berth.proto.cri.v1.RunPodSandboxRequest;
 import dev.berth.proto.cri.v1.SecurityProfile;
@@ -47,6 +54,24 @@ record Pods(BerthNode node) {
         .getImageRef();
   }
 
+  void removeImage(String reference) {
+    node.images()
+        .removeImage(
+            RemoveImageRequest.newBuilder()
+                .setImage(ImageSpec.newBuilder().setImage(reference))
+                .build());
+  }
+
+  /** Uses once whatever a node starts or opens at first use, and then keeps: the shim, say. */
+  void warmUp(String imageId) throws IOException {
+    PodSandboxConfig config = configWithPause("warm-up");
+    String pod = run(config);
+    String id = launch(pod, config, shell("main", imageId, "sleep 1000"));
+    ExecSyncResponse _ = exec(id, 10, "true");
+    remove(pod);
+    AtomicFiles.deleteTree(Path.of(config.getLogDirectory()));
+  }
+
   /** Returns the configuration of a plain pod whose logs go below the node's. */
   PodSandboxConfig config(String name) {
     return PodSandboxConfig.newBuilder()
@@ -61,6 +86,14 @@ record Pods(BerthNode node) {
                         .setNamespaceOptions(NAMESPACES)
                         .setSeccomp(SecurityProfile.getDefaultInstance())))
         .build();
+  }
+
+  /** Returns such a configuration of a pod whose containers share one pid namespace. */
+  PodSandboxConfig configWithPause(String name) {
+    PodSandboxConfig plain = config(name);
+    LinuxPodSandboxConfig.Builder linux = plain.getLinux().toBuilder();
+    linux.getSecurityContextBuilder().getNamespaceOptionsBuilder().setPid(NamespaceMode.POD);
+    return plain.toBuilder().setLinux(linux).build();
   }
 
   /** Runs a pod and returns its id. */
@@ -158,6 +191,29 @@ record Pods(BerthNode node) {
   void remove(String podId) {
     node.runtime()
         .removePodSandbox(RemovePodSandboxRequest.newBuilder().setPodSandboxId(podId).build());
+  }
+
+  /** Returns the ids of all pods. */
+  List<String> list() {
+    return node
+        .runtime()
+        .listPodSandbox(ListPodSandboxRequest.getDefaultInstance())
+        .getItemsList()
+        .stream()
+        .map(PodSandbox::getId)
+        .toList();
+  }
+
+  /** Returns the ids of a pod's containers. */
+  List<String> containersOf(String podId) {
+    var filter = ContainerFilter.newBuilder().setPodSandboxId(podId);
+    return node
+        .runtime()
+        .listContainers(ListContainersRequest.newBuilder().setFilter(filter).build())
+        .getContainersList()
+        .stream()
+        .map(Container::getId)
+        .toList();
   }
 
   /** Returns the raw lines of a container's CRI log. */

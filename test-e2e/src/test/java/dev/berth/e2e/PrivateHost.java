@@ -3,6 +3,7 @@ package dev.berth.e2e;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
@@ -55,19 +56,21 @@ final class PrivateHost implements AutoCloseable {
 
   private void plugin(String name, String script) throws IOException {
     Path file = binDir().resolve(name);
-    Files.writeString(file, "#!/bin/sh\n" + script + "\n");
-    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+    Path next = binDir().resolve("." + name); // a caller sees either the old or the new one
+    Files.writeString(next, "#!/bin/sh\n" + script + "\n");
+    Files.setPosixFilePermissions(next, PosixFilePermissions.fromString("rwxr-xr-x"));
+    Files.move(next, file, StandardCopyOption.REPLACE_EXISTING);
   }
 
   /** Runs {@code action} while a plugin is replaced by a line of shell. */
   void replacing(String name, String script, Runnable action) throws IOException {
-    Path file = binDir().resolve(name);
-    String original = Files.readString(file);
+    Path original = directory.resolve("original-" + name);
+    Files.copy(binDir().resolve(name), original, StandardCopyOption.COPY_ATTRIBUTES);
     plugin(name, script);
     try {
       action.run();
     } finally {
-      Files.writeString(file, original);
+      Files.move(original, binDir().resolve(name), StandardCopyOption.REPLACE_EXISTING);
     }
   }
 

@@ -2,6 +2,7 @@ package dev.berth.e2e;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.google.gson.Gson;
 import dev.berth.testing.Await;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -15,10 +16,13 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.Map;
+import java.util.Random;
 import java.util.zip.GZIPOutputStream;
 
 /** Debian's docker-registry on loopback, with an image made from Debian's static busybox. */
@@ -72,12 +76,14 @@ final class TestRegistry implements AutoCloseable {
     return push("busybox", busyboxLayer());
   }
 
-  private byte[] busyboxLayer() throws IOException {
+  /** Returns a layer of Debian's static busybox with a link for each of its commands. */
+  byte[] busyboxLayer() throws IOException {
     Path tree = Files.createDirectories(directory.resolve("busybox"));
     for (String folder : new String[] {"bin", "etc", "tmp", "www", "root"}) {
       Files.createDirectories(tree.resolve(folder));
     }
-    Files.copy(Path.of("/bin/busybox"), tree.resolve("bin/busybox"));
+    Files.copy(
+        Path.of("/bin/busybox"), tree.resolve("bin/busybox"), StandardCopyOption.REPLACE_EXISTING);
     tree.resolve("bin/busybox").toFile().setExecutable(true, false);
     for (String name : Command.output("/bin/busybox", "--list").lines().toList()) {
       if (!name.equals("busybox")) {
@@ -87,7 +93,11 @@ final class TestRegistry implements AutoCloseable {
     Files.writeString(tree.resolve("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
     Files.writeString(tree.resolve("etc/group"), "root:x:0:\n");
     Files.writeString(tree.resolve("www/index.html"), "hello from the web server\n");
-    Path tar = directory.resolve("busybox.tar");
+    return tar(tree);
+  }
+
+  private static byte[] tar(Path tree) throws IOException {
+    Path tar = tree.resolveSibling(tree.getFileName() + ".tar");
     Command.output(
         "tar",
         "-C",
@@ -101,15 +111,30 @@ final class TestRegistry implements AutoCloseable {
     return Files.readAllBytes(tar);
   }
 
+  /** Returns a layer of one file that is the same every time and does not compress. */
+  byte[] noise(int bytes) throws IOException {
+    byte[] noise = new byte[bytes];
+    new Random(bytes).nextBytes(noise);
+    Path tree = Files.createDirectories(directory.resolve("noise-" + bytes));
+    Files.write(tree.resolve("noise"), noise);
+    return tar(tree);
+  }
+
   /** Pushes an image of one layer and returns its reference. */
   String push(String name, byte[] tar) throws IOException, InterruptedException {
+    return push(name, tar, Map.of());
+  }
+
+  /** Pushes an image of one layer whose configuration has labels, and returns its reference. */
+  String push(String name, byte[] tar, Map<String, String> labels)
+      throws IOException, InterruptedException {
     byte[] layer = gzip(tar);
     byte[] config =
         """
-        {"architecture": "%s", "os": "linux", "config": {"Env": ["PATH=/bin"], "Cmd": ["sh"]},
+        {"architecture": "%s", "os": "linux", "config": {"Env": ["PATH=/bin"], "Cmd": ["sh"], "Labels": %s},
          "rootfs": {"type": "layers", "diff_ids": ["%s"]}}\
         """
-            .formatted(architecture(), digest(tar))
+            .formatted(architecture(), new Gson().toJson(labels), digest(tar))
             .getBytes(UTF_8);
     byte[] manifest =
         """
@@ -138,6 +163,10 @@ final class TestRegistry implements AutoCloseable {
             .header("Content-Type", MANIFEST)
             .PUT(BodyPublishers.ofByteArray(manifest))
             .build());
+  }
+
+  int port() {
+    return port;
   }
 
   String reference(String name) {

@@ -1,5 +1,6 @@
 package dev.berth.cri.rpc;
 
+import com.google.common.collect.Lists;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import dev.berth.base.Operation;
 import io.grpc.Metadata;
@@ -13,8 +14,10 @@ import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
 import java.lang.System.Logger.Level;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Function;
 
 /**
  * Puts a gRPC service together from its verbs.
@@ -24,6 +27,9 @@ import java.util.Objects;
  */
 public final class ServiceAssembly {
   private static final System.Logger LOG = System.getLogger(ServiceAssembly.class.getName());
+
+  /** Of a streamed list; some hundred kilobytes at most. */
+  private static final int ITEMS_PER_MESSAGE = 50;
 
   private final ServiceDescriptor service;
   private final Map<String, ServerCallHandler<?, ?>> handlers = new HashMap<>();
@@ -45,6 +51,32 @@ public final class ServiceAssembly {
         method.getFullMethodName(),
         ServerCalls.<Q, R>asyncUnaryCall(
             (request, replies) -> answer(name, verb, request, replies)));
+    return this;
+  }
+
+  /**
+   * Lets {@code list} answer {@code method} by a stream: of messages with a part of the list each,
+   * none if it is empty.
+   *
+   * @param message makes a message of a part
+   */
+  @CanIgnoreReturnValue
+  public <Q, T, R> ServiceAssembly listed(
+      MethodDescriptor<Q, R> method, Verb<Q, List<T>> list, Function<List<T>, R> message) {
+    String name = Objects.requireNonNull(method.getBareMethodName());
+    handlers.put(
+        method.getFullMethodName(),
+        ServerCalls.<Q, R>asyncServerStreamingCall((request, replies) -> {
+          Operation operation = CallOperation.start(name);
+          try {
+            List<T> items = list.answer(request, operation);
+            Lists.partition(items, ITEMS_PER_MESSAGE)
+                .forEach(part -> replies.onNext(message.apply(part)));
+            replies.onCompleted();
+          } catch (Throwable failure) { // the outermost frame of the verb's thread
+            replies.onError(ErrorEdge.toStatus(name, failure));
+          }
+        }));
     return this;
   }
 

@@ -8,6 +8,8 @@ import dev.berth.cri.rpc.ServiceAssembly;
 import dev.berth.image.ImageRecord;
 import dev.berth.image.Images;
 import dev.berth.image.oci.ImageReference;
+import dev.berth.proto.cri.v1.Image;
+import dev.berth.proto.cri.v1.ImageFilter;
 import dev.berth.proto.cri.v1.ImageFsInfoRequest;
 import dev.berth.proto.cri.v1.ImageFsInfoResponse;
 import dev.berth.proto.cri.v1.ImageServiceGrpc;
@@ -19,6 +21,7 @@ import dev.berth.proto.cri.v1.PullImageRequest;
 import dev.berth.proto.cri.v1.PullImageResponse;
 import dev.berth.proto.cri.v1.RemoveImageRequest;
 import dev.berth.proto.cri.v1.RemoveImageResponse;
+import dev.berth.proto.cri.v1.StreamImagesResponse;
 import io.grpc.ServerServiceDefinition;
 import java.util.List;
 
@@ -39,14 +42,19 @@ public final class ImageService {
         .unary(ImageServiceGrpc.getPullImageMethod(), this::pullImage)
         .unary(ImageServiceGrpc.getRemoveImageMethod(), this::removeImage)
         .unary(ImageServiceGrpc.getImageFsInfoMethod(), this::imageFsInfo)
+        .listed(
+            ImageServiceGrpc.getStreamImagesMethod(),
+            (request, _) -> items(request.getFilter()),
+            part -> StreamImagesResponse.newBuilder().addAllImages(part).build())
         .build();
   }
 
   private ListImagesResponse listImages(ListImagesRequest request, Operation operation) {
-    var reply = ListImagesResponse.newBuilder();
-    matching(request.getFilter().getImage().getImage())
-        .forEach(image -> reply.addImages(ImageMessages.image(image)));
-    return reply.build();
+    return ListImagesResponse.newBuilder().addAllImages(items(request.getFilter())).build();
+  }
+
+  private List<Image> items(ImageFilter filter) {
+    return matching(filter.getImage().getImage()).stream().map(ImageMessages::image).toList();
   }
 
   private List<ImageRecord> matching(String nameOrId) {

@@ -4,16 +4,32 @@ import static dev.berth.cri.service.Requests.required;
 
 import dev.berth.base.Operation;
 import dev.berth.cri.rpc.ServiceAssembly;
+import dev.berth.proto.cri.v1.Container;
+import dev.berth.proto.cri.v1.ContainerFilter;
+import dev.berth.proto.cri.v1.ContainerStats;
+import dev.berth.proto.cri.v1.ContainerStatsFilter;
+import dev.berth.proto.cri.v1.ContainerStatsRequest;
+import dev.berth.proto.cri.v1.ContainerStatsResponse;
 import dev.berth.proto.cri.v1.ContainerStatusRequest;
 import dev.berth.proto.cri.v1.ContainerStatusResponse;
 import dev.berth.proto.cri.v1.CreateContainerRequest;
 import dev.berth.proto.cri.v1.CreateContainerResponse;
 import dev.berth.proto.cri.v1.ExecSyncRequest;
 import dev.berth.proto.cri.v1.ExecSyncResponse;
+import dev.berth.proto.cri.v1.ListContainerStatsRequest;
+import dev.berth.proto.cri.v1.ListContainerStatsResponse;
 import dev.berth.proto.cri.v1.ListContainersRequest;
 import dev.berth.proto.cri.v1.ListContainersResponse;
 import dev.berth.proto.cri.v1.ListPodSandboxRequest;
 import dev.berth.proto.cri.v1.ListPodSandboxResponse;
+import dev.berth.proto.cri.v1.ListPodSandboxStatsRequest;
+import dev.berth.proto.cri.v1.ListPodSandboxStatsResponse;
+import dev.berth.proto.cri.v1.PodSandbox;
+import dev.berth.proto.cri.v1.PodSandboxFilter;
+import dev.berth.proto.cri.v1.PodSandboxStats;
+import dev.berth.proto.cri.v1.PodSandboxStatsFilter;
+import dev.berth.proto.cri.v1.PodSandboxStatsRequest;
+import dev.berth.proto.cri.v1.PodSandboxStatsResponse;
 import dev.berth.proto.cri.v1.PodSandboxStatusRequest;
 import dev.berth.proto.cri.v1.PodSandboxStatusResponse;
 import dev.berth.proto.cri.v1.RemoveContainerRequest;
@@ -31,10 +47,16 @@ import dev.berth.proto.cri.v1.StopContainerRequest;
 import dev.berth.proto.cri.v1.StopContainerResponse;
 import dev.berth.proto.cri.v1.StopPodSandboxRequest;
 import dev.berth.proto.cri.v1.StopPodSandboxResponse;
+import dev.berth.proto.cri.v1.StreamContainerStatsResponse;
+import dev.berth.proto.cri.v1.StreamContainersResponse;
+import dev.berth.proto.cri.v1.StreamPodSandboxStatsResponse;
+import dev.berth.proto.cri.v1.StreamPodSandboxesResponse;
 import dev.berth.sandbox.Containers;
 import dev.berth.sandbox.Sandboxes;
+import dev.berth.sandbox.Usage;
 import io.grpc.ServerServiceDefinition;
 import java.time.Duration;
+import java.util.List;
 
 /**
  * CRI's RuntimeService: which verb answers which RPC.
@@ -46,12 +68,14 @@ public final class RuntimeService {
   private final NodeVerbs node;
   private final Sandboxes sandboxes;
   private final Containers containers;
+  private final Usage usage;
 
   /** Makes the service; it owns none of what it is given. */
-  public RuntimeService(NodeVerbs node, Sandboxes sandboxes, Containers containers) {
+  public RuntimeService(NodeVerbs node, Sandboxes sandboxes, Containers containers, Usage usage) {
     this.node = node;
     this.sandboxes = sandboxes;
     this.containers = containers;
+    this.usage = usage;
   }
 
   /** Returns the service for the server. */
@@ -73,6 +97,26 @@ public final class RuntimeService {
         .unary(RuntimeServiceGrpc.getContainerStatusMethod(), this::containerStatus)
         .unary(RuntimeServiceGrpc.getExecSyncMethod(), this::execSync)
         .unary(RuntimeServiceGrpc.getReopenContainerLogMethod(), this::reopenContainerLog)
+        .unary(RuntimeServiceGrpc.getContainerStatsMethod(), this::containerStats)
+        .unary(RuntimeServiceGrpc.getListContainerStatsMethod(), this::listContainerStats)
+        .unary(RuntimeServiceGrpc.getPodSandboxStatsMethod(), this::podSandboxStats)
+        .unary(RuntimeServiceGrpc.getListPodSandboxStatsMethod(), this::listPodSandboxStats)
+        .listed(
+            RuntimeServiceGrpc.getStreamPodSandboxesMethod(),
+            (request, _) -> items(request.getFilter()),
+            part -> StreamPodSandboxesResponse.newBuilder().addAllPodSandboxes(part).build())
+        .listed(
+            RuntimeServiceGrpc.getStreamContainersMethod(),
+            (request, _) -> items(request.getFilter()),
+            part -> StreamContainersResponse.newBuilder().addAllContainers(part).build())
+        .listed(
+            RuntimeServiceGrpc.getStreamContainerStatsMethod(),
+            (request, _) -> stats(request.getFilter()),
+            part -> StreamContainerStatsResponse.newBuilder().addAllContainerStats(part).build())
+        .listed(
+            RuntimeServiceGrpc.getStreamPodSandboxStatsMethod(),
+            (request, _) -> stats(request.getFilter()),
+            part -> StreamPodSandboxStatsResponse.newBuilder().addAllPodSandboxStats(part).build())
         .build();
   }
 
@@ -106,11 +150,13 @@ public final class RuntimeService {
 
   private ListPodSandboxResponse listPodSandbox(
       ListPodSandboxRequest request, Operation operation) {
-    var reply = ListPodSandboxResponse.newBuilder();
-    sandboxes
-        .list(SandboxMessages.filter(request.getFilter()))
-        .forEach(sandbox -> reply.addItems(SandboxMessages.item(sandbox)));
-    return reply.build();
+    return ListPodSandboxResponse.newBuilder().addAllItems(items(request.getFilter())).build();
+  }
+
+  private List<PodSandbox> items(PodSandboxFilter filter) {
+    return sandboxes.list(SandboxMessages.filter(filter)).stream()
+        .map(SandboxMessages::item)
+        .toList();
   }
 
   private CreateContainerResponse createContainer(
@@ -145,11 +191,13 @@ public final class RuntimeService {
 
   private ListContainersResponse listContainers(
       ListContainersRequest request, Operation operation) {
-    var reply = ListContainersResponse.newBuilder();
-    containers
-        .list(ContainerMessages.filter(request.getFilter()))
-        .forEach(container -> reply.addContainers(ContainerMessages.item(container)));
-    return reply.build();
+    return ListContainersResponse.newBuilder().addAllContainers(items(request.getFilter())).build();
+  }
+
+  private List<Container> items(ContainerFilter filter) {
+    return containers.list(ContainerMessages.filter(filter)).stream()
+        .map(ContainerMessages::item)
+        .toList();
   }
 
   private ContainerStatusResponse containerStatus(
@@ -168,6 +216,42 @@ public final class RuntimeService {
     Duration timeout = Duration.ofSeconds(Math.max(0, request.getTimeout()));
     return ContainerMessages.execResult(
         containers.execSync(request.getContainerId(), request.getCmdList(), timeout, operation));
+  }
+
+  private ContainerStatsResponse containerStats(
+      ContainerStatsRequest request, Operation operation) {
+    required("container_id", !request.getContainerId().isEmpty());
+    var container = usage.container(request.getContainerId());
+    return ContainerStatsResponse.newBuilder().setStats(UsageMessages.container(container)).build();
+  }
+
+  private ListContainerStatsResponse listContainerStats(
+      ListContainerStatsRequest request, Operation operation) {
+    return ListContainerStatsResponse.newBuilder().addAllStats(stats(request.getFilter())).build();
+  }
+
+  private List<ContainerStats> stats(ContainerStatsFilter filter) {
+    return usage.containers(UsageMessages.filter(filter)).stream()
+        .map(UsageMessages::container)
+        .toList();
+  }
+
+  private PodSandboxStatsResponse podSandboxStats(
+      PodSandboxStatsRequest request, Operation operation) {
+    required("pod_sandbox_id", !request.getPodSandboxId().isEmpty());
+    var sandbox = usage.sandbox(request.getPodSandboxId());
+    return PodSandboxStatsResponse.newBuilder().setStats(UsageMessages.sandbox(sandbox)).build();
+  }
+
+  private ListPodSandboxStatsResponse listPodSandboxStats(
+      ListPodSandboxStatsRequest request, Operation operation) {
+    return ListPodSandboxStatsResponse.newBuilder().addAllStats(stats(request.getFilter())).build();
+  }
+
+  private List<PodSandboxStats> stats(PodSandboxStatsFilter filter) {
+    return usage.sandboxes(UsageMessages.filter(filter)).stream()
+        .map(UsageMessages::sandbox)
+        .toList();
   }
 
   private ReopenContainerLogResponse reopenContainerLog(

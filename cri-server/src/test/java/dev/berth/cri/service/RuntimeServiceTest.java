@@ -13,6 +13,7 @@ import dev.berth.proto.cri.v1.ContainerConfig;
 import dev.berth.proto.cri.v1.ContainerFilter;
 import dev.berth.proto.cri.v1.ContainerMetadata;
 import dev.berth.proto.cri.v1.ContainerStateValue;
+import dev.berth.proto.cri.v1.ContainerStatsRequest;
 import dev.berth.proto.cri.v1.ContainerStatus;
 import dev.berth.proto.cri.v1.ContainerStatusRequest;
 import dev.berth.proto.cri.v1.CreateContainerRequest;
@@ -22,6 +23,7 @@ import dev.berth.proto.cri.v1.LinuxPodSandboxConfig;
 import dev.berth.proto.cri.v1.LinuxSandboxSecurityContext;
 import dev.berth.proto.cri.v1.ListContainersRequest;
 import dev.berth.proto.cri.v1.ListPodSandboxRequest;
+import dev.berth.proto.cri.v1.ListPodSandboxStatsRequest;
 import dev.berth.proto.cri.v1.Mount;
 import dev.berth.proto.cri.v1.NamespaceMode;
 import dev.berth.proto.cri.v1.NamespaceOption;
@@ -40,6 +42,7 @@ import dev.berth.proto.cri.v1.RuntimeServiceGrpc.RuntimeServiceBlockingStub;
 import dev.berth.proto.cri.v1.Signal;
 import dev.berth.proto.cri.v1.StatusRequest;
 import dev.berth.proto.cri.v1.StopContainerRequest;
+import dev.berth.proto.cri.v1.StreamContainerStatsRequest;
 import dev.berth.proto.cri.v1.VersionRequest;
 import dev.berth.sandbox.ContainerState;
 import dev.berth.sandbox.NetworkStatus;
@@ -47,6 +50,7 @@ import dev.berth.sandbox.SandboxState;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -91,7 +95,10 @@ class RuntimeServiceTest {
         UnixSocketServer.start(
             socket,
             new SocketAccess(0600, "0"),
-            List.of(new RuntimeService(node, sandboxes, containers).definition()));
+            List.of(
+                new RuntimeService(
+                        node, sandboxes, containers, new FakeUsage(sandboxes, containers))
+                    .definition()));
     channel = CriChannel.to(socket);
     cri = RuntimeServiceGrpc.newBlockingStub(channel.channel());
   }
@@ -283,5 +290,55 @@ class RuntimeServiceTest {
     assertThatThrownBy(
             () -> cri.execSync(ExecSyncRequest.newBuilder().setContainerId("c-1").build()))
         .hasMessage("INVALID_ARGUMENT: cmd is missing");
+  }
+
+  @Test
+  void containerStatsHaveEveryFigureThatTheHostHas() {
+    containers.config = CONTAINER;
+    var stats =
+        cri.containerStats(ContainerStatsRequest.newBuilder().setContainerId("c-1").build())
+            .getStats();
+    long at = FakeUsage.AT.toEpochMilli() * 1_000_000;
+    assertThat(stats.getAttributes().getId()).isEqualTo("c-1");
+    assertThat(stats.getCpu().getTimestamp()).isEqualTo(at);
+    assertThat(stats.getCpu().getUsageCoreNanoSeconds().getValue()).isEqualTo(5_000_000_000L);
+    assertThat(stats.getCpu().getUsageNanoCores().getValue()).isEqualTo(250_000_000);
+    assertThat(stats.getCpu().getPsi().getSome().getTotal()).isEqualTo(4000);
+    assertThat(stats.getMemory().getWorkingSetBytes().getValue()).isEqualTo(200);
+    assertThat(stats.getMemory().getAvailableBytes().getValue()).isEqualTo(800);
+    assertThat(stats.getMemory().hasPsi()).isFalse();
+    assertThat(stats.getSwap().getSwapUsageBytes().getValue()).isEqualTo(7);
+    assertThat(stats.getSwap().getSwapAvailableBytes().getValue()).isEqualTo(10);
+    assertThat(stats.hasIo()).isFalse();
+    assertThat(stats.getWritableLayer().getUsedBytes().getValue()).isEqualTo(4096);
+    assertThat(stats.getWritableLayer().getFsId().getMountpoint()).isEqualTo("/layers/1");
+  }
+
+  @Test
+  void sandboxStatsHaveTheNetworkTheProcessesAndTheContainers() {
+    containers.config = CONTAINER;
+    var _ = cri.runPodSandbox(RunPodSandboxRequest.newBuilder().setConfig(POD).build());
+    var stats =
+        cri.listPodSandboxStats(ListPodSandboxStatsRequest.getDefaultInstance()).getStats(0);
+    assertThat(stats.getLinux().getNetwork().getDefaultInterface().getName()).isEqualTo("eth0");
+    assertThat(stats.getLinux().getNetwork().getDefaultInterface().getTxBytes().getValue())
+        .isEqualTo(20);
+    assertThat(stats.getLinux().getProcess().getProcessCount().getValue()).isEqualTo(3);
+    assertThat(stats.getLinux().getContainersList()).hasSize(1);
+    assertThat(stats.getLinux().getCpu().hasUsageNanoCores()).isFalse();
+  }
+
+  @Test
+  void streamedListComesInPartsAndHasEachItemOnce() {
+    containers.config = CONTAINER;
+    List<Integer> sizes = new ArrayList<>();
+    List<String> ids = new ArrayList<>();
+    cri.streamContainerStats(StreamContainerStatsRequest.getDefaultInstance())
+        .forEachRemaining(part -> {
+          sizes.add(part.getContainerStatsCount());
+          part.getContainerStatsList().forEach(stats -> ids.add(stats.getAttributes().getId()));
+        });
+    assertThat(sizes).containsExactly(50, 50, 20);
+    assertThat(ids).hasSize(FakeUsage.CONTAINERS).doesNotHaveDuplicates();
   }
 }

@@ -1,5 +1,6 @@
 package dev.berth.runtime.cgroup;
 
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
@@ -13,7 +14,11 @@ import java.util.OptionalLong;
  * @param swapUsageBytes swap charged to the group
  * @param pageFaults minor and major page faults
  * @param majorPageFaults page faults that needed I/O
+ * @param swapLimitBytes how much swap the group may use; empty also without a limit
  * @param pids tasks in the group
+ * @param cpuPressure waiting for a CPU; v2 only, as are the next two
+ * @param memoryPressure waiting for memory
+ * @param ioPressure waiting for disks
  */
 public record CgroupStats(
     OptionalLong cpuUsageNanos,
@@ -22,6 +27,10 @@ public record CgroupStats(
     OptionalLong memoryLimitBytes,
     OptionalLong memoryRssBytes,
     OptionalLong swapUsageBytes,
+    OptionalLong swapLimitBytes,
     OptionalLong pageFaults,
     OptionalLong majorPageFaults,
-    OptionalLong pids) {}
+    OptionalLong pids,
+    Optional<Pressure> cpuPressure,
+    Optional<Pressure> memoryPressure,
+    Optional<Pressure> ioPressure) {}

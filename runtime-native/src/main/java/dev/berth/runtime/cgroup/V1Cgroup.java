@@ -249,9 +249,13 @@ record V1Cgroup(CgroupPath path, List<V1Hierarchy> hierarchies) implements Cgrou
         limit.isPresent() && limit.getAsLong() < NO_LIMIT ? limit : OptionalLong.empty(),
         FlatFile.value(memory, "total_rss"),
         FlatFile.value(memory, "total_swap"),
+        OptionalLong.empty(), // v1 limits memory and swap together
         FlatFile.value(memory, "total_pgfault"),
         FlatFile.value(memory, "total_pgmajfault"),
-        number("pids", "pids.current"));
+        number("pids", "pids.current"),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty());
   }
 
   @Override

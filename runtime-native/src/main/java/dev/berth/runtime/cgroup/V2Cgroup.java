@@ -246,9 +246,13 @@ record V2Cgroup(CgroupPath path, V2Hierarchy hierarchy) implements Cgroup {
         number("memory.max"),
         FlatFile.value(memory, "anon"),
         number("memory.swap.current"),
+        number("memory.swap.max"),
         FlatFile.value(memory, "pgfault"),
         FlatFile.value(memory, "pgmajfault"),
-        number("pids.current"));
+        number("pids.current"),
+        Pressure.parse(read("cpu.pressure")),
+        Pressure.parse(read("memory.pressure")),
+        Pressure.parse(read("io.pressure")));
   }
 
   @Override

@@ -9,11 +9,15 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.Strictness;
 import dev.berth.base.BerthException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Reads JSON strictly, with errors that name where it came from. */
 final class Json {
   private static final Gson GSON =
       new GsonBuilder().setStrictness(Strictness.STRICT).disableHtmlEscaping().create();
+
+  private static final Pattern POSITION = Pattern.compile(" at line \\d+ column \\d+");
 
   private Json() {}
 
@@ -25,8 +29,14 @@ final class Json {
       }
       throw new BerthException(INVALID_ARGUMENT, source + ": not a JSON object");
     } catch (JsonParseException e) {
-      throw new BerthException(INVALID_ARGUMENT, source + ": not JSON: " + e.getMessage(), e);
+      throw new BerthException(INVALID_ARGUMENT, source + ": not JSON" + position(e), e);
     }
+  }
+
+  /** Of the parser's message only the place: the rest is advice for programmers. */
+  private static String position(JsonParseException failure) {
+    Matcher matcher = POSITION.matcher(String.valueOf(failure.getMessage()));
+    return matcher.find() ? matcher.group() : "";
   }
 
   static String requireString(String source, JsonObject object, String key) {

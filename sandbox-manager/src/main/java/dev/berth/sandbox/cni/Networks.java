@@ -1,6 +1,7 @@
 package dev.berth.sandbox.cni;
 
 import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
+import static dev.berth.base.BerthException.Kind.INTERNAL;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
@@ -72,11 +73,19 @@ public final class Networks {
       CniCall call = new CniCall(CniCommand.ADD, attachment, plugins.path());
       String output = run(network, plugin, call, result, operation);
       if (!output.isBlank()) {
-        result =
-            new CniResult(Json.parseObject(describe(network, plugin, call) + ": output", output));
+        result = result(describe(network, plugin, call) + ": output", output);
       }
     }
     return result;
+  }
+
+  /** What a plugin prints is not the caller's mistake. */
+  private static CniResult result(String source, String output) {
+    try {
+      return new CniResult(Json.parseObject(source, output));
+    } catch (BerthException e) {
+      throw new BerthException(INTERNAL, String.valueOf(e.getMessage()), e);
+    }
   }
 
   /**

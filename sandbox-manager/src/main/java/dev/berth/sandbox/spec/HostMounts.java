@@ -3,6 +3,7 @@ package dev.berth.sandbox.spec;
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
 
+import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.proto.cri.v1.Mount;
@@ -10,12 +11,8 @@ import dev.berth.proto.cri.v1.MountPropagation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermission;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 
 /**
  * Looks at the sources of the mounts that CRI asks for: resolves symbolic links, makes what is
@@ -25,9 +22,6 @@ import java.util.Set;
  * not looked at here.
  */
 public final class HostMounts {
-  private static final FileAttribute<Set<PosixFilePermission>> DIRECTORY_MODE =
-      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x"));
-
   private HostMounts() {}
 
   /**
@@ -106,7 +100,7 @@ public final class HostMounts {
     Path source = Path.of(CommandPart.requireText(field, path));
     try {
       if (!Files.exists(source)) {
-        Files.createDirectories(source, DIRECTORY_MODE);
+        AtomicFiles.createSharedDirectories(source);
       }
       return source.toRealPath();
     } catch (IOException e) {

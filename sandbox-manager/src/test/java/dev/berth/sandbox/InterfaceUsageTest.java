@@ -1,0 +1,27 @@
+package dev.berth.sandbox;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class InterfaceUsageTest {
+  @Test
+  void readsBothDirectionsAndLeavesLoopbackOut() {
+    String text =
+        """
+        Inter-|   Receive                                                |  Transmit
+         face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
+            lo:     100       1    0    0    0     0          0         0      100       1    0    0    0     0       0          0
+          eth0: 1234567    4321    5    6    0     0          0         0   765432    1234    7    8    0     0       0          0
+        """;
+
+    assertThat(InterfaceUsage.parse(text))
+        .isEqualTo(
+            List.of(
+                new InterfaceUsage(
+                    "eth0",
+                    new InterfaceUsage.Traffic(1_234_567, 4321, 5, 6),
+                    new InterfaceUsage.Traffic(765_432, 1234, 7, 8))));
+  }
+}
