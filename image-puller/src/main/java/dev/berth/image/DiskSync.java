@@ -1,9 +1,9 @@
 package dev.berth.image;
 
+import dev.berth.runtime.kernel.Descriptors;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.NativeException;
-import dev.berth.runtime.kernel.NativeMemory;
-import dev.berth.runtime.kernel.Syscalls;
+import dev.berth.runtime.kernel.OpenFlag;
 import java.io.IOException;
 import java.util.List;
 
@@ -15,8 +15,6 @@ import java.util.List;
  */
 final class DiskSync implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(DiskSync.class.getName());
-  private static final int AT_FDCWD = -100;
-  private static final int O_CLOEXEC = 0x80000;
 
   private final ImageLayout layout;
   private final Layers layers;
@@ -45,11 +43,8 @@ final class DiskSync implements AutoCloseable {
     if (fresh.isEmpty()) {
       return;
     }
-    String path = layout.layers().toString();
-    try (var name = NativeMemory.string(path);
-        Fd directory =
-            Fd.own(Syscalls.check("openat", path, AT_FDCWD, name.address(), O_CLOEXEC))) {
-      Syscalls.check("syncfs", path, directory.number());
+    try (Fd directory = Descriptors.open(layout.layers(), OpenFlag.DIRECTORY)) {
+      Descriptors.syncFileSystem(directory);
     }
     for (Layer layer : fresh) {
       layers.markSynced(layer);

@@ -11,6 +11,7 @@ import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.cri.v1.PortMapping;
 import dev.berth.proto.cri.v1.Protocol;
 import dev.berth.sandbox.cni.Attachment;
+import dev.berth.sandbox.cni.CniArgs;
 import dev.berth.sandbox.cni.CniResult;
 import dev.berth.sandbox.cni.NetworkConfig;
 import dev.berth.sandbox.cni.Networks;
@@ -90,15 +91,13 @@ final class PodNetwork {
   private Attachment attachment(SandboxRecord sandbox) {
     SandboxName name = sandbox.name();
     Path netns = paths.namespaces(sandbox.id()).resolve("net");
-    // The names were checked: none of them holds a semicolon or an equals sign (rule R8).
-    String args =
-        String.join(
-            ";",
-            "IgnoreUnknown=1",
-            "K8S_POD_NAMESPACE=" + name.namespace(),
-            "K8S_POD_NAME=" + name.name(),
-            "K8S_POD_INFRA_CONTAINER_ID=" + sandbox.id(),
-            "K8S_POD_UID=" + name.uid());
+    CniArgs args =
+        CniArgs.NONE
+            .with("IgnoreUnknown", "1")
+            .with("K8S_POD_NAMESPACE", name.namespace())
+            .with("K8S_POD_NAME", name.name())
+            .with("K8S_POD_INFRA_CONTAINER_ID", sandbox.id())
+            .with("K8S_POD_UID", name.uid());
     return new Attachment(
         sandbox.id(), netns.toString(), INTERFACE, args, capabilityArgs(sandbox.config()));
   }

@@ -8,6 +8,7 @@ import dev.berth.base.BerthException.Kind;
 import dev.berth.base.Operation;
 import dev.berth.proto.cri.v1.ContainerConfig;
 import dev.berth.proto.cri.v1.Int64Value;
+import dev.berth.proto.cri.v1.SupplementalGroupsPolicy;
 import dev.berth.testing.Await;
 import dev.berth.testing.RequiresRoot;
 import java.nio.file.Files;
@@ -225,6 +226,25 @@ abstract class ContainerLifecycleContract {
     assertThat(node.exec(container.id(), "id")).startsWith("uid=1000(app) gid=1000").contains("77");
     assertThat(node.exec(container.id(), "env"))
         .contains("HOME=/home/app", "FROM=image", "HOSTNAME=shared");
+  }
+
+  /** Rule R22, as the kernel has it: Groups of /proc/self/status. */
+  @ParameterizedTest
+  @CsvSource({"Merge, 50 77 2000", "Strict, 77 2000"})
+  void thePrimaryGroupIsAmongTheGroupsOfTheProcess(SupplementalGroupsPolicy policy, String groups) {
+    ContainerConfig.Builder config = node.container("groups-" + policy, "/bin/sleep", "1000");
+    config
+        .getLinuxBuilder()
+        .getSecurityContextBuilder()
+        .setRunAsUser(Int64Value.newBuilder().setValue(1000))
+        .setRunAsGroup(Int64Value.newBuilder().setValue(2000))
+        .addSupplementalGroups(77)
+        .setSupplementalGroupsPolicy(policy);
+    var container = node.start(pod, config);
+    for (String process : List.of("1", "self")) {
+      assertThat(node.exec(container.id(), "cat", "/proc/" + process + "/status"))
+          .contains("Gid:\t2000\t2000\t2000\t2000\n", "Groups:\t" + groups + " \n");
+    }
   }
 
   @Test

@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Bad input is one error that names it, with the right code, and leaves nothing on the host. */
@@ -150,6 +151,27 @@ class BadInputTest {
           () -> pods.create(id, config, container), Status.Code.INVALID_ARGUMENT, "log_path");
     } finally {
       pods.remove(id);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "no-such-program, executable file not found in $PATH",
+    "/no/such/program, no such file or directory",
+    "/bin, permission denied"
+  })
+  void programThatCannotBeExecutedIsNamed(String program, String reason) throws IOException {
+    PodSandboxConfig config = pod("program");
+    String pod = pods.run(config);
+    ContainerConfig container =
+        Pods.shell("main", image, "").toBuilder().clearCommand().addCommand(program).build();
+    String id = pods.create(pod, config, container);
+    try {
+      assertThatThrownBy(() -> pods.start(id))
+          .isInstanceOf(StatusRuntimeException.class)
+          .hasMessageContaining("process.args[0]: exec \"" + program + "\": " + reason);
+    } finally {
+      pods.remove(pod);
     }
   }
 }

@@ -48,7 +48,7 @@ final class ResumingStream extends InputStream {
     if (length == 0) {
       return 0;
     }
-    while (true) {
+    while (!isComplete()) {
       operation.check();
       try {
         int count = body().stream().read(buffer, offset, length);
@@ -65,6 +65,12 @@ final class ResumingStream extends InputStream {
         reconnect(e);
       }
     }
+    return -1;
+  }
+
+  /** All is there and nobody is left to say more: a registry refuses a range of no bytes. */
+  private boolean isComplete() {
+    return body == null && position >= descriptor.sizeBytes();
   }
 
   private BlobBody body() {
@@ -79,6 +85,9 @@ final class ResumingStream extends InputStream {
   private void reconnect(IOException cause) throws IOException {
     close();
     operation.check();
+    if (isComplete()) {
+      return;
+    }
     if (++idleAttempts >= MAX_IDLE_ATTEMPTS) {
       throw cause;
     }

@@ -1,11 +1,13 @@
 package dev.berth.image.unpack;
 
+import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 
 import dev.berth.base.BerthException;
-import dev.berth.runtime.kernel.Errno;
 import dev.berth.runtime.kernel.Fd;
-import dev.berth.runtime.kernel.Syscalls;
+import dev.berth.runtime.kernel.InodeAttributes;
+import dev.berth.runtime.kernel.InodeStatus;
+import dev.berth.runtime.kernel.Inodes;
 
 /**
  * Sets owner, mode, extended attributes and time of what was just created, in the order that keeps
@@ -17,15 +19,17 @@ final class Attributes {
   private static final byte[] YES = {'y'};
 
   private final Inodes inodes;
+  private final InodeAttributes kernel;
 
-  Attributes(Inodes inodes) {
+  Attributes(Inodes inodes, InodeAttributes kernel) {
     this.inodes = inodes;
+    this.kernel = kernel;
   }
 
   /** Sets everything of an open file or directory but its time. */
   void apply(Fd file, String name, TarEntry entry) {
-    inodes.changeOwner(file, name, id("uid", entry.uid()), id("gid", entry.gid()));
-    inodes.changeMode(file, name, entry.mode());
+    kernel.changeOwner(file, name, id("uid", entry.uid()), id("gid", entry.gid()));
+    kernel.changeMode(file, name, entry.mode());
     if (!entry.xattrs().isEmpty()) {
       entry.xattrs().forEach((attribute, value) -> setXattr(file, attribute, value));
     }
@@ -34,14 +38,14 @@ final class Attributes {
   /** Sets everything of a device node or FIFO. */
   void applyToNode(Fd directory, String name, TarEntry entry) {
     applyToLink(directory, name, entry);
-    inodes.changeModeOfNode(directory, name, entry.mode());
-    inodes.changeTimeOf(directory, name, entry.modified());
+    kernel.changeModeOfNode(directory, name, entry.mode());
+    kernel.changeTimeOf(directory, name, entry.modified());
   }
 
   /** Sets what a symbolic link has: an owner and a time. */
   void applyToLink(Fd directory, String name, TarEntry entry) {
-    inodes.changeOwnerOf(directory, name, id("uid", entry.uid()), id("gid", entry.gid()));
-    inodes.changeTimeOf(directory, name, entry.modified());
+    kernel.changeOwnerOf(directory, name, id("uid", entry.uid()), id("gid", entry.gid()));
+    kernel.changeTimeOf(directory, name, entry.modified());
   }
 
   /** 2^32-1 means "leave as it is" to chown(2), so it cannot be an owner. */
@@ -56,11 +60,7 @@ final class Attributes {
     if (!isForLayers(attribute)) {
       return;
     }
-    Syscalls.Result result = inodes.setXattr(file, attribute, value);
-    boolean unsupported = result.failedWith(Errno.EOPNOTSUPP) || result.failedWith(Errno.EPERM);
-    if (!unsupported) { // a file system without them is no reason to refuse an image
-      Inodes.check("fsetxattr", attribute, result);
-    }
+    boolean _ = kernel.setXattr(file, attribute, value); // no reason to refuse an image
   }
 
   /**
@@ -75,26 +75,29 @@ final class Attributes {
 
   /** Copies everything but the time from an inode of another layer. */
   void copy(Fd from, Fd to, String name) {
-    NodeStatus status = inodes.status(from);
-    inodes.changeOwner(to, name, status.uid(), status.gid());
-    inodes.changeMode(to, name, status.permissions());
+    InodeStatus status = inodes.status(from);
+    kernel.changeOwner(to, name, status.uid(), status.gid());
+    kernel.changeMode(to, name, status.permissions());
     copyXattrs(from, to);
   }
 
   private void copyXattrs(Fd from, Fd to) {
-    for (String attribute : inodes.xattrs(from)) {
-      inodes.xattr(from, attribute).ifPresent(value -> setXattr(to, attribute, value));
+    for (String attribute : kernel.xattrs(from)) {
+      kernel.xattr(from, attribute).ifPresent(value -> setXattr(to, attribute, value));
     }
   }
 
   /** Makes a directory hide what lower layers have in it. */
   void makeOpaque(Fd directory) {
-    Inodes.check("fsetxattr", OPAQUE, inodes.setXattr(directory, OPAQUE, YES));
+    if (!kernel.setXattr(directory, OPAQUE, YES)) {
+      throw new BerthException(
+          FAILED_PRECONDITION, "the file system of the layers takes no attribute " + OPAQUE);
+    }
   }
 
   /** Whether a directory of a layer hides what lower layers have in it. */
   boolean isOpaque(Fd directory) {
-    return inodes
+    return kernel
         .xattr(directory, OPAQUE)
         .map(value -> value.length == 1 && value[0] == 'y')
         .orElse(false);

@@ -1,11 +1,17 @@
 package dev.berth.image.unpack;
 
+import static dev.berth.base.BerthException.Kind.INTERNAL;
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 
 import dev.berth.base.BerthException;
+import dev.berth.runtime.kernel.ByteNames;
 import dev.berth.runtime.kernel.Errno;
 import dev.berth.runtime.kernel.Fd;
-import dev.berth.runtime.kernel.Syscalls;
+import dev.berth.runtime.kernel.InodeAttributes;
+import dev.berth.runtime.kernel.InodeStatus;
+import dev.berth.runtime.kernel.Inodes;
+import dev.berth.runtime.kernel.NativeException;
+import dev.berth.runtime.kernel.UnixTime;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -30,10 +36,11 @@ final class LayerDirectories implements AutoCloseable {
 
   private final Fd root;
   private final Inodes inodes;
+  private final InodeAttributes kernel;
   private final Attributes attributes;
   private final Map<String, Fd> open = new LinkedHashMap<>(16, 0.75f, true);
   private final Set<String> implicit = new LinkedHashSet<>();
-  private final Map<String, TarEntry.Time> times = new LinkedHashMap<>();
+  private final Map<String, UnixTime> times = new LinkedHashMap<>();
 
   /** An open directory and its path below the root, without symbolic links. */
   record Directory(String path, Fd fd) {
@@ -42,10 +49,11 @@ final class LayerDirectories implements AutoCloseable {
     }
   }
 
-  LayerDirectories(Fd root, Inodes inodes) {
+  LayerDirectories(Fd root, Inodes inodes, InodeAttributes kernel) {
     this.root = root;
     this.inodes = inodes;
-    this.attributes = new Attributes(inodes);
+    this.kernel = kernel;
+    this.attributes = new Attributes(inodes, kernel);
   }
 
   /**
@@ -64,37 +72,36 @@ final class LayerDirectories implements AutoCloseable {
   private Optional<Directory> open(String path, boolean make) {
     String real = path;
     for (int links = 0; links <= MAX_LINKS; links++) {
-      Syscalls.Result result = tryOpen(real);
-      if (!result.failed()) {
-        return Optional.of(new Directory(real, remember(real, result)));
-      }
-      if (result.failedWith(Errno.ELOOP) || result.failedWith(Errno.ENOTDIR)) {
-        Optional<String> further = passFirstObstacle(real, make);
+      try {
+        return Optional.of(new Directory(real, enter(real)));
+      } catch (NativeException e) {
+        Optional<String> further = goOn(real, e, make);
         if (further.isEmpty()) {
           return Optional.empty();
         }
         real = further.get();
-      } else if (!result.failedWith(Errno.ENOENT)) {
-        Inodes.check("openat2", real, result);
-      } else if (make) {
-        makeMissing(real);
-      } else {
-        return Optional.empty();
       }
     }
     throw new BerthException(
         INVALID_ARGUMENT, "the path leads through more than " + MAX_LINKS + " symbolic links");
   }
 
-  private Syscalls.Result tryOpen(String path) {
-    if (path.isEmpty()) {
-      return new Syscalls.Result(root.number(), 0);
+  /** Returns the path to try next; empty if there is no directory and none is to be made. */
+  private Optional<String> goOn(String path, NativeException failure, boolean make) {
+    if (failure.is(Errno.ELOOP) || failure.is(Errno.ENOTDIR)) {
+      return passFirstObstacle(path, make);
     }
-    Fd known = open.get(path);
-    return known != null ? new Syscalls.Result(known.number(), 0) : inodes.openBelow(root, path);
+    if (!failure.is(Errno.ENOENT)) {
+      throw failure;
+    }
+    if (!make) {
+      return Optional.empty();
+    }
+    makeMissing(path);
+    return Optional.of(path);
   }
 
-  private Fd remember(String path, Syscalls.Result result) {
+  private Fd enter(String path) {
     if (path.isEmpty()) {
       return root;
     }
@@ -102,6 +109,7 @@ final class LayerDirectories implements AutoCloseable {
     if (known != null) {
       return known;
     }
+    Fd fd = inodes.openBelow(root, path);
     if (open.size() >= MAX_OPEN) {
       String eldest = open.keySet().iterator().next();
       Fd closed = open.remove(eldest);
@@ -109,7 +117,6 @@ final class LayerDirectories implements AutoCloseable {
         closed.close();
       }
     }
-    Fd fd = Fd.own(result.value());
     open.put(path, fd);
     return fd;
   }
@@ -118,31 +125,27 @@ final class LayerDirectories implements AutoCloseable {
     List<String> walked = new ArrayList<>();
     for (String component : ByteNames.components(path)) {
       Directory parent = find(ByteNames.join(walked)).orElseThrow();
-      Syscalls.Result result = inodes.makeDirectory(parent.fd(), component);
       walked.add(component);
-      if (result.failedWith(Errno.EEXIST)) {
-        if (!isDirectory(parent, component)) {
-          return; // a link or a file in the middle: for the caller's next look
-        }
-        continue;
+      if (inodes.makeDirectory(parent.fd(), component)) {
+        makePlain(parent, component);
+        implicit.add(parent.child(component));
+      } else if (!isDirectory(parent, component)) {
+        return; // a link or a file in the middle: for the caller's next look
       }
-      Inodes.check("mkdirat", parent.child(component), result);
-      makePlain(parent, component);
-      implicit.add(parent.child(component));
     }
   }
 
   private boolean isDirectory(Directory parent, String name) {
-    return inodes.status(parent.fd(), name).map(NodeStatus::isDirectory).orElse(false);
+    return inodes.status(parent.fd(), name).map(InodeStatus::isDirectory).orElse(false);
   }
 
   /** 0755, root, and a time that does not depend on when we unpack. */
   private void makePlain(Directory parent, String name) {
     try (Fd fd = inodes.openDirectory(parent.fd(), name)) {
-      inodes.changeOwner(fd, name, 0, 0);
-      inodes.changeMode(fd, name, 0755);
+      kernel.changeOwner(fd, name, 0, 0);
+      kernel.changeMode(fd, name, 0755);
     }
-    times.put(parent.child(name), TarEntry.Time.EPOCH);
+    times.put(parent.child(name), UnixTime.EPOCH);
   }
 
   /**
@@ -156,7 +159,7 @@ final class LayerDirectories implements AutoCloseable {
       List<String> above = components.subList(0, i);
       Directory parent = find(ByteNames.join(above)).orElseThrow();
       String name = components.get(i);
-      NodeStatus status = inodes.status(parent.fd(), name).orElseThrow();
+      InodeStatus status = inodes.status(parent.fd(), name).orElseThrow();
       if (status.isSymbolicLink()) {
         String target = inodes.readLink(parent.fd(), name);
         List<String> rest = components.subList(i + 1, components.size());
@@ -180,10 +183,18 @@ final class LayerDirectories implements AutoCloseable {
   /** Something below a removed name: the name is a directory again, without its old content. */
   private void replaceWhiteout(Directory parent, String name) {
     inodes.remove(parent.fd(), name);
-    Inodes.check("mkdirat", parent.child(name), inodes.makeDirectory(parent.fd(), name));
+    requireMade(parent.child(name), inodes.makeDirectory(parent.fd(), name));
     makePlain(parent, name);
     try (Fd fd = inodes.openDirectory(parent.fd(), name)) {
       attributes.makeOpaque(fd);
+    }
+  }
+
+  /** Nobody else writes to the directory, so a name that was free or freed cannot be taken. */
+  static void requireMade(String path, boolean made) {
+    if (!made) {
+      throw new BerthException(
+          INTERNAL, "\"" + ByteNames.readable(path) + "\" was made by somebody else meanwhile");
     }
   }
 
@@ -224,7 +235,7 @@ final class LayerDirectories implements AutoCloseable {
   }
 
   /** Notes that the archive describes a directory, and the time it is to have. */
-  void describe(String path, TarEntry.Time modified) {
+  void describe(String path, UnixTime modified) {
     implicit.remove(path);
     times.put(path, modified);
   }
@@ -252,7 +263,7 @@ final class LayerDirectories implements AutoCloseable {
   void setTimes() {
     times.forEach((path, modified) -> {
       Directory directory = find(path).orElseThrow();
-      inodes.changeTime(directory.fd(), path, modified);
+      kernel.changeTime(directory.fd(), path, modified);
     });
   }
 

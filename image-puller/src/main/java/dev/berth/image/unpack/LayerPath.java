@@ -3,6 +3,7 @@ package dev.berth.image.unpack;
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 
 import dev.berth.base.BerthException;
+import dev.berth.runtime.kernel.ByteNames;
 import java.util.List;
 
 /**

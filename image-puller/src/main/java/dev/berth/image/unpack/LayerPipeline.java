@@ -11,8 +11,6 @@ import dev.berth.image.oci.Digest;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.util.HexFormat;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicLong;
@@ -77,8 +75,8 @@ public final class LayerPipeline {
 
   private void fetch(InputStream source, Tap tap, ChunkPipe pipe, AtomicLong received)
       throws IOException {
-    MessageDigest hash = blob.digest().newHash();
-    try (source) {
+    try (source;
+        ContentHash hash = Codecs.newHash(blob.digest())) {
       byte[] spare = new byte[0];
       while (!hopeless) {
         operation.check();
@@ -120,8 +118,8 @@ public final class LayerPipeline {
     }
   }
 
-  private static void requireDigest(String what, Digest expected, MessageDigest hash) {
-    Digest actual = new Digest(expected.algorithm(), HexFormat.of().formatHex(hash.digest()));
+  private static void requireDigest(String what, Digest expected, ContentHash hash) {
+    Digest actual = hash.digest();
     if (!actual.equals(expected)) {
       throw new BerthException(
           INVALID_ARGUMENT, "the " + what + " has digest " + actual + ", not " + expected);
@@ -130,8 +128,8 @@ public final class LayerPipeline {
 
   private UnpackedLayer unpack(ChunkPipe pipe, AtomicLong received, Path directory)
       throws IOException {
-    MessageDigest hash = diffId.newHash();
-    try (InputStream compressed = pipe.reader();
+    try (ContentHash hash = Codecs.newHash(diffId);
+        InputStream compressed = pipe.reader();
         InputStream plain = Decompression.of(compressed);
         var metered = new MeteredStream(plain, hash, limits, received::get);
         var unpacker = new LayerUnpacker(directory, limits)) {

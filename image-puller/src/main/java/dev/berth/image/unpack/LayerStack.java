@@ -3,7 +3,12 @@ package dev.berth.image.unpack;
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 
 import dev.berth.base.BerthException;
+import dev.berth.runtime.kernel.ByteNames;
 import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.kernel.FileContent;
+import dev.berth.runtime.kernel.InodeAttributes;
+import dev.berth.runtime.kernel.InodeStatus;
+import dev.berth.runtime.kernel.Inodes;
 import java.io.ByteArrayOutputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,11 +26,13 @@ public final class LayerStack implements AutoCloseable {
   private static final int MAX_LINKS = 40;
 
   private final Inodes inodes = new Inodes();
-  private final Attributes attributes = new Attributes(inodes);
+  private final InodeAttributes kernel = new InodeAttributes();
+  private final FileContent content = new FileContent();
+  private final Attributes attributes = new Attributes(inodes, kernel);
   private final List<Fd> roots = new ArrayList<>();
 
   /** A name in the topmost layer that has it. The directory is open only while it is looked at. */
-  record Node(Fd directory, String name, NodeStatus status) {}
+  record Node(Fd directory, String name, InodeStatus status) {}
 
   /**
    * Opens a view.
@@ -50,7 +57,7 @@ public final class LayerStack implements AutoCloseable {
    */
   public Optional<byte[]> readFile(String path, int maxBytes) {
     List<String> real = follow(ByteNames.components(ByteNames.of(path)), true);
-    return at(real, node -> read(node, path, maxBytes)).flatMap(content -> content);
+    return at(real, node -> read(node, path, maxBytes)).flatMap(found -> found);
   }
 
   private Optional<byte[]> read(Node node, String path, int maxBytes) {
@@ -67,11 +74,11 @@ public final class LayerStack implements AutoCloseable {
               + maxBytes);
     }
     var out = new ByteArrayOutputStream();
-    byte[] chunk = new byte[Inodes.CHUNK_BYTES];
+    byte[] chunk = new byte[FileContent.CHUNK_BYTES];
     try (Fd file = inodes.openFile(node.directory(), node.name())) {
-      for (int count = inodes.read(file, path, chunk);
+      for (int count = content.read(file, path, chunk);
           count > 0 && out.size() <= maxBytes;
-          count = inodes.read(file, path, chunk)) {
+          count = content.read(file, path, chunk)) {
         out.write(chunk, 0, count);
       }
     }
@@ -100,7 +107,7 @@ public final class LayerStack implements AutoCloseable {
   private List<Fd> enter(List<Fd> merged, String name, List<Fd> opened) {
     List<Fd> next = new ArrayList<>();
     for (Fd directory : merged) {
-      Optional<NodeStatus> status = inodes.status(directory, name);
+      Optional<InodeStatus> status = inodes.status(directory, name);
       if (status.isEmpty()) {
         continue;
       }
@@ -119,7 +126,7 @@ public final class LayerStack implements AutoCloseable {
 
   private Optional<Node> top(List<Fd> merged, String name) {
     for (Fd directory : merged) {
-      Optional<NodeStatus> status = inodes.status(directory, name);
+      Optional<InodeStatus> status = inodes.status(directory, name);
       if (status.isPresent()) {
         return status.filter(s -> !s.isWhiteout()).map(s -> new Node(directory, name, s));
       }
@@ -178,5 +185,7 @@ public final class LayerStack implements AutoCloseable {
   public void close() {
     roots.forEach(Fd::close);
     inodes.close();
+    kernel.close();
+    content.close();
   }
 }

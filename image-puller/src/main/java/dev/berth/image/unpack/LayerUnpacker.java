@@ -5,9 +5,12 @@ import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
 import dev.berth.image.unpack.LayerDirectories.Directory;
-import dev.berth.runtime.kernel.Errno;
+import dev.berth.runtime.kernel.ByteNames;
 import dev.berth.runtime.kernel.Fd;
-import dev.berth.runtime.kernel.Syscalls;
+import dev.berth.runtime.kernel.FileContent;
+import dev.berth.runtime.kernel.InodeAttributes;
+import dev.berth.runtime.kernel.InodeStatus;
+import dev.berth.runtime.kernel.Inodes;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
@@ -19,7 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Supplier;
+import java.util.function.BooleanSupplier;
 
 /**
  * Writes the entries of one layer's archive into a directory of its own, in the form overlayfs
@@ -39,14 +42,16 @@ public final class LayerUnpacker implements AutoCloseable {
   private static final long MAX_DEVICE_MINOR = 0xfffff;
 
   private final Inodes inodes = new Inodes();
+  private final InodeAttributes kernel = new InodeAttributes();
+  private final FileContent content = new FileContent();
   private final UnpackLimits limits;
   private final Fd root;
   private final LayerDirectories directories;
-  private final Attributes attributes = new Attributes(inodes);
+  private final Attributes attributes = new Attributes(inodes, kernel);
   private final Map<String, String> pendingLinks = new LinkedHashMap<>();
   private final Set<String> whiteouts = new LinkedHashSet<>();
   private final Set<String> opaque = new HashSet<>();
-  private final byte[] chunk = new byte[Inodes.CHUNK_BYTES];
+  private final byte[] chunk = new byte[FileContent.CHUNK_BYTES];
   private boolean explicitRoot;
   private boolean opaqueRoot;
   private long usedBytes;
@@ -60,8 +65,8 @@ public final class LayerUnpacker implements AutoCloseable {
   public LayerUnpacker(Path directory, UnpackLimits limits) {
     this.limits = limits;
     this.root = inodes.openDirectory(directory);
-    this.directories = new LayerDirectories(root, inodes);
-    inodes.changeMode(root, "/", 0755);
+    this.directories = new LayerDirectories(root, inodes, kernel);
+    kernel.changeMode(root, "/", 0755);
   }
 
   /**
@@ -135,9 +140,8 @@ public final class LayerUnpacker implements AutoCloseable {
     if (pendingLinks.containsKey(path)) {
       return;
     }
-    Syscalls.Result result = inodes.makeWhiteout(parent.fd(), name);
-    if (result.failedWith(Errno.EEXIST)) {
-      if (!inodes.status(parent.fd(), name).map(NodeStatus::isDirectory).orElse(false)) {
+    if (!inodes.makeWhiteout(parent.fd(), name)) {
+      if (!inodes.status(parent.fd(), name).map(InodeStatus::isDirectory).orElse(false)) {
         return; // a file of this layer, which hides the lower one as well
       }
       if (!directories.isImplicit(path) || !holdsOnlyWhiteouts(parent.fd(), name)) {
@@ -145,9 +149,8 @@ public final class LayerUnpacker implements AutoCloseable {
         return;
       }
       remove(parent, name);
-      result = inodes.makeWhiteout(parent.fd(), name);
+      LayerDirectories.requireMade(path, inodes.makeWhiteout(parent.fd(), name));
     }
-    Inodes.check("mknodat", name, result);
     whiteouts.add(path);
     inodeCount++;
   }
@@ -165,7 +168,7 @@ public final class LayerUnpacker implements AutoCloseable {
     try (Fd directory = inodes.openDirectory(parent, name)) {
       return inodes.list(directory).stream()
           .allMatch(child -> {
-            NodeStatus status = inodes.status(directory, child).orElseThrow();
+            InodeStatus status = inodes.status(directory, child).orElseThrow();
             return status.isWhiteout()
                 || (status.isDirectory() && holdsOnlyWhiteouts(directory, child));
           });
@@ -183,29 +186,39 @@ public final class LayerUnpacker implements AutoCloseable {
       case DIRECTORY -> directory(parent, name, entry);
       case HARD_LINK -> hardLink(parent, name, entry);
       case SYMBOLIC_LINK -> symbolicLink(parent, name, entry);
-      case CHARACTER_DEVICE -> device(parent, name, entry, NodeStatus.CHARACTER);
-      case BLOCK_DEVICE -> device(parent, name, entry, NodeStatus.BLOCK);
-      case FIFO -> node(parent, name, entry, NodeStatus.FIFO, 0);
+      case CHARACTER_DEVICE -> device(parent, name, entry, InodeStatus.CHARACTER);
+      case BLOCK_DEVICE -> device(parent, name, entry, InodeStatus.BLOCK);
+      case FIFO -> node(parent, name, entry, InodeStatus.FIFO, 0);
     }
   }
 
   private void regularFile(Directory parent, String name, TarEntry entry, TarReader tar)
       throws IOException {
-    long number = make("openat", parent, name, () -> inodes.createFile(parent.fd(), name));
-    try (Fd file = Fd.own(number)) {
+    try (Fd file = createFile(parent, name)) {
       if (entry.segments() == null) {
         copyContent(file, name, tar);
       } else {
         copySegments(file, name, entry, entry.segments(), tar);
       }
       attributes.apply(file, name, entry);
-      inodes.changeTime(file, name, entry.modified());
+      kernel.changeTime(file, name, entry.modified());
     }
+  }
+
+  private Fd createFile(Directory parent, String name) {
+    Optional<Fd> file = inodes.createFile(parent.fd(), name);
+    if (file.isEmpty()) {
+      remove(parent, name);
+      file = inodes.createFile(parent.fd(), name);
+      LayerDirectories.requireMade(parent.child(name), file.isPresent());
+    }
+    inodeCount++;
+    return file.orElseThrow();
   }
 
   private void copyContent(Fd file, String name, TarReader tar) throws IOException {
     for (int length = fill(tar); length > 0; length = fill(tar)) {
-      inodes.write(file, name, chunk, length);
+      content.write(file, name, chunk, length);
       count(length);
     }
   }
@@ -218,13 +231,13 @@ public final class LayerUnpacker implements AutoCloseable {
       long left = segment.lengthBytes();
       while (left > 0) {
         int length = tar.read(chunk, 0, (int) Math.min(chunk.length, left));
-        inodes.writeAt(file, name, chunk, length, offset);
+        content.writeAt(file, name, chunk, length, offset);
         count(length);
         offset += length;
         left -= length;
       }
     }
-    inodes.truncate(file, name, entry.sizeBytes());
+    content.truncate(file, name, entry.sizeBytes());
   }
 
   /** Fills the chunk as far as the entry goes, so that small reads make no small writes. */
@@ -245,19 +258,17 @@ public final class LayerUnpacker implements AutoCloseable {
   }
 
   private void directory(Directory parent, String name, TarEntry entry) {
-    Syscalls.Result result = inodes.makeDirectory(parent.fd(), name);
     boolean hidesLower = false;
-    if (result.failedWith(Errno.EEXIST)) {
-      NodeStatus present = inodes.status(parent.fd(), name).orElseThrow();
+    if (inodes.makeDirectory(parent.fd(), name)) {
+      inodeCount++;
+      count(1);
+    } else {
+      InodeStatus present = inodes.status(parent.fd(), name).orElseThrow();
       if (!present.isDirectory()) {
         hidesLower = present.isWhiteout();
         remove(parent, name);
-        Inodes.check("mkdirat", name, inodes.makeDirectory(parent.fd(), name));
+        LayerDirectories.requireMade(parent.child(name), inodes.makeDirectory(parent.fd(), name));
       }
-    } else {
-      Inodes.check("mkdirat", name, result);
-      inodeCount++;
-      count(1);
     }
     try (Fd fd = inodes.openDirectory(parent.fd(), name)) {
       attributes.apply(fd, name, entry);
@@ -271,11 +282,14 @@ public final class LayerUnpacker implements AutoCloseable {
 
   private void symbolicLink(Directory parent, String name, TarEntry entry) {
     String target = entry.linkName();
-    if (target.isEmpty() || target.length() >= UnpackLimits.MAX_PATH_BYTES) {
+    if (target.isEmpty()
+        || target.length() >= UnpackLimits.MAX_PATH_BYTES
+        || target.indexOf('\0') >= 0) {
       throw new BerthException(
-          INVALID_ARGUMENT, "the symbolic link has a target of " + target.length() + " bytes");
+          INVALID_ARGUMENT,
+          "the symbolic link has a target of " + target.length() + " bytes or with a NUL in it");
     }
-    make("symlinkat", parent, name, () -> inodes.makeSymbolicLink(parent.fd(), name, target));
+    make(parent, name, () -> inodes.makeSymbolicLink(parent.fd(), name, target));
     attributes.applyToLink(parent.fd(), name, entry);
   }
 
@@ -294,7 +308,7 @@ public final class LayerUnpacker implements AutoCloseable {
   }
 
   private void node(Directory parent, String name, TarEntry entry, int type, long device) {
-    make("mknodat", parent, name, () -> inodes.makeNode(parent.fd(), name, type, device));
+    make(parent, name, () -> inodes.makeNode(parent.fd(), name, type, device));
     attributes.applyToNode(parent.fd(), name, entry);
   }
 
@@ -323,7 +337,7 @@ public final class LayerUnpacker implements AutoCloseable {
     return directories
         .find(target.parent())
         .filter(directory -> {
-          Optional<NodeStatus> status = inodes.status(directory.fd(), target.name());
+          Optional<InodeStatus> status = inodes.status(directory.fd(), target.name());
           if (status.isPresent() && status.get().isDirectory()) {
             throw new BerthException(INVALID_ARGUMENT, "the hard link leads to a directory");
           }
@@ -332,13 +346,11 @@ public final class LayerUnpacker implements AutoCloseable {
   }
 
   private void link(Directory parent, String name, Directory holder, String target) {
-    Supplier<Syscalls.Result> link = () -> inodes.link(holder.fd(), target, parent.fd(), name);
-    Syscalls.Result result = link.get();
-    if (result.failedWith(Errno.EEXIST)) {
+    if (!inodes.link(holder.fd(), target, parent.fd(), name)) {
       remove(parent, name);
-      result = link.get();
+      LayerDirectories.requireMade(
+          parent.child(name), inodes.link(holder.fd(), target, parent.fd(), name));
     }
-    Inodes.check("linkat", name, result);
   }
 
   /** A link may stand before its target in the archive. */
@@ -364,7 +376,7 @@ public final class LayerUnpacker implements AutoCloseable {
       LayerPath parsed = LayerPath.parse(path);
       if (hasParentIn(opaque, parsed)) {
         Directory parent = directories.require(parsed.parent());
-        if (inodes.status(parent.fd(), parsed.name()).map(NodeStatus::isWhiteout).orElse(false)) {
+        if (inodes.status(parent.fd(), parsed.name()).map(InodeStatus::isWhiteout).orElse(false)) {
           inodes.remove(parent.fd(), parsed.name());
           inodeCount--;
         }
@@ -382,15 +394,12 @@ public final class LayerUnpacker implements AutoCloseable {
   }
 
   /** Creates something, in place of whatever this layer has there so far. */
-  private long make(
-      String call, Directory parent, String name, Supplier<Syscalls.Result> creation) {
-    Syscalls.Result result = creation.get();
-    if (result.failedWith(Errno.EEXIST)) {
+  private void make(Directory parent, String name, BooleanSupplier creation) {
+    if (!creation.getAsBoolean()) {
       remove(parent, name);
-      result = creation.get();
+      LayerDirectories.requireMade(parent.child(name), creation.getAsBoolean());
     }
     inodeCount++;
-    return Inodes.check(call, name, result);
   }
 
   private void remove(Directory parent, String name) {
@@ -406,5 +415,7 @@ public final class LayerUnpacker implements AutoCloseable {
     directories.close();
     root.close();
     inodes.close();
+    kernel.close();
+    content.close();
   }
 }

@@ -5,7 +5,6 @@ import static dev.berth.base.BerthException.Kind.RESOURCE_EXHAUSTED;
 import dev.berth.base.BerthException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.security.MessageDigest;
 import java.util.function.LongSupplier;
 
 /**
@@ -16,7 +15,7 @@ import java.util.function.LongSupplier;
  */
 final class MeteredStream extends InputStream {
   private final InputStream in;
-  private final MessageDigest hash;
+  private final ContentHash hash;
   private final UnpackLimits limits;
   private final LongSupplier compressedBytes;
   private final byte[] buffer = new byte[64 * 1024];
@@ -30,7 +29,7 @@ final class MeteredStream extends InputStream {
    * @param compressedBytes how many bytes were read to make it, so far
    */
   MeteredStream(
-      InputStream in, MessageDigest hash, UnpackLimits limits, LongSupplier compressedBytes) {
+      InputStream in, ContentHash hash, UnpackLimits limits, LongSupplier compressedBytes) {
     this.in = in;
     this.hash = hash;
     this.limits = limits;
@@ -39,11 +38,17 @@ final class MeteredStream extends InputStream {
 
   private boolean fill() throws IOException {
     position = 0;
-    limit = Math.max(0, in.readNBytes(buffer, 0, buffer.length));
-    hash.update(buffer, 0, limit);
-    total += limit;
-    check();
+    limit = pull(buffer, 0, buffer.length);
     return limit > 0;
+  }
+
+  /** Reads as much as fits, hashes and counts it; 0 at the end. */
+  private int pull(byte[] into, int offset, int length) throws IOException {
+    int count = in.readNBytes(into, offset, length);
+    hash.update(into, offset, count);
+    total += count;
+    check();
+    return count;
   }
 
   private void check() {
@@ -80,6 +85,10 @@ final class MeteredStream extends InputStream {
   public int read(byte[] into, int offset, int length) throws IOException {
     if (length == 0) {
       return 0;
+    }
+    if (position == limit && length >= buffer.length) { // large files make no stop on the way
+      int pulled = pull(into, offset, length);
+      return pulled == 0 ? -1 : pulled;
     }
     if (position == limit && !fill()) {
       return -1;

@@ -4,6 +4,8 @@ import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import dev.berth.base.BerthException;
+import dev.berth.runtime.kernel.ByteNames;
+import dev.berth.runtime.kernel.UnixTime;
 import java.util.Base64;
 import java.util.Map;
 import java.util.function.BiConsumer;
@@ -123,7 +125,7 @@ final class PaxRecords {
   }
 
   /** Parses seconds with a fraction; times before the epoch count their nanoseconds upwards. */
-  static TarEntry.Time time(String value) {
+  static UnixTime time(String value) {
     Matcher matcher = TIME.matcher(value);
     if (!matcher.matches()) {
       throw TarReader.invalid("extended header mtime: \"" + ByteNames.readable(value) + "\"");
@@ -132,10 +134,10 @@ final class PaxRecords {
     String fraction = matcher.group(3) == null ? "" : matcher.group(3);
     int nanos = Integer.parseInt((fraction + "000000000").substring(0, 9));
     if (matcher.group(1).isEmpty()) {
-      return new TarEntry.Time(seconds, nanos);
+      return new UnixTime(seconds, nanos);
     }
     return nanos == 0
-        ? new TarEntry.Time(-seconds, 0)
-        : new TarEntry.Time(-seconds - 1, 1_000_000_000 - nanos);
+        ? new UnixTime(-seconds, 0)
+        : new UnixTime(-seconds - 1, 1_000_000_000 - nanos);
   }
 }

@@ -5,7 +5,13 @@ import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 import dev.berth.base.BerthException;
 import dev.berth.image.unpack.LayerDirectories.Directory;
 import dev.berth.image.unpack.LayerStack.Node;
+import dev.berth.runtime.kernel.ByteNames;
 import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.kernel.FileContent;
+import dev.berth.runtime.kernel.InodeAttributes;
+import dev.berth.runtime.kernel.InodeStatus;
+import dev.berth.runtime.kernel.Inodes;
+import dev.berth.runtime.kernel.UnixTime;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -26,11 +32,13 @@ import java.util.Optional;
  */
 public final class SidecarMerge implements AutoCloseable {
   private final Inodes inodes = new Inodes();
-  private final Attributes attributes = new Attributes(inodes);
+  private final InodeAttributes kernel = new InodeAttributes();
+  private final FileContent content = new FileContent();
+  private final Attributes attributes = new Attributes(inodes, kernel);
   private final LayerStack below;
   private final Fd root;
   private final LayerDirectories directories;
-  private final Map<String, TarEntry.Time> times = new LinkedHashMap<>();
+  private final Map<String, UnixTime> times = new LinkedHashMap<>();
   private final Map<String, String> moved = new LinkedHashMap<>();
 
   /**
@@ -42,7 +50,7 @@ public final class SidecarMerge implements AutoCloseable {
   public SidecarMerge(Path layer, List<Path> below) {
     this.below = new LayerStack(below);
     this.root = inodes.openDirectory(layer);
-    this.directories = new LayerDirectories(root, inodes);
+    this.directories = new LayerDirectories(root, inodes, kernel);
   }
 
   /**
@@ -76,14 +84,14 @@ public final class SidecarMerge implements AutoCloseable {
     }
     mergeDirectories(directories.implicit()); // made on the way, for files copied up
     times.forEach((path, modified) ->
-        directories.find(path).ifPresent(d -> inodes.changeTime(d.fd(), path, modified)));
+        directories.find(path).ifPresent(d -> kernel.changeTime(d.fd(), path, modified)));
   }
 
   private void mergeDirectories(List<String> implicit) {
     for (String described : implicit) {
       String path = real(described);
       List<String> components = ByteNames.components(path);
-      Optional<NodeStatus> lower = below.at(components, Node::status);
+      Optional<InodeStatus> lower = below.at(components, Node::status);
       if (lower.isEmpty()) {
         keepTime(path); // new here: stays as it was made
       } else if (lower.get().isDirectory()) {
@@ -142,7 +150,7 @@ public final class SidecarMerge implements AutoCloseable {
   }
 
   private boolean isDirectory(Directory parent, String name) {
-    return inodes.status(parent.fd(), name).map(NodeStatus::isDirectory).orElse(false);
+    return inodes.status(parent.fd(), name).map(InodeStatus::isDirectory).orElse(false);
   }
 
   private void removeDirectory(String path) {
@@ -184,8 +192,8 @@ public final class SidecarMerge implements AutoCloseable {
   private void resolve(Sidecar.PendingLink link) {
     List<String> target = below.follow(ByteNames.components(real(link.target())), false);
     LayerPath path = LayerPath.parse(real(link.path()));
-    Optional<NodeStatus> here = presentHere(target);
-    if (here.map(NodeStatus::isWhiteout).orElse(false)) {
+    Optional<InodeStatus> here = presentHere(target);
+    if (here.map(InodeStatus::isWhiteout).orElse(false)) {
       copyUp(target, path); // this layer removes the target's own name
       return;
     }
@@ -197,7 +205,7 @@ public final class SidecarMerge implements AutoCloseable {
     }
   }
 
-  private Optional<NodeStatus> presentHere(List<String> target) {
+  private Optional<InodeStatus> presentHere(List<String> target) {
     return directories
         .find(ByteNames.join(target.subList(0, target.size() - 1)))
         .flatMap(parent -> inodes.status(parent.fd(), target.getLast()));
@@ -208,7 +216,7 @@ public final class SidecarMerge implements AutoCloseable {
     keepTime(directories.require(path.parent()).path());
     Fd from = directories.require(holder).fd();
     Fd to = directories.require(path.parent()).fd();
-    Inodes.check("linkat", path.name(), inodes.link(from, target.getLast(), to, path.name()));
+    LayerDirectories.requireMade(path.name(), inodes.link(from, target.getLast(), to, path.name()));
   }
 
   private void copyUp(List<String> target, LayerPath place) {
@@ -226,20 +234,18 @@ public final class SidecarMerge implements AutoCloseable {
     Directory parent = make(place.parent());
     String name = place.name();
     switch (node.status().type()) {
-      case NodeStatus.REGULAR -> copyFile(node, parent, name);
-      case NodeStatus.SYMBOLIC_LINK -> {
+      case InodeStatus.REGULAR -> copyFile(node, parent, name);
+      case InodeStatus.SYMBOLIC_LINK -> {
         String target = inodes.readLink(node.directory(), node.name());
-        Inodes.check("symlinkat", name, inodes.makeSymbolicLink(parent.fd(), name, target));
+        LayerDirectories.requireMade(name, inodes.makeSymbolicLink(parent.fd(), name, target));
         copyOwnerAndTime(node, parent, name);
       }
-      case NodeStatus.DIRECTORY ->
+      case InodeStatus.DIRECTORY ->
           throw new BerthException(INVALID_ARGUMENT, "its target is a directory");
       default -> {
-        Inodes.check(
-            "mknodat",
-            name,
-            inodes.makeNode(parent.fd(), name, node.status().type(), node.status().device()));
-        inodes.changeModeOfNode(parent.fd(), name, node.status().permissions());
+        LayerDirectories.requireMade(
+            name, inodes.makeNode(parent.fd(), name, node.status().type(), node.status().device()));
+        kernel.changeModeOfNode(parent.fd(), name, node.status().permissions());
         copyOwnerAndTime(node, parent, name);
       }
     }
@@ -247,20 +253,21 @@ public final class SidecarMerge implements AutoCloseable {
   }
 
   private void copyOwnerAndTime(Node node, Directory parent, String name) {
-    inodes.changeOwnerOf(parent.fd(), name, node.status().uid(), node.status().gid());
-    inodes.changeTimeOf(parent.fd(), name, node.status().modified());
+    kernel.changeOwnerOf(parent.fd(), name, node.status().uid(), node.status().gid());
+    kernel.changeTimeOf(parent.fd(), name, node.status().modified());
   }
 
   private void copyFile(Node node, Directory parent, String name) {
-    byte[] chunk = new byte[Inodes.CHUNK_BYTES];
-    long number = Inodes.check("openat", name, inodes.createFile(parent.fd(), name));
-    try (Fd to = Fd.own(number);
+    byte[] chunk = new byte[FileContent.CHUNK_BYTES];
+    Optional<Fd> made = inodes.createFile(parent.fd(), name);
+    LayerDirectories.requireMade(name, made.isPresent());
+    try (Fd to = made.orElseThrow();
         Fd from = inodes.openFile(node.directory(), node.name())) {
-      for (int n = inodes.read(from, name, chunk); n > 0; n = inodes.read(from, name, chunk)) {
-        inodes.write(to, name, chunk, n);
+      for (int n = content.read(from, name, chunk); n > 0; n = content.read(from, name, chunk)) {
+        content.write(to, name, chunk, n);
       }
       attributes.copy(from, to, name);
-      inodes.changeTime(to, name, node.status().modified());
+      kernel.changeTime(to, name, node.status().modified());
     }
   }
 
@@ -271,5 +278,7 @@ public final class SidecarMerge implements AutoCloseable {
     root.close();
     below.close();
     inodes.close();
+    kernel.close();
+    content.close();
   }
 }

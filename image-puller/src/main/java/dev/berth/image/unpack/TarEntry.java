@@ -1,5 +1,6 @@
 package dev.berth.image.unpack;
 
+import dev.berth.runtime.kernel.UnixTime;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +22,7 @@ record TarEntry(
     long uid,
     long gid,
     long sizeBytes,
-    Time modified,
+    UnixTime modified,
     String linkName,
     long deviceMajor,
     long deviceMinor,
@@ -35,11 +36,6 @@ record TarEntry(
     BLOCK_DEVICE,
     DIRECTORY,
     FIFO
-  }
-
-  /** A point in time since the epoch. */
-  record Time(long seconds, int nanos) {
-    static final Time EPOCH = new Time(0, 0);
   }
 
   /** Data of a sparse file: everything between segments is a hole. */

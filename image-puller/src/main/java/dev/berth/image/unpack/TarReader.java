@@ -5,6 +5,8 @@ import static dev.berth.base.BerthException.Kind.RESOURCE_EXHAUSTED;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import dev.berth.base.BerthException;
+import dev.berth.runtime.kernel.ByteNames;
+import dev.berth.runtime.kernel.UnixTime;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
@@ -192,11 +194,9 @@ final class TarReader {
     return link != null ? link : text(157, 100);
   }
 
-  private TarEntry.Time time(Map<String, String> pax) {
+  private UnixTime time(Map<String, String> pax) {
     String modified = pax.get("mtime");
-    return modified != null
-        ? PaxRecords.time(modified)
-        : new TarEntry.Time(number(136, 12, "mtime"), 0);
+    return modified != null ? PaxRecords.time(modified) : new UnixTime(number(136, 12, "mtime"), 0);
   }
 
   private static long paxNumber(Map<String, String> pax, String key, long otherwise) {

@@ -2,6 +2,7 @@ package dev.berth.image.unpack;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.berth.runtime.kernel.InodeStatus;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -26,9 +27,9 @@ final class LayerModel {
     String describe() {
       int bits =
           switch (type) {
-            case 'd' -> NodeStatus.DIRECTORY;
-            case 'l' -> NodeStatus.SYMBOLIC_LINK;
-            default -> NodeStatus.REGULAR;
+            case 'd' -> InodeStatus.DIRECTORY;
+            case 'l' -> InodeStatus.SYMBOLIC_LINK;
+            default -> InodeStatus.REGULAR;
           };
       return String.format("%06o %d:%d %s", bits | mode, owner, owner, time);
     }

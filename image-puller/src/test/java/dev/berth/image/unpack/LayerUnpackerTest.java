@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
+import dev.berth.runtime.kernel.Inodes;
 import dev.berth.testing.RequiresRoot;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -322,6 +323,15 @@ class LayerUnpackerTest {
     assertThat(Files.getAttribute(victim, "unix:mode")).isEqualTo(0100600);
     assertThat(Files.isSymbolicLink(layer.resolve("hard"))).isTrue();
     assertThat(Files.isRegularFile(layer.resolve("s2"), LinkOption.NOFOLLOW_LINKS)).isTrue();
+  }
+
+  /** The kernel would end the target there, and what follows would be lost. */
+  @Test
+  void aLinkTargetWithANulIsRefused() {
+    var link = Tars.entry("s", TarConstants.LF_SYMLINK);
+    link.setLinkName("a\0" + "b".repeat(120)); // too long for the field that ends at a NUL
+    assertThatThrownBy(() -> unpack(new Tars().add(link, new byte[0]).bytes()))
+        .hasMessage("entry \"s\": the symbolic link has a target of 122 bytes or with a NUL in it");
   }
 
   @Test

@@ -1,6 +1,10 @@
 package dev.berth.image.unpack;
 
+import dev.berth.runtime.kernel.ByteNames;
 import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.kernel.InodeAttributes;
+import dev.berth.runtime.kernel.InodeStatus;
+import dev.berth.runtime.kernel.Inodes;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -23,10 +27,11 @@ public final class TreeDump {
     var lines = new TreeMap<String, String>();
     Map<Object, String> firstNames = new HashMap<>();
     try (Stream<Path> tree = Files.walk(root);
-        var inodes = new Inodes()) {
+        var inodes = new Inodes();
+        var attributes = new InodeAttributes()) {
       for (Path path : tree.sorted().toList()) {
         String name = root.relativize(path).toString();
-        lines.put(name.isEmpty() ? "." : name, line(path, name, firstNames, inodes));
+        lines.put(name.isEmpty() ? "." : name, line(path, name, firstNames, inodes, attributes));
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -34,7 +39,12 @@ public final class TreeDump {
     return lines;
   }
 
-  private static String line(Path path, String name, Map<Object, String> firstNames, Inodes inodes)
+  private static String line(
+      Path path,
+      String name,
+      Map<Object, String> firstNames,
+      Inodes inodes,
+      InodeAttributes attributes)
       throws IOException {
     Map<String, Object> at = Files.readAttributes(path, "unix:*", LinkOption.NOFOLLOW_LINKS);
     int mode = (int) at.get("mode");
@@ -42,35 +52,35 @@ public final class TreeDump {
         String.format(
             "%06o %s:%s %s", mode, at.get("uid"), at.get("gid"), at.get("lastModifiedTime"));
     switch (mode & 0170000) {
-      case NodeStatus.REGULAR ->
+      case InodeStatus.REGULAR ->
           line +=
               " "
                   + new String(Files.readAllBytes(path), StandardCharsets.ISO_8859_1)
                   + " ="
                   + firstNames.computeIfAbsent(at.get("ino"), _ -> name);
-      case NodeStatus.SYMBOLIC_LINK -> line += " -> " + Files.readSymbolicLink(path);
-      case NodeStatus.CHARACTER, NodeStatus.BLOCK -> line += " " + at.get("rdev");
+      case InodeStatus.SYMBOLIC_LINK -> line += " -> " + Files.readSymbolicLink(path);
+      case InodeStatus.CHARACTER, InodeStatus.BLOCK -> line += " " + at.get("rdev");
       default -> {}
     }
-    return line + xattrs(path, mode, inodes);
+    return line + xattrs(path, mode, inodes, attributes);
   }
 
-  private static String xattrs(Path path, int mode, Inodes inodes) {
+  private static String xattrs(Path path, int mode, Inodes inodes, InodeAttributes attributes) {
     int type = mode & 0170000;
-    if (type != NodeStatus.REGULAR && type != NodeStatus.DIRECTORY) {
+    if (type != InodeStatus.REGULAR && type != InodeStatus.DIRECTORY) {
       return "";
     }
     var text = new StringBuilder();
     String parent = path.toAbsolutePath().getParent().toString();
     try (Fd directory = inodes.openDirectory(Path.of(parent));
         Fd fd = inodes.openFile(directory, ByteNames.of(path.getFileName().toString()))) {
-      inodes.xattrs(fd).stream()
+      attributes.xattrs(fd).stream()
           .sorted()
           .forEach(x ->
               text.append(" ")
                   .append(x)
                   .append("=")
-                  .append(HexFormat.of().formatHex(inodes.xattr(fd, x).orElseThrow())));
+                  .append(HexFormat.of().formatHex(attributes.xattr(fd, x).orElseThrow())));
     }
     return text.toString();
   }

@@ -89,6 +89,11 @@ public final class Descriptors {
     }
   }
 
+  /** Waits until all of the file system that an open file is in has reached the disk. */
+  public static void syncFileSystem(Fd fd) {
+    Syscalls.check("syncfs", fd, fd.number());
+  }
+
   /** Duplicates a descriptor that this process was started with, such as standard output. */
   public static Fd duplicate(int inherited) {
     return Fd.own(

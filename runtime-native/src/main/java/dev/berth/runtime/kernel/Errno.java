@@ -77,6 +77,12 @@ public enum Errno {
     return number;
   }
 
+  /** Returns {@code "device or resource busy"}, or {@code "errno 999"} for one we lack. */
+  public static String text(int number) {
+    Errno known = BY_NUMBER.get(number);
+    return known == null ? "errno " + number : known.text;
+  }
+
   /** Returns {@code "EBUSY (device or resource busy)"}, or {@code "errno 999"} for one we lack. */
   public static String describe(int number) {
     Errno known = BY_NUMBER.get(number);

@@ -58,6 +58,9 @@ public final class LaunchPlan {
           BerthException.Kind.INTERNAL, "berth-init failed: " + Errno.describe(errno));
     }
     Step step = steps.get(stepIndex);
+    if (step.op() == Op.EXEC) {
+      return ExecFailure.of(step, errno);
+    }
     return new BerthException(
         BerthException.Kind.INTERNAL,
         step.origin() + ": " + step.name() + subject(step) + ": " + Errno.describe(errno));

@@ -136,9 +136,10 @@ final class ProcessSteps {
     }
     plan.from("process.args[0]");
     plan.exec(
-        ProgramSearch.candidates(process),
-        plan.stringArray(process.args(), "argv"),
-        plan.stringArray(process.env(), "envp"));
+            ProgramSearch.candidates(process),
+            plan.stringArray(process.args(), "argv"),
+            plan.stringArray(process.env(), "envp"))
+        .about(process.args().getFirst());
   }
 
   private boolean filterNeedsPrivilege() {

@@ -20,6 +20,7 @@ final class Step {
   private @Nullable Label childEnd;
   private int number;
   private boolean cloneIsInit;
+  private String subject = "";
 
   Step(Op op, String name, List<Arg> args, String origin, int depth) {
     this.op = op;
@@ -54,6 +55,12 @@ final class Step {
     return this;
   }
 
+  /** Says in a word what the step is about, for its failure. */
+  Step about(String what) {
+    subject = what;
+    return this;
+  }
+
   Op op() {
     return op;
   }
@@ -68,6 +75,11 @@ final class Step {
 
   String origin() {
     return origin;
+  }
+
+  /** What the step is about; empty if its arguments say it. */
+  String subject() {
+    return subject;
   }
 
   int depth() {

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 final class ResourceRules {
   private static final Pattern PAGE_SIZE = Pattern.compile("[1-9][0-9]*[KMG]B");
   private static final Pattern UNIFIED = Pattern.compile("[a-z0-9_]+(\\.[A-Za-z0-9_]+)+");
+  private static final Pattern INTERFACE = Pattern.compile("[!-~&&[^/:]]{1,15}");
   private static final Pattern LIST = Pattern.compile("[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*");
 
   private ResourceRules() {}
@@ -31,6 +32,22 @@ final class ResourceRules {
           .require(PAGE_SIZE.matcher(size).matches(), "expected as 2MB, not " + Field.quoted(size));
     }
     unified(field.child("unified"), resources.unified());
+    network(field.child("network"), resources.network());
+  }
+
+  /** Each becomes a line of net_prio.ifpriomap: a name that holds a blank would be two words. */
+  private static void network(Field field, Resources.@Nullable Network network) {
+    if (network == null) {
+      return;
+    }
+    for (int i = 0; i < network.priorities().size(); i++) {
+      String name = network.priorities().get(i).name();
+      field
+          .child("priorities")
+          .element(i)
+          .child("name")
+          .require(INTERFACE.matcher(name).matches(), "not an interface: " + Field.quoted(name));
+    }
   }
 
   private static void devices(Field field, List<Resources.DeviceRule> rules) {

@@ -166,6 +166,10 @@ class SpecValidatorTest {
         row("linux.seccomp.flags", "[\"X\"]", "linux.seccomp.flags[0]: unknown flag \"X\""),
         row(
             "linux.resources",
+            "{\"network\": {\"priorities\": [{\"name\": \"eth0 1\\nlo\", \"priority\": 1}]}}",
+            "linux.resources.network.priorities[0].name: not an interface: \"eth0 1\\u000alo\""),
+        row(
+            "linux.resources",
             "{\"memory\":{\"limit\":2,\"swap\":1}}",
             "linux.resources.memory.swap: counts memory too and so cannot be below the limit"),
         row(

@@ -17,12 +17,15 @@ import dev.berth.testing.RequiresRoot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @RequiresRoot
 class TaskTest {
@@ -235,15 +238,39 @@ class TaskTest {
     assertThat(fixture.base.resolve("state/c")).doesNotExist();
   }
 
-  @Test
-  void missingProgramIsAStartErrorThatNamesTheArgument() {
+  @ParameterizedTest
+  @CsvSource({
+    "no-such-program, executable file not found in $PATH",
+    "/no/such/program, 'no such file or directory (the file itself, or the interpreter it needs)'",
+    "/etc/script, 'no such file or directory (the file itself, or the interpreter it needs)'",
+    "/etc/plain, permission denied",
+    "/etc, permission denied",
+    "locked, permission denied",
+    "/etc/garbage, exec format error",
+    "garbage, exec format error",
+    "/etc/loop, too many levels of symbolic links",
+  })
+  void programThatCannotBeExecutedIsAStartErrorThatNamesIt(String program, String reason)
+      throws IOException {
+    Path etc = fixture.rootfs.resolve("etc");
+    Files.writeString(etc.resolve("plain"), "no program\n");
+    Files.createSymbolicLink(etc.resolve("loop"), Path.of("loop"));
+    executable(etc.resolve("script"), "#!/no/such/interpreter\n");
+    executable(etc.resolve("garbage"), "garbage\n");
+    executable(fixture.rootfs.resolve("bin/garbage"), "garbage\n");
+    Files.writeString(fixture.rootfs.resolve("bin/locked"), "no program\n");
     RuntimeSpec.Builder spec = fixture.spec("");
-    spec.process(BusyboxBundle.process("no-such-program").build());
+    spec.process(BusyboxBundle.process(program).build());
     try (Task task = fixture.create("c", spec.build())) {
       assertThatThrownBy(task::start)
-          .hasMessage("process.args[0]: execve: ENOENT (no such file or directory)");
+          .hasMessage("process.args[0]: exec \"" + program + "\": " + reason);
       assertThat(task.await(TaskFixture.LIMIT)).isPresent();
     }
+  }
+
+  private static void executable(Path file, String content) throws IOException {
+    Files.writeString(file, content);
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
   }
 
   @Test

@@ -12,7 +12,7 @@ record CniCall(CniCommand command, Attachment attachment, String cniPath) {
     environment.put("CNI_CONTAINERID", attachment.containerId());
     environment.put("CNI_NETNS", attachment.netns());
     environment.put("CNI_IFNAME", attachment.ifName());
-    environment.put("CNI_ARGS", attachment.args());
+    environment.put("CNI_ARGS", attachment.args().toString());
     environment.put("CNI_PATH", cniPath);
     return environment;
   }

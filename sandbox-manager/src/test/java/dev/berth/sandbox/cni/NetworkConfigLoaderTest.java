@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class NetworkConfigLoaderTest {
   @TempDir Path directory;
@@ -93,6 +94,55 @@ final class NetworkConfigLoaderTest {
         .isInstanceOf(BerthException.class)
         .hasMessageContaining("10-a.conflist")
         .hasMessageContaining(message);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "../sh",
+        "../../bin/sh",
+        "/bin/sh",
+        "a/b",
+        ".",
+        "..",
+        ".hidden",
+        "a b",
+        "a\\nb",
+        "a\\u0000b"
+      })
+  void aPluginTypeCannotLeaveTheDirectories(String type) throws IOException {
+    String plugin = "{\"type\": \"" + type + "\"}";
+    String message = ": plugin \"type\" \"";
+    write("10-a.conflist", "{\"name\": \"a\", \"plugins\": [{\"type\": \"ptp\"}, " + plugin + "]}");
+    assertRefused("10-a.conflist: plugins[1]" + message);
+
+    write("05-b.conf", "{\"name\": \"b\", \"type\": \"" + type + "\"}");
+    assertRefused("05-b.conf" + message);
+
+    write(
+        "01-c.conflist",
+        "{\"name\": \"c\", \"loadOnlyInlinedPlugins\": false, \"plugins\": [{\"type\": \"ptp\"}]}");
+    Files.createDirectory(directory.resolve("c"));
+    write("c/10-evil.conf", plugin);
+    assertRefused("c/10-evil.conf" + message);
+  }
+
+  /** A record on disk may have been written by anyone who could write there. */
+  @Test
+  void aRecordedPluginTypeCannotLeaveTheDirectoriesEither() {
+    assertThatThrownBy(() ->
+            NetworkConfig.fromJson(
+                "{\"source\": \"f\", \"name\": \"a\", \"plugins\": [{\"type\": \"../sh\"}]}"))
+        .hasMessageContaining("f: plugins[0]: plugin \"type\" \"../sh\"");
+  }
+
+  private void assertRefused(String message) {
+    assertThatThrownBy(this::load)
+        .isInstanceOfSatisfying(
+            BerthException.class,
+            e -> assertThat(e.kind()).isEqualTo(BerthException.Kind.INVALID_ARGUMENT))
+        .hasMessageContaining(directory + "/" + message)
+        .hasMessageNotContaining("\n");
   }
 
   @Test

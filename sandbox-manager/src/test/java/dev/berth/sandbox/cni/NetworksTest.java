@@ -186,7 +186,7 @@ final class NetworksTest {
         "sandbox-1",
         "/run/netns/" + pod,
         "eth0",
-        "IgnoreUnknown=1;K8S_POD_NAME=web",
+        CniArgs.NONE.with("IgnoreUnknown", "1").with("K8S_POD_NAME", "web"),
         PORT_MAPPINGS);
   }
 }

@@ -111,16 +111,69 @@ final class UsersTest {
         .containsExactly(7L, 1001L);
   }
 
-  @Test
-  void numbersOfThePodAreBounded() {
-    var uid = NOTHING.toBuilder().setRunAsUser(value(4294967295L)).build();
-    assertThatThrownBy(() -> Users.resolve(uid, "", files())).hasMessageContaining("run_as_user");
-    var negative = NOTHING.toBuilder().setRunAsUser(value(-1)).build();
-    assertThatThrownBy(() -> Users.resolve(negative, "", files()))
-        .hasMessageContaining("run_as_user");
-    var group = NOTHING.toBuilder().addSupplementalGroups(1L << 40).build();
-    assertThatThrownBy(() -> Users.resolve(group, "", files()))
-        .hasMessageContaining("supplemental_groups");
+  @ParameterizedTest
+  @ValueSource(longs = {-1, -1000, 4294967295L, 4294967296L, Long.MIN_VALUE, Long.MAX_VALUE})
+  void everyNumberOfThePodIsInRangeOrNamed(long number) {
+    refused(NOTHING.toBuilder().setRunAsUser(value(number)), "run_as_user " + number);
+    refused(
+        NOTHING.toBuilder().setRunAsUser(value(0)).setRunAsGroup(value(number)),
+        "run_as_group " + number);
+    refused(NOTHING.toBuilder().addSupplementalGroups(number), "supplemental_groups " + number);
+  }
+
+  /** Digits are never a name, whatever the image's files say; nor are they cut to 32 bits. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"4294967295", "4294967296", "8589934592", "18446744073709551616", "00000000000"})
+  void digitsOutOfRangeAreNeverLookedUp(String digits) throws IOException {
+    var files =
+        AccountFiles.read(
+            stream(digits + ":x:0:0:root:/root:/bin/sh\n"), stream(digits + ":x:0:\n"));
+    var byName = NOTHING.toBuilder().setRunAsUsername(digits).build();
+    assertThatThrownBy(() -> Users.resolve(byName, "", files))
+        .hasMessageContaining("run_as_username \"" + digits + "\"");
+    assertThatThrownBy(() -> Users.resolve(NOTHING, digits, files))
+        .hasMessageContaining("user of the image \"" + digits + "\"");
+    assertThatThrownBy(() -> Users.resolve(NOTHING, "0:" + digits, files))
+        .hasMessageContaining("group of the image \"" + digits + "\"");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "Merge, '', -1, -1, 0, 0 10",
+    "Merge, app, -1, -1, 1001, 44 50 1001",
+    "Merge, app:video, -1, -1, 44, 44 50",
+    "Merge, '', 1000, -1, 1001, 44 50 1001",
+    "Merge, '', 1000, 2000, 2000, 44 50 2000",
+    "Merge, '', 77, 2000, 2000, 2000",
+    "Strict, '', -1, -1, 0, 0",
+    "Strict, app, -1, -1, 1001, 1001",
+    "Strict, app:video, -1, -1, 44, 44",
+    "Strict, '', 1000, -1, 1001, 1001",
+    "Strict, '', 1000, 2000, 2000, 2000",
+  })
+  void thePrimaryGroupIsAmongTheGroupsUnderBothPolicies(
+      SupplementalGroupsPolicy policy, String image, long user, long group, long gid, String groups)
+      throws IOException {
+    var security = NOTHING.toBuilder().setSupplementalGroupsPolicy(policy);
+    if (user >= 0) {
+      security.setRunAsUser(value(user));
+    }
+    if (group >= 0) {
+      security.setRunAsGroup(value(group));
+    }
+    var ids = Users.resolve(security.build(), image, files()).ids();
+    assertThat(ids.gid()).isEqualTo(gid);
+    assertThat(ids.supplementalGroups().stream().map(String::valueOf))
+        .containsExactly(groups.split(" "));
+  }
+
+  private static void refused(LinuxContainerSecurityContext.Builder security, String message) {
+    assertThatThrownBy(() -> Users.resolve(security.build(), "", files()))
+        .isInstanceOfSatisfying(
+            BerthException.class,
+            e -> assertThat(e.kind()).isEqualTo(BerthException.Kind.INVALID_ARGUMENT))
+        .hasMessageContaining(message);
   }
 
   @Test

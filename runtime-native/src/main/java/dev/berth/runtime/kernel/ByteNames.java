@@ -1,4 +1,4 @@
-package dev.berth.image.unpack;
+package dev.berth.runtime.kernel;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
@@ -7,8 +7,13 @@ import dev.berth.base.Ids;
 import java.util.ArrayList;
 import java.util.List;
 
-/** File names as strings with one character per byte. */
+/**
+ * File names as strings with one character per byte: to the kernel a name is any bytes but NUL and
+ * the slash, and what comes from an archive need not be UTF-8.
+ */
 public final class ByteNames {
+  private static final byte[] NUL = {0};
+
   private ByteNames() {}
 
   /** Returns the name whose bytes are the UTF-8 of {@code text}. */
@@ -22,7 +27,7 @@ public final class ByteNames {
   }
 
   /** Splits a path at its slashes; empty and {@code .} components vanish, {@code ..} stays. */
-  static List<String> components(String path) {
+  public static List<String> components(String path) {
     List<String> components = new ArrayList<>();
     int start = 0;
     while (start <= path.length()) {
@@ -37,7 +42,22 @@ public final class ByteNames {
     return components;
   }
 
-  static String join(List<String> components) {
+  /** Joins components to a relative path; none give the empty one. */
+  public static String join(List<String> components) {
     return String.join("/", components);
+  }
+
+  /**
+   * Puts a name with its end into native memory and returns the address.
+   *
+   * @throws IllegalArgumentException if the name itself holds a NUL: the kernel would cut it there
+   */
+  static long put(NativeMemory memory, String name) {
+    if (name.indexOf('\0') >= 0) {
+      throw new IllegalArgumentException("NUL inside a name for the kernel");
+    }
+    byte[] bytes = name.getBytes(ISO_8859_1);
+    memory.put(0, bytes).put(bytes.length, NUL);
+    return memory.address();
   }
 }
