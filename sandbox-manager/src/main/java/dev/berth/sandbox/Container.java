@@ -5,6 +5,7 @@ import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.berth.base.BerthException;
+import dev.berth.proto.cri.v1.LinuxContainerResources;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
@@ -193,6 +194,18 @@ final class Container {
               ? running.startedAt()
               : Instant.EPOCH;
       moveAnyway(new ContainerState.Unknown(record.state().createdAt(), startedAt, why));
+    } finally {
+      state.unlock();
+    }
+  }
+
+  /** Records that the limits are others now. */
+  void limited(LinuxContainerResources limits) {
+    state.lock();
+    try {
+      ContainerRecord changed = record.with(limits);
+      store.accept(changed);
+      record = changed;
     } finally {
       state.unlock();
     }

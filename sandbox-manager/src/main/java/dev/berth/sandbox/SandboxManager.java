@@ -9,6 +9,7 @@ import dev.berth.base.MetadataStore;
 import dev.berth.base.Operation;
 import dev.berth.image.Images;
 import dev.berth.proto.cri.v1.ContainerConfig;
+import dev.berth.proto.cri.v1.LinuxContainerResources;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.runtime.seccomp.DefaultSeccompProfile;
 import dev.berth.runtime.spec.Seccomp;
@@ -42,6 +43,7 @@ public final class SandboxManager implements AutoCloseable {
 
   private final PodPaths paths;
   private final Registry registry = new Registry();
+  private final RecordStore records;
   private final PodNetwork network;
   private final ShimEvents events;
   private final Shims shims;
@@ -53,6 +55,7 @@ public final class SandboxManager implements AutoCloseable {
   private final StopContainer stopContainer;
   private final RemoveContainer removeContainer;
   private final ExecSync execSync;
+  private final UpdateContainerResources updateContainer;
   private final WritableLayers layers;
   private final UsageReader usage;
   private final Tasks tasks;
@@ -82,7 +85,7 @@ public final class SandboxManager implements AutoCloseable {
       Clock clock) {
     paths = new PodPaths(settings.state());
     prepareState();
-    RecordStore records = new RecordStore(store);
+    records = new RecordStore(store);
     PodNamespaces namespaces = new PodNamespaces(paths);
     PodFiles files = new PodFiles(paths);
     CgroupParents cgroups = new CgroupParents(settings.defaultCgroupParent());
@@ -130,6 +133,7 @@ public final class SandboxManager implements AutoCloseable {
             clock);
     startContainer = new StartContainer(registry, tasks, exits, clock);
     execSync = new ExecSync(tasks, paths);
+    updateContainer = new UpdateContainerResources(tasks, host);
     layers = new WritableLayers(images);
     usage = new UsageReader(registry, paths, cgroups, layers);
     recoverInBackground(
@@ -255,6 +259,23 @@ public final class SandboxManager implements AutoCloseable {
     }
 
     @Override
+    public void update(
+        String sandboxId,
+        LinuxContainerResources overhead,
+        LinuxContainerResources resources,
+        Operation operation) {
+      requireRecovered();
+      Sandbox sandbox = registry.sandboxes.require(sandboxId);
+      try (var _ = sandbox.change(operation)) {
+        var config = sandbox.record().config().toBuilder();
+        config.getLinuxBuilder().setOverhead(overhead).setResources(resources);
+        SandboxRecord changed = sandbox.record().with(config.build());
+        records.put(changed);
+        sandbox.describe(changed);
+      }
+    }
+
+    @Override
     public SandboxStatus status(String sandboxId) {
       requireRecovered();
       return registry.sandboxes.require(sandboxId).status(paths);
@@ -346,6 +367,12 @@ public final class SandboxManager implements AutoCloseable {
         String containerId, List<String> command, Duration timeout, Operation operation) {
       requireRecovered();
       return execSync.run(registry.containers.require(containerId), command, timeout, operation);
+    }
+
+    @Override
+    public void update(String containerId, LinuxContainerResources change, Operation operation) {
+      requireRecovered();
+      updateContainer.update(registry.containers.require(containerId), change, operation);
     }
 
     @Override

@@ -11,6 +11,7 @@ import dev.berth.proto.shim.task.v3.CreateTaskRequest;
 import dev.berth.proto.shim.types.Mount;
 import dev.berth.runtime.plan.Rootfs;
 import dev.berth.runtime.spec.ContainerProcess;
+import dev.berth.runtime.spec.Resources;
 import dev.berth.runtime.spec.Root;
 import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.runtime.spec.SpecValidator;
@@ -91,6 +92,21 @@ final class BundleReader {
           throw new BerthException(
               UNIMPLEMENTED, "rootfs: " + mounts.size() + " mounts, one is implemented");
     };
+  }
+
+  /**
+   * Reads the limits of an update request.
+   *
+   * @throws BerthException INVALID_ARGUMENT naming the field
+   */
+  static Resources resources(Any resources) {
+    if (!resources.getTypeUrl().endsWith("/LinuxResources")) {
+      throw new BerthException(
+          INVALID_ARGUMENT, "resources: \"" + resources.getTypeUrl() + "\" is not OCI resources");
+    }
+    Resources limits = Resources.parse(resources.getValue().toByteArray());
+    SpecValidator.validateResources("resources", limits);
+    return limits;
   }
 
   /**

@@ -51,6 +51,10 @@ import dev.berth.proto.cri.v1.StreamContainerStatsResponse;
 import dev.berth.proto.cri.v1.StreamContainersResponse;
 import dev.berth.proto.cri.v1.StreamPodSandboxStatsResponse;
 import dev.berth.proto.cri.v1.StreamPodSandboxesResponse;
+import dev.berth.proto.cri.v1.UpdateContainerResourcesRequest;
+import dev.berth.proto.cri.v1.UpdateContainerResourcesResponse;
+import dev.berth.proto.cri.v1.UpdatePodSandboxResourcesRequest;
+import dev.berth.proto.cri.v1.UpdatePodSandboxResourcesResponse;
 import dev.berth.sandbox.Containers;
 import dev.berth.sandbox.Sandboxes;
 import dev.berth.sandbox.Usage;
@@ -97,6 +101,12 @@ public final class RuntimeService {
         .unary(RuntimeServiceGrpc.getContainerStatusMethod(), this::containerStatus)
         .unary(RuntimeServiceGrpc.getExecSyncMethod(), this::execSync)
         .unary(RuntimeServiceGrpc.getReopenContainerLogMethod(), this::reopenContainerLog)
+        .unary(
+            RuntimeServiceGrpc.getUpdateContainerResourcesMethod(), this::updateContainerResources)
+        .unary(
+            RuntimeServiceGrpc.getUpdatePodSandboxResourcesMethod(),
+            this::updatePodSandboxResources)
+        .unary(RuntimeServiceGrpc.getUpdateRuntimeConfigMethod(), node::updateRuntimeConfig)
         .unary(RuntimeServiceGrpc.getContainerStatsMethod(), this::containerStats)
         .unary(RuntimeServiceGrpc.getListContainerStatsMethod(), this::listContainerStats)
         .unary(RuntimeServiceGrpc.getPodSandboxStatsMethod(), this::podSandboxStats)
@@ -216,6 +226,21 @@ public final class RuntimeService {
     Duration timeout = Duration.ofSeconds(Math.max(0, request.getTimeout()));
     return ContainerMessages.execResult(
         containers.execSync(request.getContainerId(), request.getCmdList(), timeout, operation));
+  }
+
+  private UpdateContainerResourcesResponse updateContainerResources(
+      UpdateContainerResourcesRequest request, Operation operation) {
+    required("container_id", !request.getContainerId().isEmpty());
+    containers.update(request.getContainerId(), request.getLinux(), operation);
+    return UpdateContainerResourcesResponse.getDefaultInstance();
+  }
+
+  private UpdatePodSandboxResourcesResponse updatePodSandboxResources(
+      UpdatePodSandboxResourcesRequest request, Operation operation) {
+    required("pod_sandbox_id", !request.getPodSandboxId().isEmpty());
+    sandboxes.update(
+        request.getPodSandboxId(), request.getOverhead(), request.getResources(), operation);
+    return UpdatePodSandboxResourcesResponse.getDefaultInstance();
   }
 
   private ContainerStatsResponse containerStats(

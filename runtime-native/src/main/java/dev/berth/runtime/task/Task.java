@@ -5,6 +5,7 @@ import dev.berth.base.Operation;
 import dev.berth.runtime.cgroup.Cgroup;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.spec.ContainerProcess;
+import dev.berth.runtime.spec.Resources;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
@@ -118,6 +119,16 @@ public final class Task extends TaskProcess {
   /** The container's control group; empty if it was created without one. */
   public Optional<Cgroup> cgroup() {
     return tasks.cgroup(record);
+  }
+
+  /**
+   * Changes the limits of its cgroup, those that are given and no others.
+   *
+   * @throws BerthException naming the field of {@code resources}; FAILED_PRECONDITION without a
+   *     cgroup of its own
+   */
+  public void limit(Resources resources) {
+    tasks.limit(record, resources);
   }
 
   /** The processes of the container, as this JVM's pid namespace numbers them. */

@@ -8,6 +8,7 @@ import dev.berth.runtime.cgroup.Cgroups;
 import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.spec.ContainerProcess;
 import dev.berth.runtime.spec.Linux;
+import dev.berth.runtime.spec.Resources;
 import dev.berth.runtime.spec.RuntimeSpec;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -129,6 +130,16 @@ public final class Tasks implements AutoCloseable {
             Processes.signal(pidfd, signal);
           }
         });
+  }
+
+  void limit(TaskRecord record, Resources resources) {
+    launcher
+        .cgroup(record.cgroup())
+        .orElseThrow(() ->
+            new BerthException(
+                BerthException.Kind.FAILED_PRECONDITION,
+                "container " + record.id() + ": has no cgroup of its own to be limited by"))
+        .apply(resources);
   }
 
   /** The processes in a container's cgroup; without one, only those that we know. */
