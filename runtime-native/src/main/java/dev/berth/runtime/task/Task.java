@@ -2,6 +2,7 @@ package dev.berth.runtime.task;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
+import dev.berth.runtime.cgroup.Cgroup;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.spec.ContainerProcess;
 import dev.berth.runtime.spec.Resources;
@@ -113,6 +114,11 @@ public final class Task extends TaskProcess {
       tasks.killAll(record, signal);
     }
     return signal(signal);
+  }
+
+  /** The container's control group; empty if it was created without one. */
+  public Optional<Cgroup> cgroup() {
+    return tasks.cgroup(record);
   }
 
   /**
