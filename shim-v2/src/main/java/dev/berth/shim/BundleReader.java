@@ -19,6 +19,7 @@ import dev.berth.runtime.task.ExecSpec;
 import dev.berth.runtime.task.TaskSpec;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -43,13 +44,15 @@ final class BundleReader {
     if (!request.getCheckpoint().isEmpty()) {
       throw new BerthException(UNIMPLEMENTED, "checkpoint: restoring is not implemented");
     }
-    RuntimeSpec spec = RuntimeSpec.parse(config(bundle.resolve("config.json")));
+    byte[] json = config(bundle.resolve("config.json"));
+    RuntimeSpec spec = RuntimeSpec.parse(json);
     SpecValidator.validate(spec);
     requireSameTerminal(spec, stdio);
     return new TaskSpec(
         request.getId(),
         bundle,
         spec,
+        new String(json, StandardCharsets.UTF_8),
         rootfs(bundle, spec, request.getRootfsList()),
         stdio.toTaskIo());
   }

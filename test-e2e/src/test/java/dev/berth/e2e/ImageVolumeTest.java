@@ -52,7 +52,7 @@ class ImageVolumeTest {
 
   @Test
   void imageIsReadAndExecutedButNotWritten() throws IOException {
-    HostSnapshot before = HostSnapshot.take(node.marks());
+    HostSnapshot before = HostSnapshot.take(node);
     String id = pods.launch(pod, config, with("whole", volume("")));
     assertThat(out(id, "/volume/bin/busybox", "echo", "hello")).isEqualTo("hello\n");
     assertThat(pods.exec(id, 10, "touch", "/volume/new").getExitCode()).isNotZero();
@@ -61,7 +61,7 @@ class ImageVolumeTest {
     assertThat(shown.getImage().getImageRef()).isEqualTo(image);
     pods.removeContainer(id);
     deleteLog("whole");
-    before.assertRestored(node.marks());
+    before.assertRestored();
   }
 
   @Test
@@ -73,13 +73,13 @@ class ImageVolumeTest {
 
   @Test
   void partThatLeadsOutOfTheImageStaysInside() throws IOException {
-    HostSnapshot before = HostSnapshot.take(node.marks());
+    HostSnapshot before = HostSnapshot.take(node);
     assertThatThrownBy(
             () -> pods.create(pod, config, with("outside", volume("../../../etc/no-such-file"))))
         .isInstanceOf(StatusRuntimeException.class)
         .hasMessageContaining("ImageVolumeMountFailed: mounts[0] /volume: image_sub_path");
     deleteLog("outside");
-    before.assertRestored(node.marks());
+    before.assertRestored();
   }
 
   @Test

@@ -29,6 +29,7 @@ public final class Tasks implements AutoCloseable {
   static final Duration CGROUP_LIMIT = Duration.ofSeconds(10);
 
   private final Path stateDirectory;
+  private final StubPool stubs;
   private final Launcher launcher;
   private final TaskAdoption adoption;
 
@@ -38,8 +39,18 @@ public final class Tasks implements AutoCloseable {
    * @param program stays the caller's
    */
   public Tasks(Path stateDirectory, BerthInit program, Cgroups cgroups) {
+    this(stateDirectory, program, cgroups, 0);
+  }
+
+  /**
+   * The same for a process that launches many tasks.
+   *
+   * @param spares how many berth-inits wait for the next launches, some 50 KB each
+   */
+  public Tasks(Path stateDirectory, BerthInit program, Cgroups cgroups, int spares) {
     this.stateDirectory = stateDirectory.toAbsolutePath();
-    this.launcher = new Launcher(program, cgroups);
+    this.stubs = new StubPool(program, spares);
+    this.launcher = new Launcher(stubs, cgroups);
     this.adoption = new TaskAdoption(this, launcher);
   }
 
@@ -175,5 +186,7 @@ public final class Tasks implements AutoCloseable {
 
   /** Releases nothing of the tasks: they go on. */
   @Override
-  public void close() {}
+  public void close() {
+    stubs.close();
+  }
 }
