@@ -64,7 +64,11 @@ final class Berthd implements AutoCloseable {
               config.socketAccess(),
               List.of(
                   new RuntimeService(
-                          node, manager.sandboxes(), manager.containers(), manager.usage())
+                          node,
+                          manager.sandboxes(),
+                          manager.containers(),
+                          manager.usage(),
+                          manager::events)
                       .definition(),
                   new ImageService(images).definition(),
                   new PullsService(images).definition()));

@@ -36,6 +36,7 @@ final class Container {
   private final ReentrantLock state = new ReentrantLock();
   private final Condition changed = state.newCondition();
   private final Consumer<ContainerRecord> store;
+  private final Consumer<ContainerRecord> onChange;
 
   private volatile ContainerRecord record;
 
@@ -51,10 +52,13 @@ final class Container {
 
   /**
    * @param store makes a record durable
+   * @param onChange told of every new state, under the lock: it must not wait
    */
-  Container(ContainerRecord record, Consumer<ContainerRecord> store) {
+  Container(
+      ContainerRecord record, Consumer<ContainerRecord> store, Consumer<ContainerRecord> onChange) {
     this.record = record;
     this.store = store;
+    this.onChange = onChange;
   }
 
   String id() {
@@ -241,6 +245,7 @@ final class Container {
   @GuardedBy("state") private void publish(ContainerRecord moved) {
     record = moved;
     changed.signalAll();
+    onChange.accept(moved);
   }
 
   /** Tells whether the present state is on disk. */

@@ -35,6 +35,7 @@ final class CreateContainer {
   private final Handlers handlers;
   private final CgroupParents cgroups;
   private final RemoveContainer remove;
+  private final PodEvents events;
   private final Path logWriter;
   private final Clock clock;
   private final String bootId = BootId.current();
@@ -68,6 +69,7 @@ final class CreateContainer {
       Handlers handlers,
       CgroupParents cgroups,
       RemoveContainer remove,
+      PodEvents events,
       Path logWriter,
       Clock clock) {
     this.registry = registry;
@@ -81,6 +83,7 @@ final class CreateContainer {
     this.handlers = handlers;
     this.cgroups = cgroups;
     this.remove = remove;
+    this.events = events;
     this.logWriter = logWriter;
     this.clock = clock;
   }
@@ -141,7 +144,7 @@ final class CreateContainer {
             cgroups.cgroupOf(sandbox.record(), id),
             bootId,
             new ContainerState.Created(clock.instant()));
-    return new Draft(sandbox, new Container(record, records::put), image, user);
+    return new Draft(sandbox, new Container(record, records::put, events::changed), image, user);
   }
 
   private AccountFiles accounts(ContainerImages.Image image) {
@@ -205,6 +208,7 @@ final class CreateContainer {
 
     operation.enter(CreateContainerStage.PUBLISH);
     registry.containers.put(draft.id(), draft.container());
+    events.tell(PodEvent.Kind.CREATED, record);
   }
 
   private TaskIo io(ContainerRecord record) {

@@ -23,6 +23,7 @@ final class RemoveContainer {
   private final ContainerImages images;
   private final ImageVolumes volumes;
   private final Handlers handlers;
+  private final PodEvents events;
 
   RemoveContainer(
       Registry registry,
@@ -31,7 +32,8 @@ final class RemoveContainer {
       Bundles bundles,
       ContainerImages images,
       ImageVolumes volumes,
-      Handlers handlers) {
+      Handlers handlers,
+      PodEvents events) {
     this.registry = registry;
     this.records = records;
     this.tasks = tasks;
@@ -39,6 +41,7 @@ final class RemoveContainer {
     this.images = images;
     this.volumes = volumes;
     this.handlers = handlers;
+    this.events = events;
   }
 
   void remove(Container container, Operation operation) {
@@ -73,6 +76,7 @@ final class RemoveContainer {
     container.retire(() -> records.removeContainer(container.id()));
     registry.containers.remove(container.id());
     registry.containerNames.release(container.record().name(), container.id());
+    events.tell(PodEvent.Kind.DELETED, container.record());
   }
 
   /** Also a created container has a process, which waits to become its program. */

@@ -46,6 +46,7 @@ public final class SandboxManager implements AutoCloseable {
   private final RecordStore records;
   private final PodNetwork network;
   private final ShimEvents events;
+  private final PodEvents podEvents;
   private final Shims shims;
   private final ExitWatch exits;
   private final RunPodSandbox runPodSandbox;
@@ -97,6 +98,7 @@ public final class SandboxManager implements AutoCloseable {
             new Networks(settings.cniConfDir(), settings.cniBinDirs(), settings.cniPluginTimeout()),
             paths,
             namespaces);
+    podEvents = new PodEvents(registry, paths, clock);
     events = ShimEvents.listen(paths.eventsSocket(), settings.instance(), _ -> {});
     shims = new Shims(shimSettings(settings));
     tasks = new Tasks(shims, records, paths);
@@ -107,12 +109,24 @@ public final class SandboxManager implements AutoCloseable {
         new ReleasePodSandbox(registry, records, namespaces, files, network, pause, cgroups);
     runPodSandbox =
         new RunPodSandbox(
-            registry, records, handlers, namespaces, files, network, pause, release, paths, clock);
+            registry,
+            records,
+            handlers,
+            namespaces,
+            files,
+            network,
+            pause,
+            release,
+            paths,
+            podEvents,
+            clock);
     stopContainer = new StopContainer(tasks);
     ImageVolumes volumes = new ImageVolumes(images, paths);
     removeContainer =
-        new RemoveContainer(registry, records, tasks, bundles, images, volumes, handlers);
-    stopPodSandbox = new StopPodSandbox(registry, records, release, stopContainer, removeContainer);
+        new RemoveContainer(
+            registry, records, tasks, bundles, images, volumes, handlers, podEvents);
+    stopPodSandbox =
+        new StopPodSandbox(registry, records, release, stopContainer, removeContainer, podEvents);
     createContainer =
         new CreateContainer(
             registry,
@@ -132,6 +146,7 @@ public final class SandboxManager implements AutoCloseable {
             handlers,
             cgroups,
             removeContainer,
+            podEvents,
             settings.logWriter(),
             clock);
     startContainer = new StartContainer(registry, tasks, exits, clock);
@@ -150,6 +165,7 @@ public final class SandboxManager implements AutoCloseable {
             pause,
             release,
             removeContainer,
+            podEvents,
             settings.initialRecoveryTimeout(),
             clock));
   }
@@ -214,6 +230,11 @@ public final class SandboxManager implements AutoCloseable {
   /** Returns the containers. */
   public Containers containers() {
     return new ManagedContainers();
+  }
+
+  /** Returns what happens to pods from now on. */
+  public PodEventFeed events() {
+    return podEvents.open();
   }
 
   /** Returns what pods and containers use. */

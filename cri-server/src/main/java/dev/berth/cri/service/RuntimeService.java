@@ -56,11 +56,13 @@ import dev.berth.proto.cri.v1.UpdateContainerResourcesResponse;
 import dev.berth.proto.cri.v1.UpdatePodSandboxResourcesRequest;
 import dev.berth.proto.cri.v1.UpdatePodSandboxResourcesResponse;
 import dev.berth.sandbox.Containers;
+import dev.berth.sandbox.PodEventFeed;
 import dev.berth.sandbox.Sandboxes;
 import dev.berth.sandbox.Usage;
 import io.grpc.ServerServiceDefinition;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * CRI's RuntimeService: which verb answers which RPC.
@@ -73,13 +75,20 @@ public final class RuntimeService {
   private final Sandboxes sandboxes;
   private final Containers containers;
   private final Usage usage;
+  private final Supplier<PodEventFeed> events;
 
   /** Makes the service; it owns none of what it is given. */
-  public RuntimeService(NodeVerbs node, Sandboxes sandboxes, Containers containers, Usage usage) {
+  public RuntimeService(
+      NodeVerbs node,
+      Sandboxes sandboxes,
+      Containers containers,
+      Usage usage,
+      Supplier<PodEventFeed> events) {
     this.node = node;
     this.sandboxes = sandboxes;
     this.containers = containers;
     this.usage = usage;
+    this.events = events;
   }
 
   /** Returns the service for the server. */
@@ -111,6 +120,7 @@ public final class RuntimeService {
         .unary(RuntimeServiceGrpc.getListContainerStatsMethod(), this::listContainerStats)
         .unary(RuntimeServiceGrpc.getPodSandboxStatsMethod(), this::podSandboxStats)
         .unary(RuntimeServiceGrpc.getListPodSandboxStatsMethod(), this::listPodSandboxStats)
+        .fed(RuntimeServiceGrpc.getGetContainerEventsMethod(), _ -> new EventFeed(events.get()))
         .listed(
             RuntimeServiceGrpc.getStreamPodSandboxesMethod(),
             (request, _) -> items(request.getFilter()),
