@@ -16,6 +16,8 @@ static int fifo[STREAMS], spool[STREAMS];
 static uint64_t done[STREAMS], end[STREAMS];
 static uint64_t released[STREAMS]; /* bytes of each spool whose memory was given back */
 static uint64_t taken[STREAMS];    /* bytes that came out of each FIFO */
+static uint64_t base[STREAMS];     /* position of the spool's first byte in the whole output */
+static uint64_t kept[STREAMS] = { UINT64_MAX, UINT64_MAX }; /* first position that others want */
 static int log_fd = -1;
 static uint64_t log_size, dropped, reported;
 static int stalled;         /* errno of the last failed write, 0 when the log is writable */
@@ -201,8 +203,11 @@ static void report_dropped(void)
 static void release_spool(int stream)
 {
     enum { KEEP_SIZE = 1, PUNCH_HOLE = 2, AT_ONCE = 1 << 20, PAGE = 4096 };
-    uint64_t size = (done[stream] - released[stream]) & ~(uint64_t)(PAGE - 1);
-    if (size < AT_ONCE)
+    uint64_t unused = done[stream];
+    if (kept[stream] < base[stream] + unused)
+        unused = kept[stream] - base[stream];
+    uint64_t size = (unused - released[stream]) & ~(uint64_t)(PAGE - 1);
+    if (unused < released[stream] || size < AT_ONCE)
         return;
     sys4(__NR_fallocate, spool[stream], KEEP_SIZE | PUNCH_HOLE, released[stream], size);
     released[stream] += size;
@@ -211,8 +216,9 @@ static void release_spool(int stream)
 /* Cuts the drained spool to nothing; the flag tells a successor which half of this was done. */
 static void reset_spool(int stream)
 {
-    if (end[stream] == 0 || done[stream] != end[stream])
+    if (end[stream] == 0 || done[stream] != end[stream] || kept[stream] < base[stream] + end[stream])
         return;
+    base[stream] += end[stream];
     if (journal)
         __atomic_store_n(&journal->resetting[stream], 1, __ATOMIC_RELEASE);
     sys2(__NR_ftruncate, spool[stream], 0);
@@ -283,10 +289,12 @@ static void flush_spool(int stream)
  */
 static long bypass_spool(int stream)
 {
+    kept[stream] = UINT64_MAX;
     flush_spool(stream);
     long size = sys3(__NR_read, fifo[stream], chunk, CHUNK);
     if (FAILED(size) || size == 0)
         return size;
+    base[stream] += (uint64_t)size;
     if (log_fd >= 0)
         report_dropped();
     for (const char *from = chunk; from < chunk + size; from += batch.content) {
@@ -378,6 +386,40 @@ long log_reopen(int log)
     return 0;
 }
 
+uint64_t log_position(int stream)
+{
+    return base[stream] + end[stream];
+}
+
+long log_read(int stream, uint64_t position, void *to, size_t size)
+{
+    if (position < base[stream])
+        return -ESTALE;
+    return position == log_position(stream)
+               ? 0
+               : sys4(__NR_pread64, spool[stream], to, size, position - base[stream]);
+}
+
+void log_keep(int stream, uint64_t position)
+{
+    if (fifo[stream] < 0)
+        return;
+    kept[stream] = position;
+    release_spool(stream);
+    reset_spool(stream);
+}
+
+enum stdin_state log_stdin_state(void)
+{
+    return journal ? (enum stdin_state)journal->stdin_state : STDIN_NONE;
+}
+
+void log_set_stdin_closed(void)
+{
+    if (journal)
+        __atomic_store_n(&journal->stdin_state, STDIN_CLOSED, __ATOMIC_RELEASE);
+}
+
 int log_retry_after(void)
 {
     int waiting = done[OUT] != end[OUT] || done[ERR] != end[ERR] || dropped != reported;
@@ -461,44 +503,78 @@ long log_open(const int fifos[STREAMS], const int spools[STREAMS], int log, int 
     return 0;
 }
 
-/*
- * Without spool and journal: reads straight into the chunk, one buffer a stream,
- * until both inputs have ended.
- */
-void log_plain(int log, const int input[STREAMS])
+static char plain[STREAMS][CHUNK];
+static size_t filled[STREAMS];
+
+/* Writes the lines that are complete; the rest waits for its end. */
+static void write_plain_lines(int stream, int ended)
 {
-    static char buffer[STREAMS][CHUNK];
-    size_t filled[STREAMS] = { 0, 0 };
+    char *start = plain[stream];
+    do {
+        cut_lines(start, plain[stream] + filled[stream], stream, ended);
+        if (batch.count && FAILED(write_log(batch.iov, batch.count, batch.size)))
+            dropped += batch.content;
+        start += batch.content;
+    } while (batch.count);
+    filled[stream] -= (size_t)(start - plain[stream]);
+    memmove(plain[stream], start, filled[stream]);
+    report_dropped();
+}
+
+/* What cannot be written is lost: whoever writes into the pipe must not wait for the disk. */
+static void write_plain_bytes(int stream, int ended)
+{
+    (void)ended;
+    for (size_t at = 0; at < filled[stream];) {
+        long written = sys3(__NR_write, log_fd, plain[stream] + at, filled[stream] - at);
+        if (written == -EINTR)
+            continue;
+        if (FAILED(written) || written == 0)
+            break;
+        at += (size_t)written;
+    }
+    filled[stream] = 0;
+}
+
+/* Reads what is there; returns whether the input has ended. */
+static int read_plain(int input, int stream)
+{
+    long size = sys3(__NR_read, input, plain[stream] + filled[stream], CHUNK - filled[stream]);
+    if (size == -EINTR || size == -EAGAIN)
+        return 0;
+    if (FAILED(size) || size == 0)
+        return 1;
+    filled[stream] += (size_t)size;
+    return 0;
+}
+
+static void copy_plain(const int input[STREAMS], void (*write_out)(int stream, int ended))
+{
     struct pollfd polled[STREAMS] = { { input[OUT], POLLIN, 0 }, { input[ERR], POLLIN, 0 } };
-    log_fd = log;
-    describe_log();
     while (polled[OUT].fd >= 0 || polled[ERR].fd >= 0) {
         long ready = sys5(__NR_ppoll, polled, STREAMS, 0, 0, 8);
-        if (ready == -EINTR)
-            continue;
-        if (FAILED(ready))
+        if (FAILED(ready) && ready != -EINTR)
             return;
-        for (int stream = 0; stream < STREAMS; stream++) {
+        for (int stream = 0; ready > 0 && stream < STREAMS; stream++) {
             if (polled[stream].fd < 0 || !polled[stream].revents)
                 continue;
-            char *start = buffer[stream];
-            long size = sys3(__NR_read, polled[stream].fd, start + filled[stream], CHUNK - filled[stream]);
-            if (size == -EINTR || size == -EAGAIN)
-                continue;
-            int ended = FAILED(size) || size == 0;
+            int ended = read_plain(input[stream], stream);
             if (ended)
                 polled[stream].fd = -1;
-            else
-                filled[stream] += (size_t)size;
-            do {
-                cut_lines(start, buffer[stream] + filled[stream], stream, ended);
-                if (batch.count && FAILED(write_log(batch.iov, batch.count, batch.size)))
-                    dropped += batch.content;
-                start += batch.content;
-            } while (batch.count);
-            filled[stream] -= (size_t)(start - buffer[stream]);
-            memmove(buffer[stream], start, filled[stream]);
+            write_out(stream, ended);
         }
-        report_dropped();
     }
+}
+
+void log_plain(int log, const int input[STREAMS])
+{
+    log_fd = log;
+    describe_log();
+    copy_plain(input, write_plain_lines);
+}
+
+void log_copy(int file, const int input[STREAMS])
+{
+    log_fd = file;
+    copy_plain(input, write_plain_bytes);
 }

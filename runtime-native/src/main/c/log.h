@@ -34,11 +34,14 @@ struct journal {
     uint32_t version;
     uint32_t active; /* which slot is true; flipped by one store */
     uint32_t resetting[STREAMS]; /* the spool is drained and being cut to nothing */
-    uint32_t reserved;
+    uint32_t stdin_state; /* set when the task is created; see enum stdin_state */
     uint64_t log_device; /* of the log file the sizes speak of */
     uint64_t log_inode;
     struct journal_slot slot[2];
 };
+
+/* What becomes of a standard input that clients may feed: it outlives a killed stub. */
+enum stdin_state { STDIN_NONE = 0, STDIN_OPEN = 1, STDIN_ONCE = 2, STDIN_CLOSED = 3 };
 
 /* Takes over descriptors (-1 for none) and the state in the journal. 0 or -errno. */
 long log_open(const int fifo[STREAMS], const int spool[STREAMS], int log, int journal);
@@ -61,7 +64,20 @@ int log_retry_after(void);
 
 int log_is_open(void);
 
-/* Copies from pipe ends with an end of file (fds 3 and 4), for a shim that is not ours. */
+/* The length of all output so far, in bytes: where the next byte will stand. */
+uint64_t log_position(int stream);
+
+/* Reads what stands at a position: bytes, 0 at the end, -ESTALE if it is not kept any more. */
+long log_read(int stream, uint64_t position, void *to, size_t size);
+
+/* Makes the spool keep what stands at a position and behind it; UINT64_MAX keeps nothing. */
+void log_keep(int stream, uint64_t position);
+
+enum stdin_state log_stdin_state(void);
+void log_set_stdin_closed(void);
+
+/* Copies from pipe ends with an end of file, until both have ended: as a log, or byte for byte. */
 void log_plain(int log, const int input[STREAMS]);
+void log_copy(int file, const int input[STREAMS]);
 
 #endif

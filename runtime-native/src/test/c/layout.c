@@ -3,9 +3,9 @@
  * agree on, one "name value" a line, for the tests that compare Java's with them.
  * Built from berth-init's own sources, so that nothing here can be out of date.
  */
-#define start stub_start
-#include "stub.c"
-#undef start
+#include "attach.h"
+#include "control.h"
+#include "stub.h"
 
 #include <asm/ioctls.h>
 #include <asm/resource.h>
@@ -15,6 +15,7 @@
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/prctl.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <linux/stat.h>
 
@@ -61,16 +62,19 @@ static void show_plan(void)
 static void show_protocol(void)
 {
     SHOW(TO_PLAN), SHOW(TO_ANSWER), SHOW(TO_START), SHOW(TO_REOPEN_LOG), SHOW(TO_RESIZE);
-    SHOW(TO_CLOSE_STDIN), SHOW(TO_STATE), SHOW(TO_DESCRIPTORS), SHOW(TO_ABORT);
+    SHOW(TO_CLOSE_STDIN), SHOW(TO_STATE), SHOW(TO_DESCRIPTORS), SHOW(TO_ABORT), SHOW(TO_ATTACH);
+    SHOW(FROM_STDIN_CLOSED), SHOW(FROM_DETACHED);
+    SHOW(ATTACH_STDIN), SHOW(ATTACH_STDOUT), SHOW(ATTACH_STDERR);
+    SHOW(STDIN_NONE), SHOW(STDIN_OPEN), SHOW(STDIN_ONCE), SHOW(STDIN_CLOSED);
+    OFFSET(journal, stdin_state);
     SHOW(FROM_ASK), SHOW(FROM_CREATED), SHOW(FROM_FAILED), SHOW(FROM_STARTED), SHOW(FROM_EXITED);
     SHOW(FROM_OK), SHOW(FROM_ERROR), SHOW(FROM_STATE), SHOW(FROM_DESCRIPTORS);
     SHOW(HEAD), SIZE(message);
     SHOW(EXIT_MAGIC), SIZE(exit_record);
     OFFSET(exit_record, code), OFFSET(exit_record, status), OFFSET(exit_record, pid);
     OFFSET(exit_record, adopted), OFFSET(exit_record, seconds), OFFSET(exit_record, nanoseconds);
-    SHOW(JOURNAL_MAGIC), SIZE(journal), SIZE(journal_slot);
-    OFFSET(journal, active), OFFSET(journal, log_inode), OFFSET(journal, slot);
-    OFFSET(journal_slot, log_size), OFFSET(journal_slot, dropped);
+    SHOW(JOURNAL_MAGIC), SIZE(journal);
+    OFFSET(journal, log_inode);
 }
 
 static void show_kernel(void)

@@ -37,8 +37,6 @@ public final class NativeLayout {
         "-I" + main,
         SOURCES.resolve("test/c/layout.c").toString(),
         main.resolve("sys.c").toString(),
-        main.resolve("plan.c").toString(),
-        main.resolve("log.c").toString(),
         "-o",
         program.toString());
     return new NativeLayout(run(program.toString()));

@@ -24,6 +24,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -153,7 +154,9 @@ public final class SandboxManager implements AutoCloseable {
         paths.eventsSocket(),
         settings.logWriter(),
         List.of(),
-        LOG.isLoggable(System.Logger.Level.DEBUG));
+        LOG.isLoggable(System.Logger.Level.DEBUG),
+        // Beside this service's own: whoever restarts the service ends all that is in its group.
+        Map.of("BERTH_SHIM_CGROUP", "/" + settings.instance() + "-shim"));
   }
 
   /** Others may pass through the state directory, but only root may look into it (rule R18). */

@@ -35,6 +35,8 @@ import java.util.stream.Stream;
  * manager.
  */
 final class TestNode implements AutoCloseable {
+  private static final String INSTANCE = "berth-test";
+
   private static final AtomicInteger SEQUENCE = new AtomicInteger();
 
   final Path directory;
@@ -83,7 +85,7 @@ final class TestNode implements AutoCloseable {
     return new SandboxSettings(
         directory.resolve("root"),
         directory.resolve("state"),
-        "berth-test",
+        INSTANCE,
         Map.of(
             "berth",
             new RuntimeHandler("berth", shimLauncher(), Optional.empty()),
@@ -368,7 +370,20 @@ final class TestNode implements AutoCloseable {
   public void close() throws IOException {
     removeAll();
     shutDown();
-    servingShims().forEach(ProcessHandle::destroyForcibly);
+    endShims();
     network.close();
+  }
+
+  /** A shim that ends by itself removes its cgroup; one that was killed may have left it. */
+  private void endShims() throws IOException {
+    List<ProcessHandle> shims = servingShims().toList();
+    shims.forEach(ProcessHandle::destroy);
+    Await.until(
+        "the shims have ended",
+        Duration.ofSeconds(10),
+        () -> shims.stream().noneMatch(ProcessHandle::isAlive));
+    for (String hierarchy : names(Path.of("/sys/fs/cgroup"))) {
+      var _ = isRemoved(Path.of("/sys/fs/cgroup", hierarchy, INSTANCE + "-shim"));
+    }
   }
 }

@@ -2,6 +2,7 @@ package dev.berth.shim;
 
 import com.google.protobuf.Empty;
 import com.google.protobuf.MessageLite;
+import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.proto.shim.task.v3.DeleteRequest;
 import dev.berth.proto.shim.task.v3.DeleteResponse;
@@ -45,7 +46,9 @@ final class DeleteCommand {
         return askShim();
       }
       try (var _ = serving.get()) {
-        return deleteHere();
+        DeleteResponse response = deleteHere();
+        AtomicFiles.deleteTree(directory.logger(containerId));
+        return response;
       }
     }
   }

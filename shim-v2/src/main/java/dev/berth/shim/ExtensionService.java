@@ -7,6 +7,8 @@ import com.google.protobuf.Empty;
 import com.google.protobuf.MessageLite;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
+import dev.berth.proto.shim.berth.v1.LocateRequest;
+import dev.berth.proto.shim.berth.v1.LocateResponse;
 import dev.berth.proto.shim.berth.v1.ReopenLogRequest;
 import dev.berth.proto.shim.berth.v1.RunRequest;
 import dev.berth.proto.shim.berth.v1.RunResponse;
@@ -14,6 +16,7 @@ import dev.berth.runtime.spec.ContainerProcess;
 import dev.berth.runtime.spec.SpecValidator;
 import dev.berth.runtime.task.ExecSpec;
 import dev.berth.runtime.task.TaskExit;
+import dev.berth.runtime.task.TaskProcess;
 import dev.berth.shim.ttrpc.TtrpcCall;
 import dev.berth.shim.ttrpc.TtrpcService;
 import java.nio.file.Path;
@@ -38,7 +41,17 @@ final class ExtensionService {
     return TtrpcService.named("dev.berth.shim.v1.Extension")
         .unary("ReopenLog", ReopenLogRequest.parser(), this::reopenLog)
         .unary("Run", RunRequest.parser(), this::run)
+        .unary("Locate", LocateRequest.parser(), this::locate)
         .build();
+  }
+
+  private MessageLite locate(TtrpcCall call, LocateRequest request) {
+    ShimTask task = tasks.require(request.getId());
+    TaskProcess process =
+        request.getExecId().isEmpty()
+            ? task.task()
+            : task.requireExec(request.getExecId()).requireRunning().process();
+    return LocateResponse.newBuilder().setDirectory(process.controlDirectory().toString()).build();
   }
 
   private MessageLite reopenLog(TtrpcCall call, ReopenLogRequest request) {

@@ -26,6 +26,7 @@ import java.util.Optional;
  *   starting   locked by whoever starts or ends it
  *   serving    locked by the one that serves, for as long as it lives
  *   boot_id    of the boot that the rest belongs to
+ *   loggers/ID/  FIFOs to a logger that is a program of its own
  *   tasks/ID/  one directory for each task, see dev.berth.runtime.task
  * </pre>
  */
@@ -80,6 +81,14 @@ record ShimDirectory(Path path) {
 
   Path tasks() {
     return path.resolve("tasks");
+  }
+
+  Path loggers() {
+    return path.resolve("loggers");
+  }
+
+  Path logger(String containerId) {
+    return loggers().resolve(containerId);
   }
 
   /** Waits for the lock under which a shim is started or ends; the caller closes it. */

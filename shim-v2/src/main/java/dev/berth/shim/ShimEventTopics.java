@@ -5,6 +5,7 @@ final class ShimEventTopics {
   static final String CREATE = "/tasks/create";
   static final String START = "/tasks/start";
   static final String EXIT = "/tasks/exit";
+  static final String OOM = "/tasks/oom";
   static final String DELETE = "/tasks/delete";
   static final String EXEC_ADDED = "/tasks/exec-added";
   static final String EXEC_STARTED = "/tasks/exec-started";

@@ -72,6 +72,13 @@ final class ShimExec {
     return Optional.ofNullable(running);
   }
 
+  /** Returns the started process. FAILED_PRECONDITION if there is none yet. */
+  Running requireRunning() {
+    return running()
+        .orElseThrow(() ->
+            new BerthException(Kind.FAILED_PRECONDITION, "exec " + execId + ": was not started"));
+  }
+
   /** Completes when its end has been told; one may wait for it before it is started. */
   CompletableFuture<TaskExit> told() {
     return told.copy();

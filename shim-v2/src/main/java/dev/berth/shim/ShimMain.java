@@ -15,11 +15,14 @@ import org.jspecify.annotations.Nullable;
  * {@code containerd-shim-berth-v2}: the shim v2 binary of Berth.
  *
  * <p>Standard output carries the answer of a command and nothing else; what goes wrong is one line
- * on standard error and exit code 1. Besides the flags of the protocol it knows, from its launcher:
+ * on standard error and exit code 1. Besides the flags of the protocol it knows, from its launcher
+ * and the runtime:
  *
  * <ul>
  *   <li>{@code -Dberth.init=PATH}: where berth-init is
  *   <li>{@code BERTH_RUN_DIR}: the volatile directory, {@code /run/berth} unless set
+ *   <li>{@code BERTH_SHIM_CGROUP}: the control group of shim and stubs, a path below the roots of
+ *       the hierarchies; unless set, they stay in that of whoever started them
  *   <li>{@code -Dberth.shim.idle.seconds=N}: how long to stay without containers and clients
  * </ul>
  */
@@ -68,21 +71,27 @@ public final class ShimMain {
 
   private static void serve(ShimArguments arguments) throws IOException, InterruptedException {
     Logging.configure(arguments.debug() ? LogLevel.DEBUG : LogLevel.INFO);
-    ShimServer.run(
-        directory(arguments).create(),
-        arguments.namespace(),
-        path(System.getenv("TTRPC_ADDRESS")),
-        Duration.ofSeconds(Integer.getInteger("berth.shim.idle.seconds", DEFAULT_IDLE_SECONDS)));
+    ShimServer.run(directory(arguments).create(), settings(arguments));
   }
 
   private static ShimDirectory directory(ShimArguments arguments) {
-    String run = System.getenv("BERTH_RUN_DIR");
-    Path root = Path.of(run == null || run.isBlank() ? "/run/berth" : run).toAbsolutePath();
+    String run = environment("BERTH_RUN_DIR");
+    Path root = Path.of(run == null ? "/run/berth" : run).toAbsolutePath();
     return ShimDirectory.of(root, arguments.address(), arguments.requireNamespace());
   }
 
-  private static @Nullable Path path(@Nullable String address) {
-    return address == null || address.isBlank() ? null : Path.of(address);
+  private static ShimServer.Settings settings(ShimArguments arguments) {
+    String events = environment("TTRPC_ADDRESS");
+    return new ShimServer.Settings(
+        arguments.namespace(),
+        events == null ? null : Path.of(events),
+        environment("BERTH_SHIM_CGROUP"),
+        Duration.ofSeconds(Integer.getInteger("berth.shim.idle.seconds", DEFAULT_IDLE_SECONDS)));
+  }
+
+  private static @Nullable String environment(String name) {
+    String value = System.getenv(name);
+    return value == null || value.isBlank() ? null : value;
   }
 
   private static RuntimeInfo info() {

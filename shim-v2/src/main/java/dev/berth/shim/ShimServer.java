@@ -34,26 +34,35 @@ final class ShimServer {
   private static final int MAX_OOM_SCORE = 1000;
   private static final Duration END_LIMIT = Duration.ofSeconds(5);
 
+  /**
+   * What the runtime says to the shim by its environment.
+   *
+   * @param eventsSocket where the runtime takes events; null for nowhere
+   * @param cgroup of the shim and its stubs; null to stay where it was started
+   */
+  record Settings(
+      String namespace, @Nullable Path eventsSocket, @Nullable String cgroup, Duration idleLimit) {}
+
   private final ShimDirectory directory;
+  private final Settings settings;
   private final CountDownLatch ending = new CountDownLatch(1);
   private final CountDownLatch ended = new CountDownLatch(1);
 
-  private ShimServer(ShimDirectory directory) {
+  private ShimServer(ShimDirectory directory, Settings settings) {
     this.directory = directory;
+    this.settings = settings;
   }
 
   /**
    * Serves until asked to end.
    *
-   * @param eventsSocket where the runtime takes events; null for nowhere
    * @throws BerthException ALREADY_EXISTS when another process serves this directory
    */
-  static void run(
-      ShimDirectory directory, String namespace, @Nullable Path eventsSocket, Duration idleLimit)
+  static void run(ShimDirectory directory, Settings settings)
       throws IOException, InterruptedException {
     try (var _ = directory.tryLockServing().orElseThrow(() -> taken(directory))) {
       becomeShim();
-      new ShimServer(directory).serve(namespace, eventsSocket, idleLimit);
+      new ShimServer(directory, settings).serve();
     }
   }
 
@@ -69,17 +78,19 @@ final class ShimServer {
     Files.writeString(OOM_SCORE, Integer.toString(Math.min(MAX_OOM_SCORE, score + 1)));
   }
 
-  private void serve(String namespace, @Nullable Path eventsSocket, Duration idleLimit)
-      throws IOException, InterruptedException {
+  private void serve() throws IOException, InterruptedException {
     Cgroups cgroups = Cgroups.detect();
+    String cgroup = settings.cgroup();
     try (var _ = FavoredMoves.hold(cgroups);
+        var _ = cgroup == null ? null : ShimCgroup.enter(cgroups, cgroup);
         var init = BerthInit.open();
         var tasks = new Tasks(directory.tasks(), init, cgroups);
         var loop = EventLoop.start("shim-loop");
-        var events = EventPublisher.start(eventsSocket, namespace)) {
+        var events = EventPublisher.start(settings.eventsSocket(), settings.namespace())) {
       var shimTasks = new ShimTasks(tasks, events, loop);
       shimTasks.adopt();
-      var service = new TaskService(shimTasks, ending::countDown);
+      var loggers = new Loggers(directory, init.path(), settings.namespace(), loop);
+      var service = new TaskService(shimTasks, loggers, ending::countDown);
       Files.deleteIfExists(directory.socket()); // of a predecessor: the lock says it is dead
       try (var server =
           TtrpcServer.listen(
@@ -89,7 +100,9 @@ final class ShimServer {
               new ExtensionService(shimTasks).service())) {
         LOG.log(INFO, () -> "serving at " + server.socket());
         new IdleWatch(
-                () -> shimTasks.isEmpty() && !server.hasClients(), idleLimit, ending::countDown)
+                () -> shimTasks.isEmpty() && !server.hasClients(),
+                settings.idleLimit(),
+                ending::countDown)
             .start();
         Runtime.getRuntime().addShutdownHook(new Thread(this::terminate, "shim-term"));
         ending.await();

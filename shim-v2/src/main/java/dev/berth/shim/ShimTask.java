@@ -56,6 +56,7 @@ final class ShimTask {
   private final EventLoop loop;
   private final Map<String, ShimExec> execs = new ConcurrentHashMap<>();
   private final ProcessExit exit;
+  private final OomWatch oom;
 
   private ShimTask(Task task, Stdio stdio, EventPublisher events, EventLoop loop) {
     this.task = task;
@@ -63,11 +64,13 @@ final class ShimTask {
     this.events = events;
     this.loop = loop;
     this.exit = new ProcessExit(task, loop, this::initEnded);
+    this.oom = new OomWatch(task, events, loop);
   }
 
   /** Takes over a task that was just created. */
   static ShimTask created(Task task, Stdio stdio, EventPublisher events, EventLoop loop) {
     var created = new ShimTask(task, stdio, events, loop);
+    created.oom.start();
     created.exit.follow();
     return created;
   }
@@ -76,6 +79,7 @@ final class ShimTask {
   static ShimTask adopted(Task task, EventPublisher events, EventLoop loop) {
     var adopted = new ShimTask(task, Stdio.unknown(task.terminal()), events, loop);
     task.execs().forEach(adopted::adoptExec);
+    adopted.oom.start();
     adopted.exit.follow();
     return adopted;
   }
@@ -205,6 +209,7 @@ final class ShimTask {
       TaskExit how = task.exit().orElseGet(ShimTask::neverRan);
       if (task.state() == Task.State.CREATED) {
         exit.conclude(how);
+        oom.end();
       }
       task.delete();
       publishDelete("", task.pid(), how);
@@ -276,6 +281,7 @@ final class ShimTask {
   private void initEnded(TaskExit how) {
     killRest();
     awaitExecs();
+    oom.end();
     publishExit(id(), task.pid(), how);
   }
 

@@ -4,6 +4,8 @@ import dev.berth.base.BerthException;
 import dev.berth.base.BerthException.Kind;
 import dev.berth.runtime.task.TaskIo;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,11 +28,54 @@ record Stdio(String stdin, String stdout, String stderr, boolean terminal) {
     return switch (StdioUri.parse("stdout", stdout)) {
       case StdioUri.Log(Path log) -> {
         requireSameLog();
-        yield new TaskIo.Log(log, fifo("stdin", stdin));
+        yield new TaskIo.Log(log, input());
       }
       case StdioUri.Fifo _, StdioUri.Nowhere _ ->
           new TaskIo.Pipes(fifo("stdin", stdin), fifo("stdout", stdout), fifo("stderr", stderr));
+      case StdioUri.Attached _ -> throw misplaced("stdout");
+      case StdioUri.Copy _, StdioUri.Logger _ ->
+          throw new BerthException(
+              Kind.UNIMPLEMENTED, "stdout: a logger is for a container's own process");
     };
+  }
+
+  /**
+   * Returns the program that takes the output, if it is to be one.
+   *
+   * @param berthInit which copies into files
+   */
+  Optional<StdioUri.Logger> logger(Path berthInit) {
+    Optional<StdioUri.Logger> logger =
+        switch (StdioUri.parse("stdout", stdout)) {
+          case StdioUri.Logger program -> Optional.of(program);
+          case StdioUri.Copy(Path file) ->
+              Optional.of(new StdioUri.Logger(berthInit, List.of("copy", file.toString())));
+          case StdioUri.Nowhere _, StdioUri.Fifo _, StdioUri.Log _, StdioUri.Attached _ ->
+              Optional.empty();
+        };
+    if (logger.isPresent()) {
+      requireSameLog();
+    }
+    return logger;
+  }
+
+  /** Returns the same streams with the output going to FIFOs. */
+  Stdio withOutput(Path out, Path err) {
+    return new Stdio(stdin, out.toString(), terminal ? "" : err.toString(), terminal);
+  }
+
+  private TaskIo.Input input() {
+    return switch (StdioUri.parse("stdin", stdin)) {
+      case StdioUri.Nowhere() -> new TaskIo.Input.Nothing();
+      case StdioUri.Fifo(Path path) -> new TaskIo.Input.Fifo(path);
+      case StdioUri.Attached(boolean once) -> new TaskIo.Input.Attached(once);
+      case StdioUri.Log _, StdioUri.Copy _, StdioUri.Logger _ -> throw misplaced("stdin");
+    };
+  }
+
+  private static BerthException misplaced(String field) {
+    return new BerthException(
+        Kind.INVALID_ARGUMENT, field + ": this kind of URI is not for this stream");
   }
 
   private void requireSameLog() {
@@ -44,9 +89,12 @@ record Stdio(String stdin, String stdout, String stderr, boolean terminal) {
     return switch (StdioUri.parse(field, text)) {
       case StdioUri.Nowhere() -> null;
       case StdioUri.Fifo(Path path) -> path;
-      case StdioUri.Log(Path log) ->
+      case StdioUri.Attached _ ->
           throw new BerthException(
-              Kind.UNIMPLEMENTED, field + ": a log at " + log + " that stdout does not go to");
+              Kind.UNIMPLEMENTED, field + ": only a process with a log can be attached to");
+      case StdioUri.Log _, StdioUri.Copy _, StdioUri.Logger _ ->
+          throw new BerthException(
+              Kind.UNIMPLEMENTED, field + ": a log or logger that stdout does not go to");
     };
   }
 }

@@ -9,7 +9,9 @@ import java.net.URI;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.HashMap;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Where one stream of a process goes, as the task API names it. */
@@ -24,6 +26,27 @@ sealed interface StdioUri {
    * To a Kubernetes log file, which berth-init writes: {@code binary:///.../berth-init?log=PATH}.
    */
   record Log(Path path) implements StdioUri {}
+
+  /**
+   * From clients that attach, for stdin beside a log: {@code berth:///attached}, with {@code
+   * ?once=true} if the end of the first one's input is the end of all.
+   */
+  record Attached(boolean once) implements StdioUri {}
+
+  /** To a file, byte for byte and at its end: {@code file:///PATH}. */
+  record Copy(Path path) implements StdioUri {}
+
+  /**
+   * To a program by containerd's logger protocol: {@code binary:///PATH?argument=value&...}.
+   *
+   * @param arguments without the program's name
+   */
+  record Logger(Path program, List<String> arguments) implements StdioUri {
+    /** Copies the list. */
+    public Logger {
+      arguments = List.copyOf(arguments);
+    }
+  }
 
   /**
    * Reads what a request says of a stream.
@@ -41,7 +64,9 @@ sealed interface StdioUri {
     URI uri = uri(field, text);
     return switch (String.valueOf(uri.getScheme())) {
       case "fifo" -> new Fifo(Path.of(uri.getPath()));
-      case "binary" -> new Log(logOf(field, uri));
+      case "berth" -> attached(field, uri);
+      case "binary" -> logger(field, uri);
+      case "file" -> new Copy(Path.of(requirePath(field, uri)));
       default ->
           throw new BerthException(
               UNIMPLEMENTED, field + ": no output to " + Ids.printable(text) + " is implemented");
@@ -57,26 +82,50 @@ sealed interface StdioUri {
     }
   }
 
-  /** Only berth-init is run as a logger, and it is not run at all: the stub is one. */
-  private static Path logOf(String field, URI uri) {
-    String log = query(uri).get("log");
-    if (!uri.getPath().endsWith("/berth-init") || log == null || !log.startsWith("/")) {
+  private static Attached attached(String field, URI uri) {
+    if (!"/attached".equals(uri.getPath())) {
       throw new BerthException(
-          UNIMPLEMENTED,
-          field + ": the only logger is berth-init with a log: " + Ids.printable(uri.toString()));
+          INVALID_ARGUMENT, field + ": no such stream: " + Ids.printable(uri.toString()));
     }
-    return Path.of(log);
+    return new Attached("true".equals(query(uri).get("once")));
+  }
+
+  /** A berth-init that is to write a log is not run: the stub does that itself. */
+  private static StdioUri logger(String field, URI uri) {
+    String program = requirePath(field, uri);
+    String log = query(uri).get("log");
+    if (!program.endsWith("/berth-init") || log == null) {
+      List<String> arguments = new ArrayList<>();
+      query(uri).forEach((key, value) -> arguments.addAll(List.of(key, value)));
+      return new Logger(Path.of(program), arguments);
+    }
+    if (!log.startsWith("/")) {
+      throw new BerthException(
+          INVALID_ARGUMENT, field + ": not an absolute path: " + Ids.printable(log));
+    }
+    return new Log(Path.of(log));
+  }
+
+  private static String requirePath(String field, URI uri) {
+    String path = uri.getPath();
+    if (path == null || !path.startsWith("/")) {
+      throw new BerthException(
+          INVALID_ARGUMENT, field + ": not an absolute path: " + Ids.printable(uri.toString()));
+    }
+    return path;
   }
 
   private static Map<String, String> query(URI uri) {
-    Map<String, String> values = new HashMap<>();
+    Map<String, String> values = new LinkedHashMap<>();
     String query = uri.getRawQuery();
     int start = 0;
     while (query != null && start < query.length()) {
       int end = query.indexOf('&', start);
       String pair = query.substring(start, end < 0 ? query.length() : end);
       int equals = pair.indexOf('=');
-      if (equals > 0) {
+      if (equals < 0) {
+        values.put(decode(pair), "");
+      } else {
         values.put(decode(pair.substring(0, equals)), decode(pair.substring(equals + 1)));
       }
       start = end < 0 ? query.length() : end + 1;

@@ -48,13 +48,15 @@ import java.util.concurrent.CompletableFuture;
  */
 final class TaskService {
   private final ShimTasks tasks;
+  private final Loggers loggers;
   private final Runnable shutdown;
 
   /**
    * @param shutdown ends the shim; called when it has no containers and is asked to
    */
-  TaskService(ShimTasks tasks, Runnable shutdown) {
+  TaskService(ShimTasks tasks, Loggers loggers, Runnable shutdown) {
     this.tasks = tasks;
+    this.loggers = loggers;
     this.shutdown = shutdown;
   }
 
@@ -93,8 +95,18 @@ final class TaskService {
         new Stdio(
             request.getStdin(), request.getStdout(), request.getStderr(), request.getTerminal());
     call.operation().enter(CreateTaskStage.BUNDLE);
-    int pid = tasks.create(BundleReader.read(request, stdio), stdio, call.operation());
-    return CreateTaskResponse.newBuilder().setPid(pid).build();
+    Optional<LoggerProcess> logger = loggers.start(request.getId(), stdio);
+    try {
+      Stdio used = logger.map(process -> process.connect(stdio)).orElse(stdio);
+      int pid = tasks.create(BundleReader.read(request, used), stdio, call.operation());
+      logger.ifPresent(process -> {
+        var _ = tasks.require(request.getId()).told().thenRun(process::end);
+      });
+      return CreateTaskResponse.newBuilder().setPid(pid).build();
+    } catch (RuntimeException e) {
+      logger.ifPresent(LoggerProcess::end);
+      throw e;
+    }
   }
 
   private MessageLite start(TtrpcCall call, StartRequest request) {

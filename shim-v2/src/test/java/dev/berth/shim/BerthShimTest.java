@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.berth.base.BerthException;
 import dev.berth.base.BerthException.Kind;
 import dev.berth.base.Ids;
+import dev.berth.runtime.task.AttachStreams;
+import dev.berth.runtime.task.Attachment;
 import dev.berth.shim.client.CreateTask;
 import dev.berth.shim.client.ExecTask;
 import dev.berth.shim.client.Shim;
@@ -18,9 +20,11 @@ import dev.berth.shim.client.TaskState;
 import dev.berth.shim.testing.BerthShim;
 import dev.berth.shim.testing.BusyboxBundle;
 import dev.berth.shim.testing.FifoReader;
+import dev.berth.shim.testing.ProcFs;
 import dev.berth.testing.Await;
 import dev.berth.testing.RequiresRoot;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -122,6 +126,71 @@ class BerthShimTest {
     tasks.delete(init, SOON);
   }
 
+  /** Twice the limit in one string; the shell itself is what is killed. */
+  private static final String GLUTTON = "x=0123456789abcdef; while :; do x=$x$x; done";
+
+  @Test
+  void containerThatIsOutOfMemoryIsToldBeforeItsEnd() throws Exception {
+    createLimited(GLUTTON);
+    tasks.start(init, SOON);
+
+    assertThat(tasks.waitFor(init, SOON).status()).isEqualTo(137);
+    Await.until("the end is told", SOON, () -> berth.events().size() >= 4);
+    assertThat(berth.events())
+        .extracting(event -> event.getClass().getSimpleName())
+        .containsExactly("Created", "Started", "OutOfMemory", "Exited");
+  }
+
+  @Test
+  void killedChildOfAContainerIsToldAtOnceAndByEveryShim() throws Exception {
+    createLimited("sh -c '" + GLUTTON + "'; sleep 100");
+    tasks.start(init, SOON);
+    Await.until("it is told", SOON, () -> outOfMemoryEvents() == 1);
+
+    berth.killShim(shim);
+    berth.shims().launch(berth.binary().toString(), id, dir.resolve(id), null, SOON);
+    Await.until("it is told again", SOON, () -> outOfMemoryEvents() == 2);
+  }
+
+  private long outOfMemoryEvents() {
+    return berth.events().stream().filter(ShimEvent.OutOfMemory.class::isInstance).count();
+  }
+
+  private void createLimited(String script) throws IOException {
+    String cgroup = "/berth-test-" + id.substring(0, 12);
+    var bundle = BusyboxBundle.create(dir.resolve(id), cgroup, "sh", "-c", script);
+    bundle.withMemoryLimit(16 << 20);
+    tasks.create(new CreateTask(id, bundle.directory(), List.of(), TaskIo.NONE, null), SOON);
+  }
+
+  /** The shim only names the place: it stands in no data path. */
+  @Test
+  void clientsAttachWithoutTheShimBetween() throws Exception {
+    create(logger(dir.resolve("0.log")).withAttachedStdin(true), "cat");
+    tasks.start(init, SOON);
+    Path place = tasks.locate(init, SOON);
+    berth.killShim(shim);
+
+    try (var client = Attachment.open(place, AttachStreams.all())) {
+      client.stdin().orElseThrow().write("tea\n".getBytes(StandardCharsets.UTF_8));
+      assertThat(client.stdout().orElseThrow().readNBytes(4)).asString().isEqualTo("tea\n");
+      client.stdin().orElseThrow().close();
+      berth.shims().launch(berth.binary().toString(), id, dir.resolve(id), null, SOON);
+      assertThat(client.await(SOON)).contains(new Attachment.End.Exited());
+    }
+    assertThat(tasks.waitFor(init, SOON).status()).isZero();
+  }
+
+  @Test
+  void closeIoEndsInputThatClientsFeed() throws Exception {
+    create(logger(dir.resolve("0.log")).withAttachedStdin(false), "cat");
+    tasks.start(init, SOON);
+
+    tasks.closeStdin(init, SOON);
+
+    assertThat(tasks.waitFor(init, SOON).status()).isZero();
+  }
+
   private TaskIo logger(Path log) {
     return TaskIo.logger("binary://" + BerthShim.berthInit() + "?log=" + log, false);
   }
@@ -141,7 +210,7 @@ class BerthShimTest {
     assertThat(berth.events())
         .extracting(event -> event.getClass().getSimpleName())
         .containsExactly(
-            "Created", "Started", "Other", "ExecStarted", "Exited", "Exited", "Deleted");
+            "Created", "Started", "ExecAdded", "ExecStarted", "Exited", "Exited", "Deleted");
     assertThat(berth.events().get(4))
         .isInstanceOfSatisfying(
             ShimEvent.Exited.class, event -> assertThat(event.process()).isEqualTo(exec));
@@ -246,6 +315,17 @@ class BerthShimTest {
   }
 
   @Test
+  void shimAndStubsHaveAControlGroupOfTheirOwn() throws Exception {
+    int pid = create(TaskIo.NONE, "sleep", "100");
+
+    long stub = ProcFs.holder("berth-init", berth.taskDirectory(id)).orElseThrow();
+
+    assertThat(berth.cgroupMembers())
+        .contains(Integer.toString(tasks.connect("", SOON).shimPid()), Long.toString(stub))
+        .doesNotContain(Integer.toString(pid));
+  }
+
+  @Test
   void containerThatWasNeverStartedCanBeDeleted() throws Exception {
     int pid = create(TaskIo.NONE, "true");
     CompletableFuture<TaskExit> exited = tasks.exit(init);
@@ -271,7 +351,7 @@ class BerthShimTest {
     assertRefused("bundle", new CreateTask(id, Path.of("relative"), List.of(), TaskIo.NONE, null));
     assertRefused("config.json", new CreateTask(id, dir, List.of(), TaskIo.NONE, null));
     assertRefused("id", new CreateTask("../x", dir, List.of(), TaskIo.NONE, null));
-    var io = new TaskIo("", "file:///tmp/x", "", false);
+    var io = new TaskIo("", "http://tmp/x", "", false);
     assertRefused("stdout", new CreateTask(id, bundle(id, "true"), List.of(), io, null));
     assertFails(Kind.NOT_FOUND, () -> tasks.state(init, SOON));
     assertThat(berth.taskDirectories()).isEmpty();

@@ -30,18 +30,22 @@ class StdioTest {
   void berthInitAsLoggerIsALog() {
     String uri = "binary:///opt/berth/bin/berth-init?x=y&log=/var/log/a%20b/0.log";
 
-    assertThat(io("", uri, uri)).isEqualTo(new TaskIo.Log(Path.of("/var/log/a b/0.log"), null));
+    assertThat(io("", uri, uri)).isEqualTo(new TaskIo.Log(Path.of("/var/log/a b/0.log")));
     assertThat(io("/in", uri, ""))
-        .isEqualTo(new TaskIo.Log(Path.of("/var/log/a b/0.log"), Path.of("/in")));
+        .isEqualTo(
+            new TaskIo.Log(Path.of("/var/log/a b/0.log"), new TaskIo.Input.Fifo(Path.of("/in"))));
+    assertThat(io("berth:///attached?once=true", uri, ""))
+        .isEqualTo(new TaskIo.Log(Path.of("/var/log/a b/0.log"), new TaskIo.Input.Attached(true)));
   }
 
   @ParameterizedTest
   @CsvSource({
-    "file:///tmp/x,'',stdout",
+    "file://tmp/x,'',stdout",
     "binary:///bin/logger?log=/x,'',stdout",
     "binary:///bin/berth-init?log=relative,'',stdout",
     "binary:///bin/berth-init?log=/x,/other,stderr",
     "/fifo,binary:///bin/berth-init?log=/x,stderr",
+    "berth:///attached,'',stdout",
     "http://[,'',stdout"
   })
   void whatIsNotServedIsRefusedByField(String stdout, String stderr, String field) {

@@ -111,4 +111,11 @@ public sealed interface Cgroup permits V1Cgroup, V2Cgroup {
    * is not counted or the group is gone. Below the group it counts on v2 only.
    */
   OptionalLong oomKills();
+
+  /**
+   * Opens what wakes its holder when the kernel was out of memory in the group; empty if that
+   * cannot be told or the group is gone. Wakes at the latest with the kill, on v1 before it is
+   * counted. The caller closes it.
+   */
+  Optional<OomSignal> oomSignal();
 }

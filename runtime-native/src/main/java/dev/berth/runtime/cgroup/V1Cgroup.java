@@ -5,6 +5,7 @@ import dev.berth.base.BerthException.Kind;
 import dev.berth.base.Rollback;
 import dev.berth.runtime.kernel.ControlTree;
 import dev.berth.runtime.kernel.Errno;
+import dev.berth.runtime.kernel.EventFd;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.NativeException;
 import dev.berth.runtime.spec.Resources;
@@ -260,6 +261,23 @@ record V1Cgroup(CgroupPath path, List<V1Hierarchy> hierarchies) implements Cgrou
   @Override
   public OptionalLong oomKills() {
     return FlatFile.value(read(MEMORY, "memory.oom_control"), "oom_kill");
+  }
+
+  @Override
+  public Optional<OomSignal> oomSignal() {
+    return tree(MEMORY).flatMap(this::oomSignal);
+  }
+
+  /** Documentation/admin-guide/cgroup-v1/memory.rst, section 10. */
+  private Optional<OomSignal> oomSignal(ControlTree tree) {
+    OomSignal.Counter signal = new OomSignal.Counter(EventFd.create());
+    try (Fd file = tree.openToRead(path.file("memory.oom_control"))) {
+      tree.write(path.file("cgroup.event_control"), signal.fd().number() + " " + file.number());
+      return Optional.of(signal);
+    } catch (NativeException e) {
+      signal.close();
+      return Optional.empty(); // the group is gone, or the kernel does not tell
+    }
   }
 
   private OptionalLong number(String controller, String file) {

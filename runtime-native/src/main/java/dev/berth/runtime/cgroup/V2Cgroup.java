@@ -260,6 +260,15 @@ record V2Cgroup(CgroupPath path, V2Hierarchy hierarchy) implements Cgroup {
     return FlatFile.value(read("memory.events"), "oom_kill");
   }
 
+  @Override
+  public Optional<OomSignal> oomSignal() {
+    try {
+      return Optional.of(new OomSignal.Events(tree().openToRead(path.file("memory.events"))));
+    } catch (NativeException e) {
+      return Optional.empty(); // the group is gone, or has no memory controller
+    }
+  }
+
   private OptionalLong number(String file) {
     return FlatFile.number(read(file));
   }

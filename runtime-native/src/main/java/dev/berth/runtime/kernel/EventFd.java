@@ -1,7 +1,7 @@
 package dev.berth.runtime.kernel;
 
 /** A counter that wakes whoever polls it: eventfd(2). */
-final class EventFd {
+public final class EventFd {
   // sys/eventfd.h
   private static final int EFD_NONBLOCK = 0x800;
   private static final int EFD_CLOEXEC = 0x80000;
@@ -10,7 +10,8 @@ final class EventFd {
 
   private EventFd() {}
 
-  static Fd create() {
+  /** Makes one with the count zero, which is readable when it is not; the caller closes it. */
+  public static Fd create() {
     return Fd.own(Syscalls.check("eventfd2", "counter", 0, EFD_NONBLOCK | EFD_CLOEXEC));
   }
 
@@ -19,7 +20,7 @@ final class EventFd {
   }
 
   /** Sets the counter back to zero. */
-  static void drain(Fd eventFd) {
+  public static void drain(Fd eventFd) {
     Descriptors.read(eventFd, 8);
   }
 }

@@ -32,6 +32,11 @@ public enum OpenFlag {
     this.arm64 = arm64;
   }
 
+  /** O_CLOEXEC by itself, as calls want it that open nothing by name. */
+  static int closeOnExec() {
+    return O_CLOEXEC;
+  }
+
   static int bits(Set<OpenFlag> flags) {
     int bits = O_CLOEXEC;
     for (OpenFlag flag : flags) {

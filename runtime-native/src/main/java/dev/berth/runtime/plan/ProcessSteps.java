@@ -1,10 +1,8 @@
 package dev.berth.runtime.plan;
 
-import dev.berth.base.BerthException;
 import dev.berth.runtime.kernel.Errno;
 import dev.berth.runtime.spec.Capabilities;
 import dev.berth.runtime.spec.ContainerProcess;
-import dev.berth.runtime.spec.Rlimit;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +16,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class ProcessSteps {
   private static final int PATH_MAX = 4096;
+
+  /** The most that a kernel of the architectures served can be built for: NR_CPUS. */
+  private static final int MAX_CPUS = 8192;
 
   private final PlanBuilder plan;
   private final Emitter emit;
@@ -60,7 +61,8 @@ final class ProcessSteps {
         .on(Outcome.tolerate(Errno.ENOSYS))
         .on(Outcome.tolerate(Errno.EPERM))
         .on(Outcome.tolerate(Errno.EDQUOT));
-    limits();
+    new LimitSteps(plan).setAll(process.rlimits());
+    affinity();
     if (process.noNewPrivileges()) {
       plan.from("process.noNewPrivileges");
       plan.call("prctl", Uapi.PR_SET_NO_NEW_PRIVS, Arg.of(1), Arg.of(0), Arg.of(0), Arg.of(0));
@@ -74,29 +76,12 @@ final class ProcessSteps {
     plan.call("close_range", Arg.of(3), Arg.of(0xffffffffL, "~0"), Uapi.CLOSE_RANGE_CLOEXEC);
   }
 
-  private void limits() {
-    for (Rlimit limit : process.rlimits()) {
-      plan.from("process.rlimits " + limit.type());
-      Integer resource = Uapi.RLIMITS.get(limit.type());
-      if (resource == null) {
-        throw new BerthException(
-            BerthException.Kind.INVALID_ARGUMENT,
-            "process.rlimits: unknown type \"" + limit.type() + "\"");
-      }
-      plan.call(
-          "prlimit64",
-          Arg.of(0),
-          Arg.of(resource, limit.type()),
-          plan.longs(
-              "{ "
-                  + Long.toUnsignedString(limit.soft())
-                  + " "
-                  + Long.toUnsignedString(limit.hard())
-                  + " }",
-              limit.soft(),
-              limit.hard()),
-          Arg.of(0));
-    }
+  /** On any CPU that the control group allows, whatever the shim was bound to. */
+  private void affinity() {
+    plan.from("affinity");
+    byte[] all = new byte[MAX_CPUS / 8];
+    java.util.Arrays.fill(all, (byte) 0xff);
+    plan.call("sched_setaffinity", Arg.of(0), Arg.of(all.length), plan.bytes(all, "all"));
   }
 
   /** Up to the first number that the kernel does not know, so that none of a newer one stays. */

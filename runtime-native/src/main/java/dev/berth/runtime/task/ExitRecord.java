@@ -14,7 +14,7 @@ import java.util.Optional;
 
 /**
  * The 64 bytes in which berth-init says how its process ended; {@code struct exit_record} in
- * stub.c.
+ * stub.h.
  *
  * <p>The file is made full size and all zero when the task is created, so that the one write at the
  * end needs no disk space.

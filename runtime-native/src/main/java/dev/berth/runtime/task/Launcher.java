@@ -99,18 +99,21 @@ final class Launcher {
   }
 
   /**
-   * Writes from outside what must not depend on the container's own /proc (rule R2).
+   * Writes from outside what must not depend on the container's own /proc (rule R2). A process that
+   * asks for no score gets 0 and not the shim's, if the kernel lets it go down to that.
    *
    * @throws BerthException FAILED_PRECONDITION naming the field
    */
   static void adjust(int pid, ContainerProcess process) {
     Integer score = process.oomScoreAdj();
-    if (score == null) {
-      return;
-    }
     try {
-      Files.writeString(Path.of("/proc", Integer.toString(pid), "oom_score_adj"), score.toString());
+      Files.writeString(
+          Path.of("/proc", Integer.toString(pid), "oom_score_adj"),
+          Integer.toString(score == null ? 0 : score));
     } catch (IOException e) {
+      if (score == null) {
+        return; // without CAP_SYS_RESOURCE it stays as high as the shim's
+      }
       throw new BerthException(
           BerthException.Kind.FAILED_PRECONDITION,
           "process.oomScoreAdj: " + score + " cannot be set: " + e.getMessage(),

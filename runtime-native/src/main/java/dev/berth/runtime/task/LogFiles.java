@@ -26,11 +26,7 @@ final class LogFiles {
   private static final int MODE = 0640;
   // struct journal in log.h
   static final int JOURNAL_MAGIC = 0x4c4a5242;
-  static final int ACTIVE_OFFSET = 8;
   static final int INODE_OFFSET = 32;
-  static final int SLOT_OFFSET = 40;
-  static final int SLOT_BYTES = 40;
-  static final int SLOT_LOG_SIZE = 16;
 
   /** A file that is renamed during a scan may be missed by it, but hardly by every one. */
   private static final int SCANS = 5;
@@ -109,12 +105,5 @@ final class LogFiles {
     } catch (NativeException e) {
       return Optional.empty(); // renamed meanwhile, or nothing that can be written: not the log
     }
-  }
-
-  /** How many bytes of the log are whole recorded lines; for tests and audits. */
-  static long recordedSize(Path journal) throws IOException {
-    ByteBuffer state = ByteBuffer.wrap(Files.readAllBytes(journal)).order(ByteOrder.LITTLE_ENDIAN);
-    int active = state.getInt(ACTIVE_OFFSET);
-    return state.getLong(SLOT_OFFSET + active * SLOT_BYTES + SLOT_LOG_SIZE);
   }
 }

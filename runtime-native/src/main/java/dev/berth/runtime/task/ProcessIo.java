@@ -42,11 +42,11 @@ record ProcessIo(Stdio stdio, Set<Slot> slots) {
         Slot.EXIT_RECORD.descriptor(),
         Descriptors.open(directory.exitRecord(), OpenFlag.READ_WRITE));
     switch (io) {
-      case TaskIo.Log(Path log, Path stdin) -> {
+      case TaskIo.Log(Path log, TaskIo.Input input) -> {
         makeFifos(directory, owner, process.terminal());
         slots.addAll(
             openLog(directory, process.terminal(), log == null ? null : LogFiles.open(log), files));
-        slots.addAll(openInput(process.terminal(), stdin, files));
+        slots.addAll(openInput(directory, process.terminal(), owner, input, files));
         if (!process.terminal()) {
           files.add("stdout", openWriting(directory, TaskDirectory.STDOUT));
           files.add("stderr", openWriting(directory, TaskDirectory.STDERR));
@@ -89,6 +89,11 @@ record ProcessIo(Stdio stdio, Set<Slot> slots) {
       files.add(Slot.STDIN.descriptor(), stdinSlot(record.terminal(), Path.of(stdin)));
       slots.add(Slot.STDIN);
     }
+    AttachedInput.open(directory)
+        .ifPresent(end -> {
+          files.add(Slot.STDIN.descriptor(), end);
+          slots.add(Slot.STDIN);
+        });
     String stdout = record.stdout();
     if (record.terminal() && stdout != null) {
       files.add(Slot.RAW_OUT.descriptor(), nonBlocking(Pipes.output(Path.of(stdout))));
@@ -174,6 +179,24 @@ record ProcessIo(Stdio stdio, Set<Slot> slots) {
     }
     files.add(Slot.STDIN.descriptor(), stdinSlot(terminal, stdin));
     return Set.of(Slot.STDIN);
+  }
+
+  private static Set<Slot> openInput(
+      TaskDirectory directory, boolean terminal, int owner, TaskIo.Input input, OpenFiles files)
+      throws IOException {
+    return switch (input) {
+      case TaskIo.Input.Nothing() -> openInput(terminal, null, files);
+      case TaskIo.Input.Fifo(Path path) -> openInput(terminal, path, files);
+      case TaskIo.Input.Attached(boolean once) -> {
+        AttachedInput.create(directory, terminal, owner, once);
+        if (terminal) {
+          yield Set.of(); // typed by the stub
+        }
+        files.add(Slot.STDIN.descriptor(), AttachedInput.open(directory).orElseThrow());
+        files.add("stdin", Pipes.input(directory.path().resolve(TaskDirectory.STDIN)));
+        yield Set.of(Slot.STDIN);
+      }
+    };
   }
 
   private static Fd stdinSlot(boolean terminal, Path stdin) {

@@ -151,10 +151,16 @@ final class Stub implements AutoCloseable {
   }
 
   private StubChannel.Reply expect() {
-    return channel
-        .receive(LAUNCH_LIMIT)
-        .orElseThrow(
-            () -> new BerthException(BerthException.Kind.INTERNAL, "berth-init ended by itself"));
+    while (true) {
+      StubChannel.Reply reply =
+          channel
+              .receive(LAUNCH_LIMIT)
+              .orElseThrow(() ->
+                  new BerthException(BerthException.Kind.INTERNAL, "berth-init ended by itself"));
+      if (reply.message().kind() != StubMessage.Kind.STDIN_CLOSED) { // which nobody asked for
+        return reply;
+      }
+    }
   }
 
   private BerthException unexpected(StubMessage message) {

@@ -7,13 +7,13 @@ import java.util.Optional;
 
 /**
  * A message between this JVM and a berth-init: four integers and, for some, bytes behind them. The
- * other side is {@code struct message} in stub.c.
+ * other side is {@code struct message} in control.h.
  */
 record StubMessage(Kind kind, int a, int b, int c) {
   static final int HEAD_BYTES = 16;
   static final int MAX_BYTES = 65536 + HEAD_BYTES;
 
-  /** The numbers are those of {@code enum kind} in stub.c. */
+  /** The numbers are those of {@code enum kind} in control.h. */
   enum Kind {
     PLAN(1),
     ANSWER(2),
@@ -24,6 +24,7 @@ record StubMessage(Kind kind, int a, int b, int c) {
     STATE(20),
     DESCRIPTORS(21),
     ABORT(22),
+    ATTACH(23),
     ASKED(64),
     CREATED(65),
     FAILED(66),
@@ -32,7 +33,9 @@ record StubMessage(Kind kind, int a, int b, int c) {
     OK(69),
     ERROR(70),
     STATE_IS(71),
-    DESCRIPTORS_ARE(72);
+    DESCRIPTORS_ARE(72),
+    STDIN_CLOSED(73),
+    DETACHED(74);
 
     private final int code;
 

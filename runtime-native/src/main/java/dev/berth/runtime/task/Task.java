@@ -2,6 +2,7 @@ package dev.berth.runtime.task;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
+import dev.berth.runtime.cgroup.Cgroup;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.spec.ContainerProcess;
 import java.nio.file.Path;
@@ -112,6 +113,11 @@ public final class Task extends TaskProcess {
       tasks.killAll(record, signal);
     }
     return signal(signal);
+  }
+
+  /** The container's control group; empty if it was created without one. */
+  public Optional<Cgroup> cgroup() {
+    return tasks.cgroup(record);
   }
 
   /** The processes of the container, as this JVM's pid namespace numbers them. */

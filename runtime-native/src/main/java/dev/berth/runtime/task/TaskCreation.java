@@ -127,7 +127,8 @@ final class TaskCreation {
     Path log = spec.io() instanceof TaskIo.Log(var path, var _) ? path : null;
     Path stdin =
         switch (spec.io()) {
-          case TaskIo.Log(var _, var path) -> path;
+          case TaskIo.Log(var _, TaskIo.Input.Fifo(var path)) -> path;
+          case TaskIo.Log _ -> null;
           case TaskIo.Pipes(var path, var _, var _) -> path;
           case TaskIo.Inherited() -> null;
         };

@@ -17,6 +17,7 @@ import java.util.stream.Stream;
  *   exit          the exit record
  *   journal       how far the log has come
  *   stdout, stderr            FIFOs behind the process's output
+ *   stdin         FIFO behind its input, if attached clients may feed it
  *   stdout.spool, stderr.spool   between FIFO and log
  *   execs/ID/     the same for each process executed beside it
  * </pre>
@@ -25,6 +26,7 @@ record TaskDirectory(Path path) {
   static final String CONTROL = "control";
   static final String STDOUT = "stdout";
   static final String STDERR = "stderr";
+  static final String STDIN = "stdin";
   static final int JOURNAL_BYTES = 4096;
 
   /**

@@ -15,9 +15,30 @@ public sealed interface TaskIo {
    * berth-init writes a Kubernetes (CRI) log.
    *
    * @param log the file, made if missing; null: output is dropped
-   * @param stdin a FIFO
    */
-  record Log(@Nullable Path log, @Nullable Path stdin) implements TaskIo {}
+  record Log(@Nullable Path log, Input input) implements TaskIo {
+    /** Without input. */
+    public Log(@Nullable Path log) {
+      this(log, new Input.Nothing());
+    }
+  }
+
+  /** What a logged process reads. */
+  sealed interface Input {
+    /** Nothing: /dev/null, or a terminal on which nobody types. */
+    record Nothing() implements Input {}
+
+    /** The caller's FIFO. */
+    record Fifo(Path path) implements Input {}
+
+    /**
+     * What attached clients write; berth-init keeps it open between them.
+     *
+     * @param once the end of the first client's input is the end of all input; without effect on a
+     *     terminal
+     */
+    record Attached(boolean once) implements Input {}
+  }
 
   /** The process gets the FIFOs themselves; with a terminal, berth-init copies between. */
   record Pipes(@Nullable Path stdin, @Nullable Path stdout, @Nullable Path stderr)

@@ -6,6 +6,7 @@ import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.NativeException;
 import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.kernel.SeqpacketSocket;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -84,12 +85,14 @@ public class TaskProcess implements AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
   private final TaskDirectory directory;
   private final Adopter adopter;
+  private final AttachedInput input;
   private volatile Hold hold; // replaced under the lock
   private volatile @Nullable TaskExit exit;
 
   TaskProcess(TaskDirectory directory, Adopter adopter, Hold hold) {
     this.directory = directory;
     this.adopter = adopter;
+    this.input = new AttachedInput(directory);
     this.hold = hold;
   }
 
@@ -117,6 +120,7 @@ public class TaskProcess implements AutoCloseable {
       } else {
         startAdopted();
       }
+      input.releaseIfClosed();
     } finally {
       lock.unlock();
     }
@@ -152,6 +156,25 @@ public class TaskProcess implements AutoCloseable {
   /** Lets the process read the end of its input. Idempotent. */
   public void closeStdin() {
     control(StubMessage.of(StubMessage.Kind.CLOSE_STDIN), List.of());
+    input.releaseIfClosed();
+  }
+
+  /**
+   * Where its stub's control socket is: what {@link Attachment#open} wants to know. Any process of
+   * root's may use it, without this JVM.
+   */
+  public Path controlDirectory() {
+    return directory.path();
+  }
+
+  /**
+   * Attaches to the output, and input if it is kept for that; a killed stub is replaced first.
+   *
+   * @throws BerthException see {@link Attachment#open}
+   */
+  public Attachment attach(AttachStreams streams) {
+    poll();
+    return Attachment.open(directory.path(), streams);
   }
 
   /**
@@ -199,14 +222,27 @@ public class TaskProcess implements AutoCloseable {
           case SeqpacketSocket.Received.Nothing() -> {
             return Optional.empty();
           }
-          case SeqpacketSocket.Received.Data(var message) -> message.close();
-          case SeqpacketSocket.Received.Closed() -> {}
+          case SeqpacketSocket.Received.Data(var message) -> {
+            boolean ended = isEnd(message.data());
+            message.close();
+            input.releaseIfClosed();
+            if (!ended) {
+              return poll();
+            }
+          }
+          case SeqpacketSocket.Received.Closed() -> input.releaseIfClosed();
         }
       }
       return stubEnded();
     } finally {
       lock.unlock();
     }
+  }
+
+  private static boolean isEnd(byte[] message) {
+    return StubMessage.decode(message)
+        .map(head -> head.kind() != StubMessage.Kind.STDIN_CLOSED)
+        .orElse(true);
   }
 
   /** Waits for the end; empty if the time is over first. */
@@ -318,6 +354,7 @@ public class TaskProcess implements AutoCloseable {
     lock.lock();
     try {
       hold.close();
+      input.close();
     } finally {
       lock.unlock();
     }

@@ -105,6 +105,10 @@ public final class Tasks implements AutoCloseable {
         new TaskDirectory(stateDirectory.resolve(Ids.requireName("container id", id))));
   }
 
+  Optional<Cgroup> cgroup(TaskRecord record) {
+    return launcher.cgroup(record.cgroup());
+  }
+
   /** Signals every process of a container: with SIGKILL by its cgroup, which none can outrun. */
   void killAll(TaskRecord record, int signal) {
     launcher

@@ -183,8 +183,7 @@ class CapabilitySetsTest {
 
   private Map<String, Long> execStatus(Task task, ContainerProcess process) throws IOException {
     TaskProcess exec =
-        task.exec(
-            new ExecSpec("e", process, new TaskIo.Log(fixture.base.resolve("exec.log"), null)));
+        task.exec(new ExecSpec("e", process, new TaskIo.Log(fixture.base.resolve("exec.log"))));
     try {
       task.startExec(exec);
       return status(exec.pid());

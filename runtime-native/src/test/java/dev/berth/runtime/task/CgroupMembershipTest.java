@@ -69,7 +69,7 @@ class CgroupMembershipTest {
       TaskProcess exec =
           task.exec(
               new ExecSpec(
-                  "e", BusyboxBundle.process("sleep", "1000").build(), new TaskIo.Log(null, null)));
+                  "e", BusyboxBundle.process("sleep", "1000").build(), new TaskIo.Log(null)));
       task.startExec(exec);
       assertMember(exec.pid());
       assertThat(cgroups(SealedEntryTest.parentOf(task.pid())))

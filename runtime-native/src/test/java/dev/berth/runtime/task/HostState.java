@@ -1,5 +1,7 @@
 package dev.berth.runtime.task;
 
+import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.kernel.Processes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -17,6 +19,8 @@ import java.util.stream.Stream;
  * gone.
  */
 final class HostState {
+  private static final int SIGKILL = 9;
+
   private HostState() {}
 
   static String read(Path base) throws IOException {
@@ -43,6 +47,23 @@ final class HostState {
       }
     }
     return found;
+  }
+
+  /** Kills this JVM's stubs; each is dead on return, and a zombie until its task notices. */
+  static void killStubs() throws IOException {
+    for (int pid : childrenNamed("berth-init")) {
+      killStub(pid);
+    }
+  }
+
+  /** Kills one stub; see {@link #killStubs}. */
+  static void killStub(int pid) {
+    try (Fd stub = Processes.open(pid).orElseThrow()) {
+      Processes.signal(stub, SIGKILL);
+      if (!Processes.awaitExit(stub, TaskFixture.LIMIT)) {
+        throw new AssertionError("berth-init " + pid + " does not die");
+      }
+    }
   }
 
   private static List<Integer> children() throws IOException {

@@ -193,7 +193,7 @@ class HostileRootfsTest {
             fixture.base,
             spec(rootfs, mounts, linux),
             new dev.berth.runtime.plan.Rootfs.Directory(rootfs.toString()),
-            new TaskIo.Log(log, null));
+            new TaskIo.Log(log));
     Task task;
     try {
       task = fixture.tasks.create(spec);

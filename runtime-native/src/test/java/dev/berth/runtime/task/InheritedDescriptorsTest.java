@@ -146,7 +146,7 @@ class InheritedDescriptorsTest {
             new ExecSpec(
                 "e",
                 BusyboxBundle.process("pwd").cwd("/proc/self/fd/" + i).build(),
-                new TaskIo.Log(null, null));
+                new TaskIo.Log(null));
         assertThatThrownBy(() -> task.exec(spec)).hasMessageStartingWith("process.cwd: ");
       }
     }
@@ -171,7 +171,7 @@ class InheritedDescriptorsTest {
             new ExecSpec(
                 id,
                 BusyboxBundle.process("sleep", "1000").build(),
-                new TaskIo.Log(fixture.base.resolve("exec.log"), null)));
+                new TaskIo.Log(fixture.base.resolve("exec.log"))));
     task.startExec(exec);
     return exec;
   }

@@ -56,7 +56,7 @@ class LogTroubleTest {
     Path log = small.resolve("log");
     int lines = 500_000;
     String script = "seq 1 " + lines + "; touch /volume/written; " + waitFor("go") + "echo end";
-    try (Task task = fixture.create("c", spec(script), new TaskIo.Log(log, null))) {
+    try (Task task = fixture.create("c", spec(script), new TaskIo.Log(log))) {
       fill(small.resolve("filler"), 23 << 20);
       task.start();
       awaitFile("written");
@@ -88,7 +88,7 @@ class LogTroubleTest {
                     fixture.base,
                     spec(script),
                     new Rootfs.Directory(fixture.rootfs.toString()),
-                    new TaskIo.Log(log, null)))) {
+                    new TaskIo.Log(log)))) {
       task.start();
       fill(small.resolve("filler"), 1 << 20);
       Files.createFile(volume.resolve("go"));
@@ -112,7 +112,7 @@ class LogTroubleTest {
                     fixture.base,
                     spec("seq 1 " + lines),
                     new Rootfs.Directory(fixture.rootfs.toString()),
-                    new TaskIo.Log(fixture.log(), null)))) {
+                    new TaskIo.Log(fixture.log())))) {
       long start = System.nanoTime();
       task.start();
       assertThat(task.await(TaskFixture.LIMIT).orElseThrow().code()).isZero();
@@ -135,7 +135,7 @@ class LogTroubleTest {
     Path directory = Files.createDirectory(fixture.base.resolve("logs"));
     Path log = directory.resolve("0.log");
     String script = "seq 1 1000; touch /volume/written; " + waitFor("go") + "echo again; exit 4";
-    try (Task task = fixture.create("c", spec(script), new TaskIo.Log(log, null))) {
+    try (Task task = fixture.create("c", spec(script), new TaskIo.Log(log))) {
       AtomicFiles.deleteTree(directory);
       task.start();
       awaitFile("written");
@@ -155,8 +155,7 @@ class LogTroubleTest {
     Path directory = Files.createDirectory(fixture.base.resolve("logs"));
     Path log = directory.resolve("0.log");
     try (Task task =
-        fixture.create(
-            "c", spec(waitFor("go") + "seq 1 500000; exit 4"), new TaskIo.Log(log, null))) {
+        fixture.create("c", spec(waitFor("go") + "seq 1 500000; exit 4"), new TaskIo.Log(log))) {
       task.start();
       AtomicFiles.deleteTree(directory);
       for (int pid : HostState.childrenNamed("berth-init")) {

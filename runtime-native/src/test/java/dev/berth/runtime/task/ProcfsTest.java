@@ -201,7 +201,7 @@ class ProcfsTest {
                 fixture.base,
                 spec,
                 new dev.berth.runtime.plan.Rootfs.Directory(rootfs.toString()),
-                new TaskIo.Log(log, null)))) {
+                new TaskIo.Log(log)))) {
       task.start();
       task.await(TaskFixture.LIMIT);
       task.delete();

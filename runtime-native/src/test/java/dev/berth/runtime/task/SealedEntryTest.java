@@ -183,7 +183,7 @@ class SealedEntryTest {
               Namespace.join("pid", "/proc/" + pod.pid() + "/ns/pid"));
       for (int i = 0; i < 10; i++) {
         RuntimeSpec spec = fixture.spec("exit 3").hostname(null).linux(sibling).build();
-        TaskIo io = new TaskIo.Log(fixture.base.resolve("sibling"), null);
+        TaskIo io = new TaskIo.Log(fixture.base.resolve("sibling"));
         try (Task task = fixture.create("sibling", spec, io)) {
           task.start();
           assertThat(task.await(TaskFixture.LIMIT).orElseThrow().code()).isEqualTo(3);

@@ -31,8 +31,7 @@ class StateModesTest {
   void directoriesOfTasksAreRootsAlone() throws IOException {
     try (Task task = fixture.create("c", fixture.spec("exec sleep 1000").build())) {
       task.start();
-      task.exec(
-          new ExecSpec("e", BusyboxBundle.process("true").build(), new TaskIo.Log(null, null)));
+      task.exec(new ExecSpec("e", BusyboxBundle.process("true").build(), new TaskIo.Log(null)));
       Path state = fixture.base.resolve("state");
       for (Path directory : new Path[] {state, state.resolve("c"), state.resolve("c/execs/e")}) {
         assertPrivate(directory, "rwx------");

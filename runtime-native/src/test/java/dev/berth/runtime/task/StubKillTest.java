@@ -2,8 +2,6 @@ package dev.berth.runtime.task;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.berth.runtime.kernel.Fd;
-import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.testing.Await;
 import dev.berth.testing.BusyboxBundle;
@@ -22,8 +20,6 @@ import org.junit.jupiter.api.Test;
 /** berth-init is killed while a container runs: no process, no byte and no exit code is lost. */
 @RequiresRoot
 class StubKillTest {
-  private static final int SIGKILL = 9;
-
   private TaskFixture fixture;
 
   @BeforeEach
@@ -44,7 +40,7 @@ class StubKillTest {
       int pid = task.pid();
       for (int i = 0; i < 20; i++) {
         awaitGrowth(task);
-        killStub();
+        HostState.killStubs();
         assertThat(task.poll()).as("after kill %d", i).isEmpty();
       }
       assertThat(task.pid()).isEqualTo(pid);
@@ -64,7 +60,7 @@ class StubKillTest {
         if (task.poll().isPresent()) {
           break;
         }
-        killStub();
+        HostState.killStubs();
       }
       assertThat(task.await(TaskFixture.LIMIT).orElseThrow().code()).isZero();
     }
@@ -80,7 +76,7 @@ class StubKillTest {
       try (Task task = fixture.create("c", fixture.spec("seq 1 " + lines + "; exit 7").build())) {
         task.start();
         LockSupport.parkNanos(random.nextInt(12_000_000)); // any moment of its short life
-        killStub();
+        HostState.killStubs();
         assertThat(task.await(TaskFixture.LIMIT).orElseThrow().code()).isEqualTo(7);
         task.delete();
       }
@@ -106,7 +102,7 @@ class StubKillTest {
       task.start();
       for (int i = 0; i < 5; i++) {
         awaitGrowth(task);
-        killStub();
+        HostState.killStubs();
         assertThat(task.poll()).as("after kill %d", i).isEmpty();
         task.resize(20 + i, 70);
       }
@@ -127,7 +123,7 @@ class StubKillTest {
         Path rotated = fixture.base.resolve("log.rotated" + i);
         Files.move(fixture.log(), rotated);
         files.add(rotated);
-        killStub();
+        HostState.killStubs();
         if (i % 2 == 0) { // noticed before the request, or by the request
           assertThat(task.poll()).isEmpty();
           awaitGrowth(task, rotated);
@@ -143,7 +139,7 @@ class StubKillTest {
   @Test
   void stubKilledBeforeStartTakesTheProcessWithIt() throws IOException {
     try (Task task = fixture.create("c", fixture.spec("echo never").build())) {
-      killStub();
+      HostState.killStubs();
       assertThat(task.await(TaskFixture.LIMIT).orElseThrow().known()).isTrue();
       assertThat(task.state()).isEqualTo(Task.State.STOPPED);
       task.delete();
@@ -167,7 +163,7 @@ class StubKillTest {
       task.startExec(exec);
       List<Integer> stubs = new ArrayList<>(HostState.childrenNamed("berth-init"));
       stubs.removeAll(others);
-      kill(stubs.getFirst());
+      HostState.killStub(stubs.getFirst());
       assertThat(exec.await(TaskFixture.LIMIT).orElseThrow().code()).isEqualTo(8);
       assertThat(task.state()).isEqualTo(Task.State.RUNNING);
       assertThat(log).doesNotExist();
@@ -189,20 +185,6 @@ class StubKillTest {
         "the log grows",
         TaskFixture.LIMIT,
         () -> Files.size(log) > before + 5000 || task.poll().isPresent());
-  }
-
-  private static void killStub() throws IOException {
-    for (int pid : HostState.childrenNamed("berth-init")) {
-      kill(pid);
-    }
-  }
-
-  /** Returns when it is dead: a zombie until its task notices. */
-  private static void kill(int pid) {
-    try (Fd stub = Processes.open(pid).orElseThrow()) {
-      Processes.signal(stub, SIGKILL);
-      assertThat(Processes.awaitExit(stub, TaskFixture.LIMIT)).isTrue();
-    }
   }
 
   private static void assertCounted(int lines, Path... files) throws IOException {

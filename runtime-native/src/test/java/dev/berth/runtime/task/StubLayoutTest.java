@@ -30,8 +30,17 @@ class StubLayoutTest {
       case ASKED -> "FROM_ASK";
       case STATE_IS -> "FROM_STATE";
       case DESCRIPTORS_ARE -> "FROM_DESCRIPTORS";
-      case CREATED, FAILED, STARTED, EXITED, OK, ERROR -> "FROM_" + kind;
-      case PLAN, ANSWER, START, REOPEN_LOG, RESIZE, CLOSE_STDIN, STATE, DESCRIPTORS, ABORT ->
+      case CREATED, FAILED, STARTED, EXITED, OK, ERROR, STDIN_CLOSED, DETACHED -> "FROM_" + kind;
+      case PLAN,
+          ANSWER,
+          START,
+          REOPEN_LOG,
+          RESIZE,
+          CLOSE_STDIN,
+          STATE,
+          DESCRIPTORS,
+          ABORT,
+          ATTACH ->
           "TO_" + kind;
     };
   }
@@ -40,6 +49,16 @@ class StubLayoutTest {
   void messageHasItsSize() {
     assertThat((long) StubMessage.HEAD_BYTES).isEqualTo(layout.get("HEAD"));
     assertThat((long) StubMessage.MAX_BYTES).isEqualTo(layout.get("sizeof message"));
+  }
+
+  @Test
+  void attachedStreamsHaveTheirBits() {
+    assertThat((long) new AttachStreams(true, false, false).bits())
+        .isEqualTo(layout.get("ATTACH_STDIN"));
+    assertThat((long) new AttachStreams(false, true, false).bits())
+        .isEqualTo(layout.get("ATTACH_STDOUT"));
+    assertThat((long) new AttachStreams(false, false, true).bits())
+        .isEqualTo(layout.get("ATTACH_STDERR"));
   }
 
   @Test
@@ -57,11 +76,11 @@ class StubLayoutTest {
   @Test
   void journalHasItsFields() {
     assertThat((long) LogFiles.JOURNAL_MAGIC).isEqualTo(layout.get("JOURNAL_MAGIC"));
-    assertThat((long) LogFiles.ACTIVE_OFFSET).isEqualTo(layout.get("journal.active"));
     assertThat((long) LogFiles.INODE_OFFSET).isEqualTo(layout.get("journal.log_inode"));
-    assertThat((long) LogFiles.SLOT_OFFSET).isEqualTo(layout.get("journal.slot"));
-    assertThat((long) LogFiles.SLOT_BYTES).isEqualTo(layout.get("sizeof journal_slot"));
-    assertThat((long) LogFiles.SLOT_LOG_SIZE).isEqualTo(layout.get("journal_slot.log_size"));
+    assertThat((long) AttachedInput.STATE_OFFSET).isEqualTo(layout.get("journal.stdin_state"));
+    assertThat((long) AttachedInput.OPEN).isEqualTo(layout.get("STDIN_OPEN"));
+    assertThat((long) AttachedInput.ONCE).isEqualTo(layout.get("STDIN_ONCE"));
+    assertThat((long) AttachedInput.CLOSED).isEqualTo(layout.get("STDIN_CLOSED"));
     assertThat(layout.get("sizeof journal")).isLessThan(TaskDirectory.JOURNAL_BYTES);
   }
 }

@@ -56,7 +56,7 @@ final class TaskFixture implements AutoCloseable {
   }
 
   Task create(String id, RuntimeSpec spec) {
-    return create(id, spec, new TaskIo.Log(log(), null));
+    return create(id, spec, new TaskIo.Log(log()));
   }
 
   Task create(String id, RuntimeSpec spec, TaskIo io) {

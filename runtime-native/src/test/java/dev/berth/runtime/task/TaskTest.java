@@ -294,7 +294,7 @@ class TaskTest {
               new ExecSpec(
                   "e",
                   BusyboxBundle.process("sh", "-c", "hostname; ps | wc -l; pwd; exit 9").build(),
-                  new TaskIo.Log(out, null)));
+                  new TaskIo.Log(out)));
       task.startExec(exec);
       assertThat(exec.await(TaskFixture.LIMIT).orElseThrow().code()).isEqualTo(9);
       assertThat(CriLog.read(out).content()).isEqualTo("boat\n5\n/\n");

@@ -79,6 +79,7 @@ final class ShimCommand {
         "BERTH_RUN_DIR", settings.eventsSocket().resolveSibling(".").normalize().toString());
     environment.put("MAX_SHIM_VERSION", "3");
     environment.put("GOMAXPROCS", "2");
+    environment.putAll(settings.environment());
     try {
       return builder.start();
     } catch (IOException e) {

@@ -13,6 +13,14 @@ public sealed interface ShimEvent {
   /** A container's own process runs. */
   record Started(String containerId, int pid) implements ShimEvent {}
 
+  /** An exec was registered. */
+  record ExecAdded(TaskProcess process) implements ShimEvent {
+    @Override
+    public String containerId() {
+      return process.containerId();
+    }
+  }
+
   /** An exec runs. */
   record ExecStarted(TaskProcess process, int pid) implements ShimEvent {
     @Override

@@ -7,6 +7,7 @@ import com.google.protobuf.MessageLite;
 import dev.berth.base.BerthException;
 import dev.berth.proto.shim.events.TaskCreate;
 import dev.berth.proto.shim.events.TaskDelete;
+import dev.berth.proto.shim.events.TaskExecAdded;
 import dev.berth.proto.shim.events.TaskExecStarted;
 import dev.berth.proto.shim.events.TaskExit;
 import dev.berth.proto.shim.events.TaskOOM;
@@ -89,6 +90,10 @@ public final class ShimEvents implements AutoCloseable {
       case "containerd.events.TaskStart" -> {
         var event = TaskStart.parseFrom(any.getValue());
         yield new ShimEvent.Started(event.getContainerId(), event.getPid());
+      }
+      case "containerd.events.TaskExecAdded" -> {
+        var event = TaskExecAdded.parseFrom(any.getValue());
+        yield new ShimEvent.ExecAdded(new TaskProcess(event.getContainerId(), event.getExecId()));
       }
       case "containerd.events.TaskExecStarted" -> {
         var event = TaskExecStarted.parseFrom(any.getValue());

@@ -2,6 +2,7 @@ package dev.berth.shim.client;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What a runtime tells every shim about itself.
@@ -14,6 +15,8 @@ import java.util.List;
  * @param publishBinary an absolute path of an executable, which shims of old ask to publish events
  * @param binaryDirectories where shim binaries are looked for before PATH
  * @param debug whether shims log more
+ * @param environment variables for shims besides this process's own and those of the protocol,
+ *     before which they go; Berth's shim knows {@code BERTH_RUN_DIR} and {@code BERTH_SHIM_CGROUP}
  */
 public record ShimSettings(
     String namespace,
@@ -21,9 +24,22 @@ public record ShimSettings(
     Path eventsSocket,
     Path publishBinary,
     List<Path> binaryDirectories,
-    boolean debug) {
-  /** Copies the list. */
+    boolean debug,
+    Map<String, String> environment) {
+  /** Copies the collections. */
   public ShimSettings {
     binaryDirectories = List.copyOf(binaryDirectories);
+    environment = Map.copyOf(environment);
+  }
+
+  /** Without further variables. */
+  public ShimSettings(
+      String namespace,
+      String address,
+      Path eventsSocket,
+      Path publishBinary,
+      List<Path> binaryDirectories,
+      boolean debug) {
+    this(namespace, address, eventsSocket, publishBinary, binaryDirectories, debug, Map.of());
   }
 }

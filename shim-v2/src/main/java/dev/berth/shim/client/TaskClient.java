@@ -6,6 +6,8 @@ import com.google.protobuf.Empty;
 import com.google.protobuf.MessageLite;
 import com.google.protobuf.Parser;
 import dev.berth.base.Operation;
+import dev.berth.proto.shim.berth.v1.LocateRequest;
+import dev.berth.proto.shim.berth.v1.LocateResponse;
 import dev.berth.proto.shim.berth.v1.ReopenLogRequest;
 import dev.berth.proto.shim.berth.v1.RunRequest;
 import dev.berth.proto.shim.berth.v1.RunResponse;
@@ -278,6 +280,18 @@ public final class TaskClient {
     var request =
         ReopenLogRequest.newBuilder().setId(containerId).setLogPath(log.toString()).build();
     call(EXTENSION, "ReopenLog", request, Empty.parser(), timeout);
+  }
+
+  /**
+   * Returns the directory by which {@link dev.berth.runtime.task.Attachment#open} attaches to a
+   * process. It stays the same as long as the process does, also when the shim is replaced.
+   * UNIMPLEMENTED by a shim that is not Berth's.
+   */
+  public Path locate(TaskProcess process, Duration timeout) {
+    var request =
+        LocateRequest.newBuilder().setId(process.containerId()).setExecId(process.execId()).build();
+    return Path.of(
+        call(EXTENSION, "Locate", request, LocateResponse.parser(), timeout).getDirectory());
   }
 
   /**

@@ -19,6 +19,17 @@ public record TaskIo(String stdin, String stdout, String stderr, boolean termina
     return new TaskIo("", uri, terminal ? "" : uri, terminal);
   }
 
+  /**
+   * The same with a stdin that attached clients feed, beside a {@link #logger}; Berth's shim only.
+   * See {@link TaskClient#locate}.
+   *
+   * @param once the end of the first client's input is the end of all input
+   */
+  public TaskIo withAttachedStdin(boolean once) {
+    return new TaskIo(
+        once ? "berth:///attached?once=true" : "berth:///attached", stdout, stderr, terminal);
+  }
+
   /** Output to one or two FIFOs or files; nothing goes in. */
   public static TaskIo output(Path stdout, Path stderr) {
     return new TaskIo("", stdout.toString(), stderr.toString(), false);

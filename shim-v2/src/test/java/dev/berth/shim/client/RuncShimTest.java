@@ -7,6 +7,7 @@ import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.base.BerthException.Kind;
 import dev.berth.base.Ids;
+import dev.berth.shim.testing.BerthShim;
 import dev.berth.shim.testing.BusyboxBundle;
 import dev.berth.shim.testing.FifoReader;
 import dev.berth.testing.Await;
@@ -15,6 +16,7 @@ import java.io.IOException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -27,6 +29,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Drives containerd's own shim for runc, as a stranger would be driven. */
 @RequiresRoot
@@ -120,6 +124,38 @@ class RuncShimTest {
         .extracting(TaskExit::pid, TaskExit::status)
         .containsExactly(pid, 137);
     assertFails(Kind.NOT_FOUND, () -> shim.tasks().state(init, SOON));
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void berthInitWritesTheLogOfAForeignShim(boolean terminal) throws Exception {
+    Path log = dir.resolve("0.log");
+    var container =
+        BusyboxBundle.create(
+            dir.resolve("logged"),
+            "/berth-test-" + id.substring(0, 12),
+            "sh",
+            "-c",
+            "echo out; echo -n err >&2");
+    if (terminal) {
+      container.withTerminal();
+    }
+    Files.copy(
+        container.directory().resolve("config.json"),
+        bundle.resolve("config.json"),
+        StandardCopyOption.REPLACE_EXISTING);
+    create(TaskIo.logger("binary://" + BerthShim.berthInit() + "?log=" + log, terminal));
+    shim.tasks().start(init, SOON);
+    assertThat(shim.tasks().waitFor(init, SOON).status()).isZero();
+    shim.tasks().delete(init, SOON); // by which the logger reads the end
+
+    Await.until("both lines", SOON, () -> Files.readAllLines(log).size() == 2);
+    assertThat(Files.readAllLines(log))
+        .extracting(line -> line.substring(line.indexOf(' ') + 1).strip())
+        .containsExactlyInAnyOrder(
+            terminal
+                ? new String[] {"stdout F out", "stdout P err"}
+                : new String[] {"stdout F out", "stderr P err"});
   }
 
   @Test

@@ -15,6 +15,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Stream;
 
@@ -51,12 +52,12 @@ public final class BerthShim implements AutoCloseable {
     String script =
         """
         #!/bin/sh
-        export BERTH_RUN_DIR=%s MALLOC_ARENA_MAX=1
+        export MALLOC_ARENA_MAX=1
         exec %s --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
         -Xms4m -Xmx96m -Xmn3m -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=25 \
         -XX:TrimNativeHeapInterval=5000 -XX:-UsePerfData -Dberth.init=%s -Dberth.shim.idle.seconds=20 -cp %s dev.berth.shim.ShimMain "$@"
         """
-            .formatted(run, java, berthInit(), System.getProperty("java.class.path"));
+            .formatted(java, berthInit(), System.getProperty("java.class.path"));
     Path launcher = directory.resolve(BINARY);
     Files.writeString(launcher, script);
     return Files.setPosixFilePermissions(launcher, PosixFilePermissions.fromString("rwx------"));
@@ -86,7 +87,40 @@ public final class BerthShim implements AutoCloseable {
             directory.resolve("events.sock"),
             Path.of("/bin/true"),
             List.of(),
-            false));
+            false,
+            Map.of(
+                "BERTH_RUN_DIR",
+                directory.resolve("run").toString(),
+                "BERTH_SHIM_CGROUP",
+                cgroup(directory))));
+  }
+
+  /** The control group of the shim, named after the directory, which is random. */
+  private static String cgroup(Path directory) {
+    return "/berth-test-shim-" + directory.getFileName();
+  }
+
+  /** Returns the processes in the shim's control group, by one of the hierarchies in use. */
+  public List<String> cgroupMembers() throws IOException {
+    // Beside v1 a container has no group of its own in the v2 hierarchy.
+    Path procs =
+        cgroupDirectories().stream()
+            .filter(group -> !group.getParent().endsWith("unified"))
+            .map(group -> group.resolve("cgroup.procs"))
+            .findFirst()
+            .orElseThrow(() -> new AssertionError("no group " + cgroup(directory)));
+    return Files.readAllLines(procs);
+  }
+
+  private List<Path> cgroupDirectories() throws IOException {
+    String name = cgroup(directory).substring(1);
+    Path root = Path.of("/sys/fs/cgroup");
+    try (Stream<Path> hierarchies = Files.list(root)) {
+      return Stream.concat(Stream.of(root), hierarchies)
+          .map(hierarchy -> hierarchy.resolve(name))
+          .filter(Files::isDirectory)
+          .toList();
+    }
   }
 
   /** Returns the executable. */
@@ -127,19 +161,27 @@ public final class BerthShim implements AutoCloseable {
     return pid;
   }
 
+  /** Ends and frees all containers. */
+  public void removeTasks() throws IOException {
+    for (Path task : Files.isDirectory(run.resolve("shim")) ? taskDirectories() : List.<Path>of()) {
+      shims.cleanUp(record(task.getFileName().toString()), SOON);
+    }
+    events.clear();
+  }
+
   /** Ends the containers and the shim, and removes what a failed test may have left. */
   @Override
   public void close() throws Exception {
     keepLogs();
     try {
-      for (Path task :
-          Files.isDirectory(run.resolve("shim")) ? taskDirectories() : List.<Path>of()) {
-        shims.cleanUp(record(task.getFileName().toString()), SOON);
-      }
+      removeTasks();
     } finally {
+      endServing();
       shims.close();
       eventServer.close();
-      killServing();
+      for (Path group : cgroupDirectories()) {
+        Files.delete(group); // a shim that was killed and had no successor left it
+      }
     }
     AtomicFiles.deleteTree(run);
   }
@@ -160,13 +202,17 @@ public final class BerthShim implements AutoCloseable {
     }
   }
 
-  /** The shim that was brought up last; it has no containers any more. */
-  private void killServing() {
-    String marker = binary.getParent().resolve("berth.sock").toString();
-    ProcessHandle.allProcesses()
-        .filter(process -> commandLine(process.pid()).contains(marker))
-        .filter(process -> process.pid() != ProcessHandle.current().pid())
-        .forEach(ProcessHandle::destroyForcibly);
+  /** The shim that was brought up last; it has no containers any more and removes its cgroup. */
+  private void endServing() {
+    String marker = directory.resolve("berth.sock").toString();
+    List<ProcessHandle> serving =
+        ProcessHandle.allProcesses()
+            .filter(process -> commandLine(process.pid()).contains(marker))
+            .toList();
+    serving.forEach(ProcessHandle::destroy);
+    for (ProcessHandle process : serving) {
+      Await.until("the shim has ended", SOON, () -> ProcFs.hasEnded(process.pid()));
+    }
   }
 
   private static String commandLine(long pid) {

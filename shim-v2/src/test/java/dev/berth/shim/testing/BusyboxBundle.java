@@ -76,6 +76,17 @@ public final class BusyboxBundle {
     return write();
   }
 
+  /** Limits the memory, swap included where it is counted. */
+  public BusyboxBundle withMemoryLimit(long bytes) throws IOException {
+    var memory = new JsonObject();
+    memory.addProperty("limit", bytes);
+    memory.addProperty("swap", bytes);
+    var resources = new JsonObject();
+    resources.add("memory", memory);
+    config.getAsJsonObject("linux").add("resources", resources);
+    return write();
+  }
+
   /** Adds an annotation. */
   public BusyboxBundle annotate(String key, String value) throws IOException {
     var annotations = new JsonObject();

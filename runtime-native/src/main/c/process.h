@@ -1,0 +1,31 @@
+/*
+ * The container's process and the stub's talk with it while it is being made:
+ * questions passed on to Java, the start gate, the end before the exec.
+ */
+#ifndef BERTH_PROCESS_H
+#define BERTH_PROCESS_H
+
+#include "sys.h"
+
+/* Runs the plan's steps, which clone the process. */
+void process_make(void);
+
+void process_watch(void);
+void process_serve(void);
+
+/* Opens the start gate for `client`, which is answered when the exec has happened. */
+void process_start(int client);
+void process_forget_starter(int client);
+
+/* Waits for the process's end; `options` beside WEXITED. `info` is a siginfo_t or NULL. */
+void process_wait(int *info, int options);
+
+/* Tells whoever waits for the exec that the process ended before it. */
+void process_report_end(void);
+
+void report_failure(int client);
+
+/* Before start a failure is final: nothing of the container must stay. */
+_Noreturn void give_up(void);
+
+#endif
