@@ -53,6 +53,7 @@ public final class SandboxManager implements AutoCloseable {
   private final StopContainer stopContainer;
   private final RemoveContainer removeContainer;
   private final ExecSync execSync;
+  private final PodStreams streams;
   private final WritableLayers layers;
   private final UsageReader usage;
   private final Tasks tasks;
@@ -130,6 +131,7 @@ public final class SandboxManager implements AutoCloseable {
             clock);
     startContainer = new StartContainer(registry, tasks, exits, clock);
     execSync = new ExecSync(tasks, paths);
+    streams = new PodStreams(registry, tasks, namespaces, paths, this::requireRecovered);
     layers = new WritableLayers(images);
     usage = new UsageReader(registry, paths, cgroups, layers);
     recoverInBackground(
@@ -212,6 +214,11 @@ public final class SandboxManager implements AutoCloseable {
   /** Returns what pods and containers use. */
   public Usage usage() {
     return new ManagedUsage();
+  }
+
+  /** Returns what clients talk to inside pods. */
+  public Streams streams() {
+    return streams;
   }
 
   /** Stops watching; pods and their shims go on. Idempotent. */
