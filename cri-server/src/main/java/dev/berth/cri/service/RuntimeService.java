@@ -69,13 +69,20 @@ public final class RuntimeService {
   private final Sandboxes sandboxes;
   private final Containers containers;
   private final Usage usage;
+  private final StreamVerbs streams;
 
   /** Makes the service; it owns none of what it is given. */
-  public RuntimeService(NodeVerbs node, Sandboxes sandboxes, Containers containers, Usage usage) {
+  public RuntimeService(
+      NodeVerbs node,
+      Sandboxes sandboxes,
+      Containers containers,
+      Usage usage,
+      StreamVerbs streams) {
     this.node = node;
     this.sandboxes = sandboxes;
     this.containers = containers;
     this.usage = usage;
+    this.streams = streams;
   }
 
   /** Returns the service for the server. */
@@ -96,6 +103,9 @@ public final class RuntimeService {
         .unary(RuntimeServiceGrpc.getListContainersMethod(), this::listContainers)
         .unary(RuntimeServiceGrpc.getContainerStatusMethod(), this::containerStatus)
         .unary(RuntimeServiceGrpc.getExecSyncMethod(), this::execSync)
+        .unary(RuntimeServiceGrpc.getExecMethod(), streams::exec)
+        .unary(RuntimeServiceGrpc.getAttachMethod(), streams::attach)
+        .unary(RuntimeServiceGrpc.getPortForwardMethod(), streams::portForward)
         .unary(RuntimeServiceGrpc.getReopenContainerLogMethod(), this::reopenContainerLog)
         .unary(RuntimeServiceGrpc.getContainerStatsMethod(), this::containerStats)
         .unary(RuntimeServiceGrpc.getListContainerStatsMethod(), this::listContainerStats)

@@ -97,7 +97,11 @@ class RuntimeServiceTest {
             new SocketAccess(0600, "0"),
             List.of(
                 new RuntimeService(
-                        node, sandboxes, containers, new FakeUsage(sandboxes, containers))
+                        node,
+                        sandboxes,
+                        containers,
+                        new FakeUsage(sandboxes, containers),
+                        new StreamVerbs(new FakeStreams(), request -> "http://" + request.path()))
                     .definition()));
     channel = CriChannel.to(socket);
     cri = RuntimeServiceGrpc.newBlockingStub(channel.channel());
