@@ -16,7 +16,7 @@ final class StreamThreads {
           KEEP_SECONDS,
           TimeUnit.SECONDS,
           new SynchronousQueue<>(),
-          Thread.ofPlatform().name("berth-stream-", 0).daemon().factory());
+          Thread.ofPlatform().name("berth-stream-pump-", 0).daemon().factory());
 
   private StreamThreads() {}
 }

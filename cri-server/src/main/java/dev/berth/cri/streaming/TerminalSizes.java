@@ -50,8 +50,7 @@ final class TerminalSizes {
 
   private static Optional<Size> parse(String object) {
     try {
-      Size size = GSON.fromJson(object, Size.class);
-      return size.isPossible() ? Optional.of(size) : Optional.empty();
+      return Optional.<Size>ofNullable(GSON.fromJson(object, Size.class)).filter(Size::isPossible);
     } catch (JsonParseException e) {
       return Optional.empty();
     }
