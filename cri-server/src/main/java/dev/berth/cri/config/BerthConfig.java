@@ -2,7 +2,6 @@ package dev.berth.cri.config;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.LogLevel;
-import dev.berth.cri.streaming.StreamSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;

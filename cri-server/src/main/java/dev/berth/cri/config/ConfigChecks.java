@@ -5,7 +5,6 @@ import static java.util.Objects.requireNonNull;
 
 import com.google.common.hash.Hashing;
 import dev.berth.base.LogLevel;
-import dev.berth.cri.streaming.StreamSettings;
 import java.net.InetAddress;
 import java.nio.file.Path;
 import java.time.Duration;

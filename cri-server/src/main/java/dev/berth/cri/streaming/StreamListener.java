@@ -3,6 +3,7 @@ package dev.berth.cri.streaming;
 import static dev.berth.base.BerthException.Kind.UNAVAILABLE;
 
 import dev.berth.base.BerthException;
+import dev.berth.cri.config.StreamSettings;
 import dev.berth.cri.rpc.EpollTransport;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;

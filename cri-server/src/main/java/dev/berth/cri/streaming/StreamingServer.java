@@ -4,6 +4,7 @@ import static dev.berth.base.BerthException.Kind.UNAVAILABLE;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.berth.base.BerthException;
+import dev.berth.cri.config.StreamSettings;
 import dev.berth.sandbox.Streams;
 import org.jspecify.annotations.Nullable;
 

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.LogLevel;
-import dev.berth.cri.streaming.StreamSettings;
 import dev.berth.testing.RequiresRoot;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,4 +1,4 @@
-package dev.berth.cri.streaming;
+package dev.berth.cri.config;
 
 import java.nio.file.Path;
 import java.util.Optional;
