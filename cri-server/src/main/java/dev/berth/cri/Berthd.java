@@ -8,6 +8,8 @@ import dev.berth.cri.service.ImageService;
 import dev.berth.cri.service.NodeVerbs;
 import dev.berth.cri.service.PullsService;
 import dev.berth.cri.service.RuntimeService;
+import dev.berth.cri.service.StreamVerbs;
+import dev.berth.cri.streaming.StreamingServer;
 import dev.berth.image.Images;
 import dev.berth.sandbox.RuntimeHandler;
 import dev.berth.sandbox.SandboxManager;
@@ -58,6 +60,8 @@ final class Berthd implements AutoCloseable {
           opened(Images.open(config.root().resolve("images"), store, config.hostsDir()));
       manager = opened(SandboxManager.open(sandboxSettings(config, programs), store, images));
       NodeVerbs node = new NodeVerbs(config, Version.CURRENT, manager::networkStatus);
+      StreamingServer streaming =
+          opened(new StreamingServer(config.streaming(), manager.streams()));
       UnixSocketServer server =
           UnixSocketServer.start(
               config.socket(),
@@ -68,7 +72,8 @@ final class Berthd implements AutoCloseable {
                           manager.sandboxes(),
                           manager.containers(),
                           manager.usage(),
-                          manager::events)
+                          manager::events,
+                          new StreamVerbs(manager.streams(), streaming))
                       .definition(),
                   new ImageService(images).definition(),
                   new PullsService(images).definition()));

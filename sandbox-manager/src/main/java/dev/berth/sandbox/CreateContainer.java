@@ -20,7 +20,6 @@ import java.net.URLEncoder;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
-import java.util.Optional;
 
 /** Makes a container, stage by stage; what is to be undone is durable before the first. */
 final class CreateContainer {
@@ -211,19 +210,28 @@ final class CreateContainer {
     events.tell(PodEvent.Kind.CREATED, record);
   }
 
+  /** Without a log, clients of Berth's shim can attach all the same; any other drops the output. */
   private TaskIo io(ContainerRecord record) {
-    Optional<String> logger =
+    ContainerConfig config = record.config();
+    boolean attachable = tasks.hasExtension(record.id());
+    TaskIo output =
         record
             .logPath()
-            .map(log ->
-                "binary://"
-                    + logWriter
-                    + "?log="
-                    + URLEncoder.encode(log.toString(), UTF_8).replace("+", "%20"));
-    boolean terminal = record.config().getTty();
-    return logger
-        .map(uri -> TaskIo.logger(uri, terminal))
-        .orElseGet(() -> new TaskIo("", "", "", terminal));
+            .map(log -> TaskIo.logger(logger(log), config.getTty()))
+            .orElseGet(() ->
+                attachable
+                    ? TaskIo.unlogged(config.getTty())
+                    : new TaskIo("", "", "", config.getTty()));
+    return attachable && config.getStdin()
+        ? output.withAttachedStdin(config.getStdinOnce())
+        : output;
+  }
+
+  private String logger(Path log) {
+    return "binary://"
+        + logWriter
+        + "?log="
+        + URLEncoder.encode(log.toString(), UTF_8).replace("+", "%20");
   }
 
   /** What cannot be undone is listed, so that a later remove finds it. */

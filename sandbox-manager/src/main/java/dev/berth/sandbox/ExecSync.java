@@ -2,12 +2,8 @@ package dev.berth.sandbox;
 
 import static dev.berth.base.BerthException.Kind.DEADLINE_EXCEEDED;
 import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
-import static dev.berth.base.BerthException.Kind.INTERNAL;
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 
-import com.google.gson.JsonArray;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import com.google.protobuf.ByteString;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
@@ -15,10 +11,6 @@ import dev.berth.base.Operation;
 import dev.berth.shim.client.ExecTask;
 import dev.berth.shim.client.TaskExit;
 import dev.berth.shim.client.TaskProcess;
-import java.io.IOException;
-import java.io.Reader;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -56,7 +48,12 @@ final class ExecSync {
       TaskExit exit =
           tasks.hasExtension(container.id())
               ? runAtOnce(process, command, pipes, deadline, operation)
-              : runInSteps(process, processJson(container, command), pipes, deadline, operation);
+              : runInSteps(
+                  process,
+                  ProcessJson.of(paths.bundle(container.id()), command, false),
+                  pipes,
+                  deadline,
+                  operation);
       pipes.drain(DRAIN_LIMIT);
       return new ExecResult(pipes.stdoutBytes(), pipes.stderrBytes(), exit.status());
     }
@@ -138,23 +135,6 @@ final class ExecSync {
     } catch (BerthException e) {
       // The shim frees it with its container at the latest.
       LOG.log(System.Logger.Level.WARNING, "cannot free command " + process, e);
-    }
-  }
-
-  /** The process of the container's own spec, with another command and no terminal. */
-  private ByteString processJson(Container container, List<String> command) {
-    Path config = paths.bundle(container.id()).resolve("config.json");
-    try (Reader reader = Files.newBufferedReader(config)) {
-      JsonObject process =
-          JsonParser.parseReader(reader).getAsJsonObject().getAsJsonObject("process");
-      JsonArray arguments = new JsonArray();
-      command.forEach(arguments::add);
-      process.add("args", arguments);
-      process.addProperty("terminal", false);
-      return ByteString.copyFromUtf8(process.toString());
-    } catch (IOException e) {
-      throw new BerthException(
-          INTERNAL, "cannot read the spec of container " + container.id() + ": " + e, e);
     }
   }
 }

@@ -6,6 +6,7 @@ import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.runtime.kernel.DirFd;
+import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.NamespaceSetup;
 import dev.berth.runtime.kernel.NamespaceType;
 import dev.berth.runtime.kernel.Namespaces;
@@ -101,6 +102,13 @@ final class PodNamespaces {
     } catch (BerthException e) {
       return false; // no such file, or a file without a namespace on it: the pin is gone
     }
+  }
+
+  /** Opens the network namespace of a sandbox that has one for itself, closed by the caller. */
+  Fd openNetwork(String sandboxId) {
+    return Namespaces.open(
+        paths.namespaces(sandboxId).resolve(NamespaceType.NETWORK.procName()),
+        NamespaceType.NETWORK);
   }
 
   /** Returns the paths of the pinned namespaces, by type as the runtime spec names them. */

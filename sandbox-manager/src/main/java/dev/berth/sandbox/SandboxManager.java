@@ -57,6 +57,7 @@ public final class SandboxManager implements AutoCloseable {
   private final RemoveContainer removeContainer;
   private final ExecSync execSync;
   private final UpdateContainerResources updateContainer;
+  private final PodStreams streams;
   private final WritableLayers layers;
   private final UsageReader usage;
   private final Tasks tasks;
@@ -152,6 +153,7 @@ public final class SandboxManager implements AutoCloseable {
     startContainer = new StartContainer(registry, tasks, exits, clock);
     execSync = new ExecSync(tasks, paths);
     updateContainer = new UpdateContainerResources(tasks, host);
+    streams = new PodStreams(registry, tasks, namespaces, paths, this::requireRecovered);
     layers = new WritableLayers(images);
     usage = new UsageReader(registry, paths, cgroups, layers);
     recoverInBackground(
@@ -240,6 +242,11 @@ public final class SandboxManager implements AutoCloseable {
   /** Returns what pods and containers use. */
   public Usage usage() {
     return new ManagedUsage();
+  }
+
+  /** Returns what clients talk to inside pods. */
+  public Streams streams() {
+    return streams;
   }
 
   /** Stops watching; pods and their shims go on. Idempotent. */

@@ -236,6 +236,29 @@ final class Tasks {
     return require(containerId).tasks().exit(TaskProcess.init(containerId));
   }
 
+  /** Ends an exec's input, once nothing is left of it in the pipe. */
+  void closeStdin(TaskProcess process, Operation operation) {
+    client(process.containerId(), operation).closeStdin(process, operation.remaining(LIMIT));
+  }
+
+  /** Sets the size of a process's terminal, in characters. */
+  void resize(TaskProcess process, int rows, int columns, Operation operation) {
+    client(process.containerId(), operation)
+        .resizePty(process, columns, rows, operation.remaining(LIMIT));
+  }
+
+  /** Returns the directory of a task by which one attaches; only where {@link #hasExtension}. */
+  Path locate(String containerId, Operation operation) {
+    return client(containerId, operation)
+        .locate(TaskProcess.init(containerId), operation.remaining(LIMIT));
+  }
+
+  /** Tells whether a container's shim is there: its successor, if it was killed. */
+  boolean isAnswering(String containerId) {
+    Held held = tasks.get(containerId);
+    return held != null && !held.shim.lost().isDone();
+  }
+
   /** Tells whether the shim of a container is Berth's own, which knows more than the standard. */
   boolean hasExtension(String containerId) {
     return require(containerId).record().adoptsTasks();

@@ -30,6 +30,10 @@ record Stdio(String stdin, String stdout, String stderr, boolean terminal) {
         requireSameLog();
         yield new TaskIo.Log(log, input());
       }
+      case StdioUri.Unlogged() -> {
+        requireSameLog();
+        yield new TaskIo.Log(null, input());
+      }
       case StdioUri.Fifo _, StdioUri.Nowhere _ ->
           new TaskIo.Pipes(fifo("stdin", stdin), fifo("stdout", stdout), fifo("stderr", stderr));
       case StdioUri.Attached _ -> throw misplaced("stdout");
@@ -50,7 +54,11 @@ record Stdio(String stdin, String stdout, String stderr, boolean terminal) {
           case StdioUri.Logger program -> Optional.of(program);
           case StdioUri.Copy(Path file) ->
               Optional.of(new StdioUri.Logger(berthInit, List.of("copy", file.toString())));
-          case StdioUri.Nowhere _, StdioUri.Fifo _, StdioUri.Log _, StdioUri.Attached _ ->
+          case StdioUri.Nowhere _,
+              StdioUri.Fifo _,
+              StdioUri.Log _,
+              StdioUri.Attached _,
+              StdioUri.Unlogged _ ->
               Optional.empty();
         };
     if (logger.isPresent()) {
@@ -69,7 +77,8 @@ record Stdio(String stdin, String stdout, String stderr, boolean terminal) {
       case StdioUri.Nowhere() -> new TaskIo.Input.Nothing();
       case StdioUri.Fifo(Path path) -> new TaskIo.Input.Fifo(path);
       case StdioUri.Attached(boolean once) -> new TaskIo.Input.Attached(once);
-      case StdioUri.Log _, StdioUri.Copy _, StdioUri.Logger _ -> throw misplaced("stdin");
+      case StdioUri.Log _, StdioUri.Unlogged _, StdioUri.Copy _, StdioUri.Logger _ ->
+          throw misplaced("stdin");
     };
   }
 
@@ -92,7 +101,7 @@ record Stdio(String stdin, String stdout, String stderr, boolean terminal) {
       case StdioUri.Attached _ ->
           throw new BerthException(
               Kind.UNIMPLEMENTED, field + ": only a process with a log can be attached to");
-      case StdioUri.Log _, StdioUri.Copy _, StdioUri.Logger _ ->
+      case StdioUri.Log _, StdioUri.Unlogged _, StdioUri.Copy _, StdioUri.Logger _ ->
           throw new BerthException(
               Kind.UNIMPLEMENTED, field + ": a log or logger that stdout does not go to");
     };

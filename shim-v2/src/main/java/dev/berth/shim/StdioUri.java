@@ -33,6 +33,9 @@ sealed interface StdioUri {
    */
   record Attached(boolean once) implements StdioUri {}
 
+  /** To attached clients and nowhere else, for stdout and stderr: {@code berth:///unlogged}. */
+  record Unlogged() implements StdioUri {}
+
   /** To a file, byte for byte and at its end: {@code file:///PATH}. */
   record Copy(Path path) implements StdioUri {}
 
@@ -64,7 +67,7 @@ sealed interface StdioUri {
     URI uri = uri(field, text);
     return switch (String.valueOf(uri.getScheme())) {
       case "fifo" -> new Fifo(Path.of(uri.getPath()));
-      case "berth" -> attached(field, uri);
+      case "berth" -> own(field, uri);
       case "binary" -> logger(field, uri);
       case "file" -> new Copy(Path.of(requirePath(field, uri)));
       default ->
@@ -82,12 +85,14 @@ sealed interface StdioUri {
     }
   }
 
-  private static Attached attached(String field, URI uri) {
-    if (!"/attached".equals(uri.getPath())) {
-      throw new BerthException(
-          INVALID_ARGUMENT, field + ": no such stream: " + Ids.printable(uri.toString()));
-    }
-    return new Attached("true".equals(query(uri).get("once")));
+  private static StdioUri own(String field, URI uri) {
+    return switch (String.valueOf(uri.getPath())) {
+      case "/attached" -> new Attached("true".equals(query(uri).get("once")));
+      case "/unlogged" -> new Unlogged();
+      default ->
+          throw new BerthException(
+              INVALID_ARGUMENT, field + ": no such stream: " + Ids.printable(uri.toString()));
+    };
   }
 
   /** A berth-init that is to write a log is not run: the stub does that itself. */

@@ -31,6 +31,7 @@ final class ProcessInventory {
       List.of(
           "thread berth-native-wa", // berth-native-wait: system calls that block
           "thread berth-exec-outp", // berth-exec-output: readers of an exec's pipes
+          "thread berth-stream-pu", // berth-stream-pump: between streams and their connections
           "thread ForkJoinPool-1-", // what carries virtual threads
           "thread process reaper", // waits for programs that the JDK started
           "thread C1 CompilerThre",

@@ -18,6 +18,7 @@ import java.util.Map;
  * @param instance keeps host-global names of several {@code berthd} apart
  * @param socket path of the CRI socket, absolute
  * @param socketAccess who may open it
+ * @param streaming where Exec, Attach and PortForward are served
  * @param hostsDir registry hosts, a directory of {@code HOST/hosts.toml}
  * @param cniConfDir where the pod network is described
  * @param cniBinDirs where CNI plugins are looked up, in order
@@ -35,6 +36,7 @@ public record BerthConfig(
     String instance,
     Path socket,
     SocketAccess socketAccess,
+    StreamSettings streaming,
     Path hostsDir,
     Path cniConfDir,
     List<Path> cniBinDirs,

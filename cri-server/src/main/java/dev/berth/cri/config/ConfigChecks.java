@@ -5,12 +5,14 @@ import static java.util.Objects.requireNonNull;
 
 import com.google.common.hash.Hashing;
 import dev.berth.base.LogLevel;
+import java.net.InetAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -21,6 +23,8 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
   private static final Pattern OCTAL = Pattern.compile("0?[0-7]{3}");
   private static final Pattern GROUP = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}");
   private static final Pattern DURATION = Pattern.compile("([1-9][0-9]{0,5})(ms|s|m)");
+  private static final Pattern PORT = Pattern.compile("[0-9]{1,5}");
+  private static final int MAX_PORT = 65535;
   private static final int SUN_PATH_MAX = 107; // 108 bytes of sockaddr_un with the closing NUL
 
   BerthConfig checked() {
@@ -33,6 +37,7 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
         instance,
         socket(state),
         new SocketAccess(socketMode(), matching(ConfigKey.SOCKET_GROUP, GROUP, "a group").text()),
+        streaming(),
         directory(ConfigKey.HOSTS_DIR),
         directory(ConfigKey.CNI_CONF_DIR),
         directories(ConfigKey.CNI_BIN_DIR),
@@ -104,6 +109,41 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
   private int socketMode() {
     return Integer.parseInt(
         matching(ConfigKey.SOCKET_MODE, OCTAL, "an octal file mode such as 0660").text(), 8);
+  }
+
+  /** A token is all that a client shows, so it crosses no network in clear text. */
+  private StreamSettings streaming() {
+    ConfigValue address = value(ConfigKey.STREAM_ADDRESS);
+    Optional<StreamSettings.Tls> tls = streamTls();
+    InetAddress parsed = literalAddress(address);
+    if (parsed.isAnyLocalAddress() || (tls.isEmpty() && !parsed.isLoopbackAddress())) {
+      throw address.mustBe("a loopback address, or with stream_tls_cert one of this host's");
+    }
+    ConfigValue port = matching(ConfigKey.STREAM_PORT, PORT, "a port number");
+    int number = Integer.parseInt(port.text());
+    if (number > MAX_PORT) {
+      throw port.mustBe("a port number");
+    }
+    return new StreamSettings(address.text(), number, tls);
+  }
+
+  private static InetAddress literalAddress(ConfigValue value) {
+    try {
+      return InetAddress.ofLiteral(value.text());
+    } catch (IllegalArgumentException e) {
+      throw value.mustBe("an IP address");
+    }
+  }
+
+  private Optional<StreamSettings.Tls> streamTls() {
+    ConfigValue certificate = value(ConfigKey.STREAM_TLS_CERT);
+    ConfigValue key = value(ConfigKey.STREAM_TLS_KEY);
+    if (certificate.text().isEmpty() && key.text().isEmpty()) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new StreamSettings.Tls(
+            absolute(certificate, certificate.text()), absolute(key, key.text())));
   }
 
   private Duration duration(ConfigKey key) {

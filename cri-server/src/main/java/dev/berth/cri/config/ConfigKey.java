@@ -30,6 +30,24 @@ public enum ConfigKey {
       "Unix socket that serves CRI, as a path or unix://path. Empty: berthd.sock under state."),
   SOCKET_MODE("socket_mode", Kind.TEXT, "0660", "File mode of the CRI socket, in octal."),
   SOCKET_GROUP("socket_group", Kind.TEXT, "root", "Group of the CRI socket, by name or number."),
+  STREAM_ADDRESS(
+      "stream_address",
+      Kind.TEXT,
+      "127.0.0.1",
+      "IP address on which exec, attach and port-forward are served to the kubelet. One that is",
+      "not a loopback address needs TLS."),
+  STREAM_PORT(
+      "stream_port",
+      Kind.TEXT,
+      "0",
+      "Port of that. 0: any free one, chosen when the first stream is asked for."),
+  STREAM_TLS_CERT(
+      "stream_tls_cert",
+      Kind.TEXT,
+      "",
+      "PEM file with the certificate of stream_address, and its chain. Empty: plain HTTP."),
+  STREAM_TLS_KEY(
+      "stream_tls_key", Kind.TEXT, "", "PEM file with the key of stream_tls_cert, PKCS #8."),
   HOSTS_DIR(
       "hosts_dir",
       Kind.TEXT,

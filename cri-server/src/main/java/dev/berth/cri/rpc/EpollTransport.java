@@ -8,8 +8,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 
-/** What server and client share of Netty's epoll transport for unix sockets. */
-final class EpollTransport {
+/** What servers and clients share of Netty's epoll transport. */
+public final class EpollTransport {
   /** Held, because a logger that nobody holds forgets its level. */
   private static final Logger BOOTSTRAP = Logger.getLogger("io.netty.bootstrap");
 
@@ -21,13 +21,13 @@ final class EpollTransport {
   private EpollTransport() {}
 
   /** Returns a loop of one daemon thread; end it with {@link #end}. */
-  static EventLoopGroup loop(String threadName) {
+  public static EventLoopGroup loop(String threadName) {
     return new MultiThreadIoEventLoopGroup(
         1, new DefaultThreadFactory(threadName, true), EpollIoHandler.newFactory());
   }
 
   /** Lets the loop end by itself, soon; nothing waits for it. */
-  static void end(EventLoopGroup loop) {
+  public static void end(EventLoopGroup loop) {
     var _ = loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
   }
 }

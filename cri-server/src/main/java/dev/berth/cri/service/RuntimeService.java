@@ -76,6 +76,7 @@ public final class RuntimeService {
   private final Containers containers;
   private final Usage usage;
   private final Supplier<PodEventFeed> events;
+  private final StreamVerbs streams;
 
   /** Makes the service; it owns none of what it is given. */
   public RuntimeService(
@@ -83,12 +84,14 @@ public final class RuntimeService {
       Sandboxes sandboxes,
       Containers containers,
       Usage usage,
-      Supplier<PodEventFeed> events) {
+      Supplier<PodEventFeed> events,
+      StreamVerbs streams) {
     this.node = node;
     this.sandboxes = sandboxes;
     this.containers = containers;
     this.usage = usage;
     this.events = events;
+    this.streams = streams;
   }
 
   /** Returns the service for the server. */
@@ -109,6 +112,9 @@ public final class RuntimeService {
         .unary(RuntimeServiceGrpc.getListContainersMethod(), this::listContainers)
         .unary(RuntimeServiceGrpc.getContainerStatusMethod(), this::containerStatus)
         .unary(RuntimeServiceGrpc.getExecSyncMethod(), this::execSync)
+        .unary(RuntimeServiceGrpc.getExecMethod(), streams::exec)
+        .unary(RuntimeServiceGrpc.getAttachMethod(), streams::attach)
+        .unary(RuntimeServiceGrpc.getPortForwardMethod(), streams::portForward)
         .unary(RuntimeServiceGrpc.getReopenContainerLogMethod(), this::reopenContainerLog)
         .unary(
             RuntimeServiceGrpc.getUpdateContainerResourcesMethod(), this::updateContainerResources)

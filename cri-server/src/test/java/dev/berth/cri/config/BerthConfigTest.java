@@ -191,4 +191,30 @@ class BerthConfigTest {
         .isInstanceOf(BerthException.class)
         .hasMessage("config file " + file + " must be owned by root, not by uid 65534");
   }
+
+  @Test
+  void streamsAreServedOnLoopbackUnlessThereIsTls() {
+    assertThat(fromFlags().streaming())
+        .isEqualTo(new StreamSettings("127.0.0.1", 0, Optional.empty()));
+    String[] tls = {"--stream-address=10.0.0.5", "--stream-tls-cert=/c", "--stream-tls-key=/k"};
+    assertThat(fromFlags(tls).streaming().tls())
+        .contains(new StreamSettings.Tls(Path.of("/c"), Path.of("/k")));
+    assertThat(fromFlags("--stream-address=::1", "--stream-port=10010").streaming().port())
+        .isEqualTo(10010);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "--stream-address=10.0.0.5, loopback",
+    "--stream-address=0.0.0.0, loopback",
+    "--stream-address=localhost, IP address",
+    "--stream-port=65536, port number",
+    "--stream-port=http, port number",
+    "--stream-tls-cert=/c, absolute path",
+  })
+  void wrongStreamSettingsAreNamed(String flag, String expectation) {
+    assertThatThrownBy(() -> fromFlags(flag))
+        .hasMessageContaining("stream")
+        .hasMessageContaining(expectation);
+  }
 }

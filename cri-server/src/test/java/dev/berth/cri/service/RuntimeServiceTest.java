@@ -7,6 +7,7 @@ import dev.berth.cri.config.BerthConfig;
 import dev.berth.cri.config.SocketAccess;
 import dev.berth.cri.rpc.CriChannel;
 import dev.berth.cri.rpc.UnixSocketServer;
+import dev.berth.proto.cri.v1.AttachRequest;
 import dev.berth.proto.cri.v1.CgroupDriver;
 import dev.berth.proto.cri.v1.Container;
 import dev.berth.proto.cri.v1.ContainerConfig;
@@ -17,6 +18,7 @@ import dev.berth.proto.cri.v1.ContainerStatsRequest;
 import dev.berth.proto.cri.v1.ContainerStatus;
 import dev.berth.proto.cri.v1.ContainerStatusRequest;
 import dev.berth.proto.cri.v1.CreateContainerRequest;
+import dev.berth.proto.cri.v1.ExecRequest;
 import dev.berth.proto.cri.v1.ExecSyncRequest;
 import dev.berth.proto.cri.v1.ImageSpec;
 import dev.berth.proto.cri.v1.LinuxPodSandboxConfig;
@@ -33,6 +35,7 @@ import dev.berth.proto.cri.v1.PodSandboxMetadata;
 import dev.berth.proto.cri.v1.PodSandboxState;
 import dev.berth.proto.cri.v1.PodSandboxStateValue;
 import dev.berth.proto.cri.v1.PodSandboxStatusRequest;
+import dev.berth.proto.cri.v1.PortForwardRequest;
 import dev.berth.proto.cri.v1.RunPodSandboxRequest;
 import dev.berth.proto.cri.v1.RuntimeCondition;
 import dev.berth.proto.cri.v1.RuntimeConfigRequest;
@@ -101,7 +104,8 @@ class RuntimeServiceTest {
                         sandboxes,
                         containers,
                         new FakeUsage(sandboxes, containers),
-                        FakeEvents::new)
+                        FakeEvents::new,
+                        new StreamVerbs(new FakeStreams(), request -> "http://" + request.path()))
                     .definition()));
     channel = CriChannel.to(socket);
     cri = RuntimeServiceGrpc.newBlockingStub(channel.channel());
@@ -344,5 +348,42 @@ class RuntimeServiceTest {
         });
     assertThat(sizes).containsExactly(50, 50, 20);
     assertThat(ids).hasSize(FakeUsage.CONTAINERS).doesNotHaveDuplicates();
+  }
+
+  @Test
+  void streamsAnswerWithAUrl() {
+    var exec = ExecRequest.newBuilder().setContainerId("c").addCmd("sh").setTty(true);
+    assertThat(cri.exec(exec.setStdin(true).setStdout(true).build()).getUrl())
+        .isEqualTo("http://exec");
+    assertThat(
+            cri.attach(AttachRequest.newBuilder().setContainerId("c-1").setStderr(true).build())
+                .getUrl())
+        .isEqualTo("http://attach");
+    assertThat(
+            cri.portForward(PortForwardRequest.newBuilder().setPodSandboxId("s-1").build())
+                .getUrl())
+        .isEqualTo("http://portforward");
+  }
+
+  @Test
+  void streamsOfNothingAreRefused() {
+    ExecRequest exec =
+        ExecRequest.newBuilder().setContainerId("c-1").addCmd("sh").setStdout(true).build();
+    refused(Status.Code.INVALID_ARGUMENT, exec.toBuilder().clearContainerId());
+    refused(Status.Code.INVALID_ARGUMENT, exec.toBuilder().clearCmd());
+    refused(Status.Code.INVALID_ARGUMENT, exec.toBuilder().clearStdout());
+    refused(Status.Code.INVALID_ARGUMENT, exec.toBuilder().setTty(true).setStderr(true));
+    refused(Status.Code.FAILED_PRECONDITION, exec.toBuilder().setContainerId("c-2"));
+    refused(Status.Code.NOT_FOUND, exec.toBuilder().setContainerId("c-9"));
+    assertThatThrownBy(() ->
+            cri.portForward(
+                PortForwardRequest.newBuilder().setPodSandboxId("s-1").addPort(70000).build()))
+        .hasMessageContaining("port 70000");
+  }
+
+  private void refused(Status.Code code, ExecRequest.Builder request) {
+    assertThatThrownBy(() -> cri.exec(request.build()))
+        .isInstanceOfSatisfying(
+            StatusRuntimeException.class, e -> assertThat(e.getStatus().getCode()).isEqualTo(code));
   }
 }

@@ -14,14 +14,21 @@ public record TaskIo(String stdin, String stdout, String stderr, boolean termina
   /** Nothing goes in and nothing comes out. */
   public static final TaskIo NONE = new TaskIo("", "", "", false);
 
+  private static final String UNLOGGED = "berth:///unlogged";
+
   /** Output to the log of a container by a logger binary; nothing goes in. */
   public static TaskIo logger(String uri, boolean terminal) {
     return new TaskIo("", uri, terminal ? "" : uri, terminal);
   }
 
+  /** Output that is kept nowhere but attached clients see; Berth's shim only. */
+  public static TaskIo unlogged(boolean terminal) {
+    return new TaskIo("", UNLOGGED, terminal ? "" : UNLOGGED, terminal);
+  }
+
   /**
-   * The same with a stdin that attached clients feed, beside a {@link #logger}; Berth's shim only.
-   * See {@link TaskClient#locate}.
+   * The same with a stdin that attached clients feed, beside a {@link #logger} or {@link
+   * #unlogged}; Berth's shim only. See {@link TaskClient#locate}.
    *
    * @param once the end of the first client's input is the end of all input
    */
