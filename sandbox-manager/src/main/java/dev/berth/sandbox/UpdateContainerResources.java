@@ -30,8 +30,8 @@ final class UpdateContainerResources {
       LinuxContainerResources before = container.record().config().getLinux().getResources();
       operation.enter(UpdateContainerResourcesStage.APPLY);
       if (hasTask(container)) {
-        rollback.onFailure(
-            "restore the limits of " + container.id(), () -> apply(container, before));
+        LinuxContainerResources undo = ContainerLimits.undo(before, change);
+        rollback.onFailure("restore the limits of " + container.id(), () -> apply(container, undo));
         apply(container, change, operation);
       }
       operation.enter(UpdateContainerResourcesStage.RECORD);

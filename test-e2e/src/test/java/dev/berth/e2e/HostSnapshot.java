@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +30,7 @@ import java.util.stream.Stream;
  */
 final class HostSnapshot {
   private static final Duration LIMIT = Duration.ofSeconds(5);
+  private static final Duration REST = Duration.ofMillis(100);
   private static final boolean WHOLE_HOST = System.getenv("BERTH_E2E_WHOLE_HOST") != null;
 
   private final Supplier<List<String>> look;
@@ -36,7 +38,27 @@ final class HostSnapshot {
 
   private HostSnapshot(Supplier<List<String>> look) {
     this.look = look;
-    this.things = look.get();
+    this.things = atRest(look);
+  }
+
+  /**
+   * Looks until nothing has changed for a moment: the shim spawns what it will need next after it
+   * has answered, and a process between its fork and its exec looks like another JVM.
+   */
+  private static List<String> atRest(Supplier<List<String>> look) {
+    var last = new AtomicReference<List<String>>(List.of());
+    var since = new AtomicReference<>(Instant.now());
+    Await.until(
+        "the host is at rest",
+        LIMIT,
+        () -> {
+          List<String> now = look.get();
+          if (!now.equals(last.getAndSet(now))) {
+            since.set(Instant.now());
+          }
+          return since.get().plus(REST).isBefore(Instant.now());
+        });
+    return last.get();
   }
 
   /** Looks at the host now, and at what {@code berthd} and its shim hold. */

@@ -9,10 +9,12 @@ import dev.berth.proto.cri.v1.ContainerState;
 import dev.berth.proto.cri.v1.ContainerStatus;
 import dev.berth.proto.cri.v1.ContainerStatusRequest;
 import dev.berth.proto.cri.v1.CreateContainerRequest;
+import dev.berth.proto.cri.v1.ExecRequest;
 import dev.berth.proto.cri.v1.ExecSyncRequest;
 import dev.berth.proto.cri.v1.ExecSyncResponse;
 import dev.berth.proto.cri.v1.ImageSpec;
 import dev.berth.proto.cri.v1.LinuxContainerConfig;
+import dev.berth.proto.cri.v1.LinuxContainerResources;
 import dev.berth.proto.cri.v1.LinuxContainerSecurityContext;
 import dev.berth.proto.cri.v1.LinuxPodSandboxConfig;
 import dev.berth.proto.cri.v1.LinuxSandboxSecurityContext;
@@ -32,6 +34,7 @@ import dev.berth.proto.cri.v1.SecurityProfile;
 import dev.berth.proto.cri.v1.StartContainerRequest;
 import dev.berth.proto.cri.v1.StopContainerRequest;
 import dev.berth.proto.cri.v1.StopPodSandboxRequest;
+import dev.berth.proto.cri.v1.UpdateContainerResourcesRequest;
 import dev.berth.testing.Await;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -167,6 +170,24 @@ record Pods(BerthNode node) {
                 .addAllCmd(List.of(command))
                 .setTimeout(timeoutSeconds)
                 .build());
+  }
+
+  /** Returns the URL where a command's outputs can be had. */
+  String execUrl(String containerId, String... command) {
+    var request =
+        ExecRequest.newBuilder()
+            .setContainerId(containerId)
+            .addAllCmd(List.of(command))
+            .setStdout(true)
+            .setStderr(true);
+    return node.runtime().exec(request.build()).getUrl();
+  }
+
+  void limitMemory(String containerId, long bytes) {
+    var limits = LinuxContainerResources.newBuilder().setMemoryLimitInBytes(bytes);
+    var request =
+        UpdateContainerResourcesRequest.newBuilder().setContainerId(containerId).setLinux(limits);
+    var _ = node.runtime().updateContainerResources(request.build());
   }
 
   void stopContainer(String containerId, int timeoutSeconds) {

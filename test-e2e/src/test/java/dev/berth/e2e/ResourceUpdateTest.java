@@ -27,7 +27,7 @@ class ResourceUpdateTest {
   private static final long MIB = 1 << 20;
 
   /** v1 names the limit by another file than v2. */
-  private static final String READ_MEMORY_LIMIT =
+  static final String READ_MEMORY_LIMIT =
       "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max";
 
   @TempDir private static Path directory;

@@ -12,6 +12,7 @@ import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.runtime.task.CreateTaskStage;
 import dev.berth.runtime.task.ExecTaskStage;
 import dev.berth.sandbox.CreateContainerStage;
+import dev.berth.sandbox.ExecStreamStage;
 import dev.berth.sandbox.ExecSyncStage;
 import dev.berth.sandbox.RemoveContainerStage;
 import dev.berth.sandbox.RemovePodSandboxStage;
@@ -19,6 +20,7 @@ import dev.berth.sandbox.RunPodSandboxStage;
 import dev.berth.sandbox.StartContainerStage;
 import dev.berth.sandbox.StopContainerStage;
 import dev.berth.sandbox.StopPodSandboxStage;
+import dev.berth.sandbox.UpdateContainerResourcesStage;
 import dev.berth.testing.RequiresRoot;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
@@ -190,6 +192,57 @@ class StageFaultTest {
       before.assertRestored();
     }
     assertThat(pods.exec(id, 10, "ps").getStdout().toStringUtf8()).doesNotContain("7654321");
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void failedStageOfAStreamedExecLeavesNoProcess(ExecStreamStage stage) throws Exception {
+    PodSandboxConfig config = pod("exec-stream");
+    String id = pods.launch(pods.run(config), config, sleeper("main"));
+    stream(id, "true"); // starts and opens whatever is kept from then on
+    HostSnapshot before = snapshot();
+    for (Faults.Action action : SURVIVED) {
+      faults.strike("Exec stream", stage, action);
+      assertThat(stream(id, "sleep", "7654321")).contains("Exec stream." + stage.name());
+      faults.clear();
+      before.assertRestored();
+    }
+    assertThat(pods.exec(id, 10, "ps").getStdout().toStringUtf8()).doesNotContain("7654321");
+  }
+
+  /**
+   * Runs a command over a WebSocket to the end of the stream; returns what the error channel says.
+   */
+  private String stream(String id, String... command) throws Exception {
+    try (var client = new WebSocketClient(pods.execUrl(id, command), "v5.channel.k8s.io")) {
+      client.awaitEnd();
+      return client.text("error");
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void failedStageOfUpdateContainerResourcesChangesNothing(UpdateContainerResourcesStage stage)
+      throws IOException {
+    PodSandboxConfig config = pod("update");
+    String id = pods.launch(pods.run(config), config, sleeper("main"));
+    String limit = memoryLimit(id);
+    HostSnapshot before = snapshot();
+    for (Faults.Action action : SURVIVED) {
+      assertFails("UpdateContainerResources", stage, action, () -> pods.limitMemory(id, 1 << 27));
+      assertThat(pods.status(id).getResources().getLinux().getMemoryLimitInBytes()).isZero();
+      assertThat(memoryLimit(id)).isEqualTo(limit);
+      before.assertRestored();
+    }
+    pods.limitMemory(id, 1 << 27);
+    assertThat(pods.status(id).getResources().getLinux().getMemoryLimitInBytes())
+        .isEqualTo(1 << 27);
+  }
+
+  private String memoryLimit(String id) {
+    return pods.exec(id, 10, "sh", "-c", ResourceUpdateTest.READ_MEMORY_LIMIT)
+        .getStdout()
+        .toStringUtf8();
   }
 
   @ParameterizedTest

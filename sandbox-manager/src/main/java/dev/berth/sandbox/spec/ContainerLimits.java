@@ -8,6 +8,11 @@ import org.jspecify.annotations.Nullable;
 
 /** The limits of a container in the runtime spec's words. Zero and empty in CRI mean "not set". */
 public final class ContainerLimits {
+  // Documentation/admin-guide/cgroup-v1 and scheduler/sched-bwc.rst of the kernel
+  private static final long DEFAULT_CPU_SHARES = 1024;
+  private static final long DEFAULT_CPU_PERIOD = 100_000;
+  private static final long UNLIMITED = -1;
+
   private ContainerLimits() {}
 
   /** Returns the limits that are set, as far as the host can have them. */
@@ -28,6 +33,28 @@ public final class ContainerLimits {
       merged.clearHugepageLimits(); // a list is replaced, and not made longer
     }
     return merged.mergeFrom(change).build();
+  }
+
+  /**
+   * Returns what takes a change back: where nothing was set before, the kernel's own value for no
+   * limit. A set of CPUs has none, and stays.
+   */
+  public static LinuxContainerResources undo(
+      LinuxContainerResources before, LinuxContainerResources change) {
+    LinuxContainerResources.Builder undo = before.toBuilder();
+    if (change.getCpuShares() != 0 && before.getCpuShares() == 0) {
+      undo.setCpuShares(DEFAULT_CPU_SHARES);
+    }
+    if (change.getCpuQuota() != 0 && before.getCpuQuota() == 0) {
+      undo.setCpuQuota(UNLIMITED);
+    }
+    if (change.getCpuPeriod() != 0 && before.getCpuPeriod() == 0) {
+      undo.setCpuPeriod(DEFAULT_CPU_PERIOD);
+    }
+    if (change.getMemoryLimitInBytes() != 0 && before.getMemoryLimitInBytes() == 0) {
+      undo.setMemoryLimitInBytes(UNLIMITED).setMemorySwapLimitInBytes(UNLIMITED);
+    }
+    return undo.build();
   }
 
   private static Resources.Cpu cpu(LinuxContainerResources wanted) {

@@ -24,6 +24,19 @@ class ContainerLimitsTest {
   }
 
   @Test
+  void undoOfAChangeHasTheOldValuesAndNoLimitWhereThereWasNone() {
+    var change = LinuxContainerResources.newBuilder().setCpuShares(99).setCpuQuota(5).build();
+    assertThat(ContainerLimits.undo(BEFORE, change))
+        .isEqualTo(BEFORE.toBuilder().setCpuQuota(-1).build());
+
+    var memory = LinuxContainerResources.newBuilder().setMemoryLimitInBytes(7).build();
+    assertThat(
+            ContainerLimits.undo(LinuxContainerResources.getDefaultInstance(), memory)
+                .getMemoryLimitInBytes())
+        .isEqualTo(-1);
+  }
+
+  @Test
   void listsAreReplacedAndMapsAreJoined() {
     var limit = HugepageLimit.newBuilder().setPageSize("2MB").setLimit(8).build();
     var change =
