@@ -152,9 +152,10 @@ int attach_blocks(int stream)
 }
 
 /* Who holds the container up must at least take something; who only lags hurts nobody. */
-static void judge(struct attachment *a, uint64_t now)
+static void judge(struct attachment *a)
 {
-    if (now - a->window < WINDOW_MILLIS)
+    uint64_t now = now_millis();
+    if (now < a->window + WINDOW_MILLIS)
         return;
     if (a->handed < LEAST_RATE && (holds_up(a, OUT) || holds_up(a, ERR))) {
         cut_off(a, ETIMEDOUT);
@@ -339,7 +340,6 @@ void attach_watch(void)
 
 void attach_serve(void)
 {
-    uint64_t now = attach_retry_after() < 0 ? 0 : now_millis();
     if (poll_result(container_entry))
         container_is_full = 0;
     for (int i = 0; i < MAX_ATTACHED; i++) {
@@ -350,7 +350,7 @@ void attach_serve(void)
             if (a->used && poll_result(a->output_entry[stream]))
                 attach_pump(stream);
         if (a->used && a->window)
-            judge(a, now);
+            judge(a);
     }
 }
 

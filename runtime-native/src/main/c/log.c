@@ -404,7 +404,7 @@ void log_keep(int stream, uint64_t position)
 {
     if (fifo[stream] < 0)
         return;
-    kept[stream] = position;
+    kept[stream] = position < base[stream] ? base[stream] : position;
     release_spool(stream);
     reset_spool(stream);
 }

@@ -72,6 +72,7 @@ final class Berthd implements AutoCloseable {
                           manager.sandboxes(),
                           manager.containers(),
                           manager.usage(),
+                          manager::events,
                           new StreamVerbs(manager.streams(), streaming))
                       .definition(),
                   new ImageService(images).definition(),

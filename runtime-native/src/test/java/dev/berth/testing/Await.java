@@ -11,19 +11,24 @@ public final class Await {
 
   /** Returns once {@code condition} is true, and fails with {@code what} after {@code limit}. */
   public static void until(String what, Duration limit, Callable<Boolean> condition) {
-    Instant deadline = Instant.now().plus(limit);
-    while (true) {
-      try {
-        if (condition.call()) {
-          return;
-        }
-      } catch (Exception e) {
-        throw new AssertionError("while waiting until " + what, e);
-      }
-      if (Instant.now().isAfter(deadline)) {
+    try {
+      if (!within(limit, condition)) {
         throw new AssertionError("not within " + limit + ": " + what);
+      }
+    } catch (Exception e) {
+      throw new AssertionError("while waiting until " + what, e);
+    }
+  }
+
+  /** Waits for {@code condition} and says whether it came true within {@code limit}. */
+  public static boolean within(Duration limit, Callable<Boolean> condition) throws Exception {
+    Instant deadline = Instant.now().plus(limit);
+    while (!condition.call()) {
+      if (Instant.now().isAfter(deadline)) {
+        return false;
       }
       LockSupport.parkNanos(2_000_000);
     }
+    return true;
   }
 }

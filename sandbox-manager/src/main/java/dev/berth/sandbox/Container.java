@@ -5,6 +5,7 @@ import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.berth.base.BerthException;
+import dev.berth.proto.cri.v1.LinuxContainerResources;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
@@ -35,6 +36,7 @@ final class Container {
   private final ReentrantLock state = new ReentrantLock();
   private final Condition changed = state.newCondition();
   private final Consumer<ContainerRecord> store;
+  private final Consumer<ContainerRecord> onChange;
 
   private volatile ContainerRecord record;
 
@@ -50,10 +52,13 @@ final class Container {
 
   /**
    * @param store makes a record durable
+   * @param onChange told of every new state, under the lock: it must not wait
    */
-  Container(ContainerRecord record, Consumer<ContainerRecord> store) {
+  Container(
+      ContainerRecord record, Consumer<ContainerRecord> store, Consumer<ContainerRecord> onChange) {
     this.record = record;
     this.store = store;
+    this.onChange = onChange;
   }
 
   String id() {
@@ -198,6 +203,18 @@ final class Container {
     }
   }
 
+  /** Records that the limits are others now. */
+  void limited(LinuxContainerResources limits) {
+    state.lock();
+    try {
+      ContainerRecord changed = record.with(limits);
+      store.accept(changed);
+      record = changed;
+    } finally {
+      state.unlock();
+    }
+  }
+
   /** Records a state that recovery found. */
   void recovered(ContainerState found) {
     state.lock();
@@ -228,6 +245,7 @@ final class Container {
   @GuardedBy("state") private void publish(ContainerRecord moved) {
     record = moved;
     changed.signalAll();
+    onChange.accept(moved);
   }
 
   /** Tells whether the present state is on disk. */

@@ -34,6 +34,11 @@ interface ContainerImages {
   List<Mount> prepare(String snapshotKey, Image image);
 
   /**
+   * Makes a read-only snapshot of the image and returns the one mount that shows it. Idempotent.
+   */
+  Mount view(String snapshotKey, Image image);
+
+  /**
    * Measures what a container has written into its snapshot, by walking its files.
    *
    * @throws dev.berth.base.BerthException NOT_FOUND if there is no such snapshot

@@ -1,6 +1,7 @@
 package dev.berth.sandbox;
 
 import dev.berth.proto.cri.v1.ContainerConfig;
+import dev.berth.proto.cri.v1.LinuxContainerResources;
 import dev.berth.sandbox.ContainerStatus.ContainerImage;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -109,6 +110,13 @@ record ContainerRecord(
   ContainerRecord with(ContainerState next) {
     return new ContainerRecord(
         id, sandboxId, config, image, user, stopSignal, logPath, cgroup, bootId, next);
+  }
+
+  ContainerRecord with(LinuxContainerResources limits) {
+    var changed = config.toBuilder();
+    changed.getLinuxBuilder().setResources(limits);
+    return new ContainerRecord(
+        id, sandboxId, changed.build(), image, user, stopSignal, logPath, cgroup, bootId, state);
   }
 
   ContainerName name() {

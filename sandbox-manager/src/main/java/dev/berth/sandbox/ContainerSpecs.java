@@ -23,6 +23,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
 
 /** Asks the host for what a container's spec needs to know, and has the spec generated. */
@@ -55,7 +56,8 @@ final class ContainerSpecs {
       SandboxRecord sandbox,
       ContainerRecord container,
       ContainerImages.Image image,
-      Users.Resolved user) {
+      Users.Resolved user,
+      Map<Integer, Path> imageVolumes) {
     ContainerConfig config = container.config();
     var security = config.getLinux().getSecurityContext();
     return generator.generate(
@@ -67,7 +69,7 @@ final class ContainerSpecs {
             image.defaults(),
             user,
             pod(sandbox),
-            HostMounts.resolve(config.getMountsList()),
+            HostMounts.resolve(config.getMountsList(), imageVolumes),
             HostDevices.resolve(config.getDevicesList(), security.getPrivileged()),
             pidNamespace(sandbox, security.getNamespaceOptions()),
             localhostSeccomp(SeccompChoice.of(security)),

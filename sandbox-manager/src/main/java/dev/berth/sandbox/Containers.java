@@ -2,6 +2,7 @@ package dev.berth.sandbox;
 
 import dev.berth.base.Operation;
 import dev.berth.proto.cri.v1.ContainerConfig;
+import dev.berth.proto.cri.v1.LinuxContainerResources;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import java.time.Duration;
 import java.util.List;
@@ -73,6 +74,14 @@ public interface Containers {
    */
   ExecResult execSync(
       String containerId, List<String> command, Duration timeout, Operation operation);
+
+  /**
+   * Changes the limits of a container, whatever its state; a part that is zero or empty stays as it
+   * is. All of the change is in force on return and shown by {@link #status}, or none.
+   *
+   * @param operation passes through the stages of {@link UpdateContainerResourcesStage}
+   */
+  void update(String containerId, LinuxContainerResources change, Operation operation);
 
   /**
    * Makes a running container write to a new file at its log path, after the old one was renamed.

@@ -26,6 +26,7 @@ final class CreateContainer {
   private final Registry registry;
   private final RecordStore records;
   private final ContainerImages images;
+  private final ImageVolumes volumes;
   private final ContainerSpecs specs;
   private final Bundles bundles;
   private final Tasks tasks;
@@ -33,6 +34,7 @@ final class CreateContainer {
   private final Handlers handlers;
   private final CgroupParents cgroups;
   private final RemoveContainer remove;
+  private final PodEvents events;
   private final Path logWriter;
   private final Clock clock;
   private final String bootId = BootId.current();
@@ -58,6 +60,7 @@ final class CreateContainer {
       Registry registry,
       RecordStore records,
       ContainerImages images,
+      ImageVolumes volumes,
       ContainerSpecs specs,
       Bundles bundles,
       Tasks tasks,
@@ -65,11 +68,13 @@ final class CreateContainer {
       Handlers handlers,
       CgroupParents cgroups,
       RemoveContainer remove,
+      PodEvents events,
       Path logWriter,
       Clock clock) {
     this.registry = registry;
     this.records = records;
     this.images = images;
+    this.volumes = volumes;
     this.specs = specs;
     this.bundles = bundles;
     this.tasks = tasks;
@@ -77,6 +82,7 @@ final class CreateContainer {
     this.handlers = handlers;
     this.cgroups = cgroups;
     this.remove = remove;
+    this.events = events;
     this.logWriter = logWriter;
     this.clock = clock;
   }
@@ -112,7 +118,7 @@ final class CreateContainer {
     registry.containerNames.reserve(name, id);
     try (var rollback = new Rollback()) {
       rollback.onFailure("release the name", () -> registry.containerNames.release(name, id));
-      Draft draft = draft(id, sandbox, config, sandboxConfig);
+      Draft draft = draft(id, sandbox, volumes.resolve(config), sandboxConfig);
       record(draft, operation);
       rollback.commit(); // from here on the undo of the container releases its name
       return build(draft, operation);
@@ -137,7 +143,7 @@ final class CreateContainer {
             cgroups.cgroupOf(sandbox.record(), id),
             bootId,
             new ContainerState.Created(clock.instant()));
-    return new Draft(sandbox, new Container(record, records::put), image, user);
+    return new Draft(sandbox, new Container(record, records::put, events::changed), image, user);
   }
 
   private AccountFiles accounts(ContainerImages.Image image) {
@@ -164,6 +170,7 @@ final class CreateContainer {
     ContainerRecord record = draft.container().record();
     var batch = new MetadataStore.Batch();
     images.intend(batch, record.snapshotKey(), draft.image());
+    volumes.intend(batch, record);
     RecordStore.add(batch, record);
     records.commit(batch);
   }
@@ -185,7 +192,9 @@ final class CreateContainer {
 
     operation.enter(CreateContainerStage.BUNDLE);
     bundles.create(
-        draft.id(), specs.generate(draft.sandbox().record(), record, draft.image(), draft.user()));
+        draft.id(),
+        specs.generate(
+            draft.sandbox().record(), record, draft.image(), draft.user(), volumes.mount(record)));
     record.logPath().ifPresent(log -> LogPaths.prepare(log, record.config().getLogPath()));
 
     operation.enter(CreateContainerStage.SHIM);
@@ -198,6 +207,7 @@ final class CreateContainer {
 
     operation.enter(CreateContainerStage.PUBLISH);
     registry.containers.put(draft.id(), draft.container());
+    events.tell(PodEvent.Kind.CREATED, record);
   }
 
   /** Without a log, clients of Berth's shim can attach all the same; any other drops the output. */

@@ -26,6 +26,11 @@ record PodPaths(Path state) {
     return bundle(containerId).resolve("exec-" + execId);
   }
 
+  /** Where the images are mounted that are volumes of a container. */
+  Path volumes(String containerId) {
+    return state.resolve("volumes").resolve(containerId);
+  }
+
   Path eventsSocket() {
     return state.resolve("events.sock");
   }

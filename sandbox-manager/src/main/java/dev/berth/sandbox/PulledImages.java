@@ -84,6 +84,12 @@ final class PulledImages implements ContainerImages {
         .toList();
   }
 
+  @Override
+  public Mount view(String snapshotKey, Image image) {
+    return message(
+        images.snapshots().view(snapshotKey, record(image.identity().id())).mounts().getFirst());
+  }
+
   private static Mount message(MountSpec mount) {
     return Mount.newBuilder()
         .setType(mount.type())

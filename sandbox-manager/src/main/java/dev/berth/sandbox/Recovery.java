@@ -36,6 +36,7 @@ final class Recovery {
   private final PodPause pause;
   private final ReleasePodSandbox release;
   private final RemoveContainer removeContainer;
+  private final PodEvents events;
   private final Duration shimLimit;
   private final Clock clock;
   private final String bootId = BootId.current();
@@ -50,6 +51,7 @@ final class Recovery {
       PodPause pause,
       ReleasePodSandbox release,
       RemoveContainer removeContainer,
+      PodEvents events,
       Duration shimLimit,
       Clock clock) {
     this.registry = registry;
@@ -61,6 +63,7 @@ final class Recovery {
     this.pause = pause;
     this.release = release;
     this.removeContainer = removeContainer;
+    this.events = events;
     this.shimLimit = shimLimit;
     this.clock = clock;
   }
@@ -92,7 +95,7 @@ final class Recovery {
   }
 
   private Container register(ContainerRecord record) {
-    Container container = new Container(record, records::put);
+    Container container = new Container(record, records::put, events::changed);
     registry.containerNames.reserve(record.name(), record.id());
     registry.containers.put(record.id(), container);
     return container;

@@ -21,7 +21,9 @@ final class RemoveContainer {
   private final Tasks tasks;
   private final Bundles bundles;
   private final ContainerImages images;
+  private final ImageVolumes volumes;
   private final Handlers handlers;
+  private final PodEvents events;
 
   RemoveContainer(
       Registry registry,
@@ -29,13 +31,17 @@ final class RemoveContainer {
       Tasks tasks,
       Bundles bundles,
       ContainerImages images,
-      Handlers handlers) {
+      ImageVolumes volumes,
+      Handlers handlers,
+      PodEvents events) {
     this.registry = registry;
     this.records = records;
     this.tasks = tasks;
     this.bundles = bundles;
     this.images = images;
+    this.volumes = volumes;
     this.handlers = handlers;
+    this.events = events;
   }
 
   void remove(Container container, Operation operation) {
@@ -48,8 +54,7 @@ final class RemoveContainer {
       operation.enter(RemoveContainerStage.TASK);
       tasks.delete(container.id(), operation);
       operation.enter(RemoveContainerStage.FILES);
-      bundles.remove(container.id());
-      images.remove(container.record().snapshotKey());
+      removeFiles(container);
       operation.enter(RemoveContainerStage.FORGET);
       forget(container);
     }
@@ -57,15 +62,21 @@ final class RemoveContainer {
 
   /** Removes what is left of a container whose sandbox is not known any more. */
   void removeOrphan(Container container) {
-    bundles.remove(container.id());
-    images.remove(container.record().snapshotKey());
+    removeFiles(container);
     forget(container);
+  }
+
+  private void removeFiles(Container container) {
+    bundles.remove(container.id());
+    volumes.remove(container.record());
+    images.remove(container.record().snapshotKey());
   }
 
   private void forget(Container container) {
     container.retire(() -> records.removeContainer(container.id()));
     registry.containers.remove(container.id());
     registry.containerNames.release(container.record().name(), container.id());
+    events.tell(PodEvent.Kind.DELETED, container.record());
   }
 
   /** Also a created container has a process, which waits to become its program. */

@@ -24,6 +24,7 @@ final class RunPodSandbox {
   private final PodPause pause;
   private final ReleasePodSandbox release;
   private final PodPaths paths;
+  private final PodEvents events;
   private final Clock clock;
   private final String bootId = BootId.current();
   private final SingleFlight<Request, SandboxStatus> flights = new SingleFlight<>();
@@ -46,6 +47,7 @@ final class RunPodSandbox {
       PodPause pause,
       ReleasePodSandbox release,
       PodPaths paths,
+      PodEvents events,
       Clock clock) {
     this.registry = registry;
     this.records = records;
@@ -56,6 +58,7 @@ final class RunPodSandbox {
     this.pause = pause;
     this.release = release;
     this.paths = paths;
+    this.events = events;
     this.clock = clock;
   }
 
@@ -106,6 +109,8 @@ final class RunPodSandbox {
     try {
       make(sandbox, operation);
       registry.sandboxes.put(sandbox.id(), sandbox);
+      events.tell(PodEvent.Kind.CREATED, sandbox);
+      events.tell(PodEvent.Kind.STARTED, sandbox);
       return sandbox.status(paths);
     } catch (RuntimeException failure) {
       undo(sandbox, failure);

@@ -52,6 +52,11 @@ final class Sandbox {
     usable = saved.phase() == SandboxRecord.Phase.READY;
   }
 
+  /** Takes over a record that differs in its configuration alone. */
+  void describe(SandboxRecord saved) {
+    record = saved;
+  }
+
   /** Lists it as NOT_READY from now on, whatever its record says: it is being taken apart. */
   void markUnusable() {
     usable = false;

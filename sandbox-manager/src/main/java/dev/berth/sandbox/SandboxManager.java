@@ -9,6 +9,7 @@ import dev.berth.base.MetadataStore;
 import dev.berth.base.Operation;
 import dev.berth.image.Images;
 import dev.berth.proto.cri.v1.ContainerConfig;
+import dev.berth.proto.cri.v1.LinuxContainerResources;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.runtime.seccomp.DefaultSeccompProfile;
 import dev.berth.runtime.spec.Seccomp;
@@ -42,8 +43,10 @@ public final class SandboxManager implements AutoCloseable {
 
   private final PodPaths paths;
   private final Registry registry = new Registry();
+  private final RecordStore records;
   private final PodNetwork network;
   private final ShimEvents events;
+  private final PodEvents podEvents;
   private final Shims shims;
   private final ExitWatch exits;
   private final RunPodSandbox runPodSandbox;
@@ -54,6 +57,7 @@ public final class SandboxManager implements AutoCloseable {
   private final RemoveContainer removeContainer;
   private final ExecSync execSync;
   private final PodStreams streams;
+  private final UpdateContainerResources updateContainer;
   private final WritableLayers layers;
   private final UsageReader usage;
   private final Tasks tasks;
@@ -83,7 +87,7 @@ public final class SandboxManager implements AutoCloseable {
       Clock clock) {
     paths = new PodPaths(settings.state());
     prepareState();
-    RecordStore records = new RecordStore(store);
+    records = new RecordStore(store);
     PodNamespaces namespaces = new PodNamespaces(paths);
     PodFiles files = new PodFiles(paths);
     CgroupParents cgroups = new CgroupParents(settings.defaultCgroupParent());
@@ -95,6 +99,7 @@ public final class SandboxManager implements AutoCloseable {
             new Networks(settings.cniConfDir(), settings.cniBinDirs(), settings.cniPluginTimeout()),
             paths,
             namespaces);
+    podEvents = new PodEvents(registry, paths, clock);
     events = ShimEvents.listen(paths.eventsSocket(), settings.instance(), _ -> {});
     shims = new Shims(shimSettings(settings));
     tasks = new Tasks(shims, records, paths);
@@ -105,15 +110,30 @@ public final class SandboxManager implements AutoCloseable {
         new ReleasePodSandbox(registry, records, namespaces, files, network, pause, cgroups);
     runPodSandbox =
         new RunPodSandbox(
-            registry, records, handlers, namespaces, files, network, pause, release, paths, clock);
+            registry,
+            records,
+            handlers,
+            namespaces,
+            files,
+            network,
+            pause,
+            release,
+            paths,
+            podEvents,
+            clock);
     stopContainer = new StopContainer(tasks);
-    removeContainer = new RemoveContainer(registry, records, tasks, bundles, images, handlers);
-    stopPodSandbox = new StopPodSandbox(registry, records, release, stopContainer, removeContainer);
+    ImageVolumes volumes = new ImageVolumes(images, paths);
+    removeContainer =
+        new RemoveContainer(
+            registry, records, tasks, bundles, images, volumes, handlers, podEvents);
+    stopPodSandbox =
+        new StopPodSandbox(registry, records, release, stopContainer, removeContainer, podEvents);
     createContainer =
         new CreateContainer(
             registry,
             records,
             images,
+            volumes,
             new ContainerSpecs(
                 new SpecGenerator(runtimeDefault),
                 HostFacts.read(),
@@ -127,11 +147,13 @@ public final class SandboxManager implements AutoCloseable {
             handlers,
             cgroups,
             removeContainer,
+            podEvents,
             settings.logWriter(),
             clock);
     startContainer = new StartContainer(registry, tasks, exits, clock);
     execSync = new ExecSync(tasks, paths);
     streams = new PodStreams(registry, tasks, namespaces, paths, this::requireRecovered);
+    updateContainer = new UpdateContainerResources(tasks, host);
     layers = new WritableLayers(images);
     usage = new UsageReader(registry, paths, cgroups, layers);
     recoverInBackground(
@@ -145,6 +167,7 @@ public final class SandboxManager implements AutoCloseable {
             pause,
             release,
             removeContainer,
+            podEvents,
             settings.initialRecoveryTimeout(),
             clock));
   }
@@ -211,6 +234,11 @@ public final class SandboxManager implements AutoCloseable {
     return new ManagedContainers();
   }
 
+  /** Returns what happens to pods from now on. */
+  public PodEventFeed events() {
+    return podEvents.open();
+  }
+
   /** Returns what pods and containers use. */
   public Usage usage() {
     return new ManagedUsage();
@@ -259,6 +287,23 @@ public final class SandboxManager implements AutoCloseable {
           .sandboxes
           .find(sandboxId)
           .ifPresent(sandbox -> stopPodSandbox.remove(sandbox, operation));
+    }
+
+    @Override
+    public void update(
+        String sandboxId,
+        LinuxContainerResources overhead,
+        LinuxContainerResources resources,
+        Operation operation) {
+      requireRecovered();
+      Sandbox sandbox = registry.sandboxes.require(sandboxId);
+      try (var _ = sandbox.change(operation)) {
+        var config = sandbox.record().config().toBuilder();
+        config.getLinuxBuilder().setOverhead(overhead).setResources(resources);
+        SandboxRecord changed = sandbox.record().with(config.build());
+        records.put(changed);
+        sandbox.describe(changed);
+      }
     }
 
     @Override
@@ -353,6 +398,12 @@ public final class SandboxManager implements AutoCloseable {
         String containerId, List<String> command, Duration timeout, Operation operation) {
       requireRecovered();
       return execSync.run(registry.containers.require(containerId), command, timeout, operation);
+    }
+
+    @Override
+    public void update(String containerId, LinuxContainerResources change, Operation operation) {
+      requireRecovered();
+      updateContainer.update(registry.containers.require(containerId), change, operation);
     }
 
     @Override

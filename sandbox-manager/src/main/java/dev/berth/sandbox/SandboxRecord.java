@@ -73,6 +73,11 @@ record SandboxRecord(
         id, config, runtimeHandler, Phase.STOPPED, createdAt, bootId, networkConfig, "", List.of());
   }
 
+  SandboxRecord with(PodSandboxConfig changed) {
+    return new SandboxRecord(
+        id, changed, runtimeHandler, phase, createdAt, bootId, networkConfig, cniResult, ips);
+  }
+
   SandboxName name() {
     return SandboxName.of(config);
   }

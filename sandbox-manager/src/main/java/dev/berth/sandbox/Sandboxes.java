@@ -1,6 +1,7 @@
 package dev.berth.sandbox;
 
 import dev.berth.base.Operation;
+import dev.berth.proto.cri.v1.LinuxContainerResources;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import java.util.List;
 
@@ -36,6 +37,18 @@ public interface Sandboxes {
 
   /** Stops the sandbox, removes its containers and forgets it. Idempotent, also for unknown ids. */
   void remove(String sandboxId, Operation operation);
+
+  /**
+   * Takes note of what a pod may use in all: {@link #status} shows it. The cgroup of a pod is its
+   * caller's, and not written here.
+   *
+   * @throws dev.berth.base.BerthException NOT_FOUND if there is no such sandbox
+   */
+  void update(
+      String sandboxId,
+      LinuxContainerResources overhead,
+      LinuxContainerResources resources,
+      Operation operation);
 
   /**
    * Returns the state of one sandbox, from memory.

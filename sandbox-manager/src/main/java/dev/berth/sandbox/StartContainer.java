@@ -1,9 +1,11 @@
 package dev.berth.sandbox;
 
 import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
+import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
+import dev.berth.shim.client.TaskExit;
 import dev.berth.shim.client.TaskProcess;
 import java.time.Clock;
 
@@ -53,13 +55,27 @@ final class StartContainer {
   /** The container stays, to be looked at and removed; its task has no use any more. */
   private void discard(Container container) {
     Operation undo = Operation.internal("undo of StartContainer");
+    TaskProcess process = TaskProcess.init(container.id());
     try {
-      if (tasks.kill(TaskProcess.init(container.id()), CriSignals.SIGKILL, undo)) {
-        return; // its exit is on the way, and frees it
+      if (tasks.kill(process, CriSignals.SIGKILL, undo)) {
+        awaitEnd(process);
+        return; // its exit frees it
       }
       exits.free(container);
     } catch (BerthException e) {
       LOG.log(System.Logger.Level.WARNING, "cannot discard the task of " + container.id(), e);
+    }
+  }
+
+  /** The container counts as exited already, and who removes it next expects no process. */
+  private void awaitEnd(TaskProcess process) {
+    try {
+      TaskExit _ = tasks.waitFor(process, Tasks.LIMIT);
+    } catch (BerthException e) {
+      boolean freed = e.kind() == NOT_FOUND || e.kind() == FAILED_PRECONDITION;
+      if (!freed) {
+        throw e;
+      }
     }
   }
 }

@@ -19,18 +19,21 @@ final class StopPodSandbox {
   private final ReleasePodSandbox release;
   private final StopContainer stopContainer;
   private final RemoveContainer removeContainer;
+  private final PodEvents events;
 
   StopPodSandbox(
       Registry registry,
       RecordStore records,
       ReleasePodSandbox release,
       StopContainer stopContainer,
-      RemoveContainer removeContainer) {
+      RemoveContainer removeContainer,
+      PodEvents events) {
     this.registry = registry;
     this.records = records;
     this.release = release;
     this.stopContainer = stopContainer;
     this.removeContainer = removeContainer;
+    this.events = events;
   }
 
   void stop(Sandbox sandbox, Operation operation) {
@@ -49,6 +52,7 @@ final class StopPodSandbox {
       forEachContainer(sandbox, container -> removeContainer.remove(container, operation));
       operation.enter(RemovePodSandboxStage.FORGET);
       release.forget(sandbox);
+      events.tell(PodEvent.Kind.DELETED, sandbox);
     }
   }
 
@@ -64,6 +68,7 @@ final class StopPodSandbox {
     SandboxRecord stopped = sandbox.record().stopped();
     records.put(stopped);
     sandbox.update(stopped);
+    events.tell(PodEvent.Kind.STOPPED, sandbox);
   }
 
   /** All at once; the first failure is thrown after all have been tried. */

@@ -7,6 +7,7 @@ import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.Any;
+import com.google.protobuf.ByteString;
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
 import dev.berth.proto.shim.runc.v1.Options;
@@ -287,6 +288,12 @@ final class Tasks {
           "ReopenContainerLog: the shim of container " + containerId + " cannot reopen logs");
     }
     client(containerId, operation).reopenLog(containerId, log, operation.remaining(LIMIT));
+  }
+
+  /** Changes the limits of a task. */
+  void update(String containerId, ByteString resourcesJson, Operation operation) {
+    client(containerId, operation)
+        .update(containerId, resourcesJson, Map.of(), operation.remaining(LIMIT));
   }
 
   /** Frees an exec. Idempotent. */

@@ -106,6 +106,14 @@ final class DirectoryImages implements ContainerImages {
   }
 
   @Override
+  public Mount view(String snapshotKey, Image image) {
+    return Mount.newBuilder()
+        .setType("bind")
+        .setSource(directory.resolve("layer").toString())
+        .build();
+  }
+
+  @Override
   public FsUsage usage(String snapshotKey) {
     Path upper = directory.resolve("snapshots").resolve(snapshotKey).resolve("upper");
     try (var files = Files.walk(upper)) {

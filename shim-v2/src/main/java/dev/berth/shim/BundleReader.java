@@ -11,6 +11,7 @@ import dev.berth.proto.shim.task.v3.CreateTaskRequest;
 import dev.berth.proto.shim.types.Mount;
 import dev.berth.runtime.plan.Rootfs;
 import dev.berth.runtime.spec.ContainerProcess;
+import dev.berth.runtime.spec.Resources;
 import dev.berth.runtime.spec.Root;
 import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.runtime.spec.SpecValidator;
@@ -18,6 +19,7 @@ import dev.berth.runtime.task.ExecSpec;
 import dev.berth.runtime.task.TaskSpec;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -42,13 +44,15 @@ final class BundleReader {
     if (!request.getCheckpoint().isEmpty()) {
       throw new BerthException(UNIMPLEMENTED, "checkpoint: restoring is not implemented");
     }
-    RuntimeSpec spec = RuntimeSpec.parse(config(bundle.resolve("config.json")));
+    byte[] json = config(bundle.resolve("config.json"));
+    RuntimeSpec spec = RuntimeSpec.parse(json);
     SpecValidator.validate(spec);
     requireSameTerminal(spec, stdio);
     return new TaskSpec(
         request.getId(),
         bundle,
         spec,
+        new String(json, StandardCharsets.UTF_8),
         rootfs(bundle, spec, request.getRootfsList()),
         stdio.toTaskIo());
   }
@@ -91,6 +95,21 @@ final class BundleReader {
           throw new BerthException(
               UNIMPLEMENTED, "rootfs: " + mounts.size() + " mounts, one is implemented");
     };
+  }
+
+  /**
+   * Reads the limits of an update request.
+   *
+   * @throws BerthException INVALID_ARGUMENT naming the field
+   */
+  static Resources resources(Any resources) {
+    if (!resources.getTypeUrl().endsWith("/LinuxResources")) {
+      throw new BerthException(
+          INVALID_ARGUMENT, "resources: \"" + resources.getTypeUrl() + "\" is not OCI resources");
+    }
+    Resources limits = Resources.parse(resources.getValue().toByteArray());
+    SpecValidator.validateResources("resources", limits);
+    return limits;
   }
 
   /**

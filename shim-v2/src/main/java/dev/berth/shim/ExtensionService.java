@@ -75,7 +75,7 @@ final class ExtensionService {
         request.hasSpec()
             ? BundleReader.exec(execId, request.getSpec(), stdio)
             : likeFirst(task, request, stdio);
-    task.addExec(spec, stdio);
+    task.addUnannouncedExec(spec, stdio);
     try {
       int pid = task.startExec(execId, call.operation());
       CompletableFuture<TaskExit> told = task.requireExec(execId).told();

@@ -48,6 +48,9 @@ final class ShimServer {
   private final CountDownLatch ending = new CountDownLatch(1);
   private final CountDownLatch ended = new CountDownLatch(1);
 
+  /** A pod's start takes one, and its first probe another. */
+  private static final int SPARE_STUBS = 2;
+
   private ShimServer(ShimDirectory directory, Settings settings) {
     this.directory = directory;
     this.settings = settings;
@@ -84,7 +87,7 @@ final class ShimServer {
     try (var _ = FavoredMoves.hold(cgroups);
         var _ = cgroup == null ? null : ShimCgroup.enter(cgroups, cgroup);
         var init = BerthInit.open();
-        var tasks = new Tasks(directory.tasks(), init, cgroups);
+        var tasks = new Tasks(directory.tasks(), init, cgroups, SPARE_STUBS);
         var loop = EventLoop.start("shim-loop");
         var events = EventPublisher.start(settings.eventsSocket(), settings.namespace())) {
       var shimTasks = new ShimTasks(tasks, events, loop);

@@ -118,13 +118,22 @@ final class ShimTask {
 
   /** Registers an exec. */
   void addExec(ExecSpec spec, Stdio execStdio) {
-    if (execs.putIfAbsent(spec.execId(), ShimExec.registered(spec, execStdio)) != null) {
-      throw new BerthException(
-          ALREADY_EXISTS, "container " + id() + ": exec " + spec.execId() + " already exists");
-    }
+    add(spec.execId(), ShimExec.registered(spec, execStdio, true));
     events.publish(
         ShimEventTopics.EXEC_ADDED,
         TaskExecAdded.newBuilder().setContainerId(id()).setExecId(spec.execId()).build());
+  }
+
+  /** Registers an exec of which no event tells: its caller waits for the end and knows it all. */
+  void addUnannouncedExec(ExecSpec spec, Stdio execStdio) {
+    add(spec.execId(), ShimExec.registered(spec, execStdio, false));
+  }
+
+  private void add(String execId, ShimExec exec) {
+    if (execs.putIfAbsent(execId, exec) != null) {
+      throw new BerthException(
+          ALREADY_EXISTS, "container " + id() + ": exec " + execId + " already exists");
+    }
   }
 
   /** Runs a registered exec; returns its pid. */
@@ -135,26 +144,34 @@ final class ShimTask {
       ExecSpec spec = exec.requireStartable();
       TaskProcess process = task.exec(spec, operation);
       exit.look(); // exec looked at the task's state, which may have replaced its stub
-      operation.enter(ExecTaskStage.START);
       try {
+        operation.enter(ExecTaskStage.START);
         task.startExec(process);
       } catch (BerthException e) {
-        task.deleteExec(execId);
+        task.abortExec(execId);
         throw e;
       }
-      events.publish(
-          ShimEventTopics.EXEC_STARTED,
-          TaskExecStarted.newBuilder()
-              .setContainerId(id())
-              .setExecId(execId)
-              .setPid(process.pid())
-              .build());
-      var end = new ProcessExit(process, loop, how -> publishExit(execId, process.pid(), how));
+      if (exec.isAnnounced()) {
+        publishStarted(execId, process.pid());
+      }
+      var end = new ProcessExit(process, loop, how -> execEnded(exec, process.pid(), how));
       exec.started(process, end);
       end.follow();
       return process.pid();
     } finally {
       lock.unlock();
+    }
+  }
+
+  private void publishStarted(String execId, int pid) {
+    events.publish(
+        ShimEventTopics.EXEC_STARTED,
+        TaskExecStarted.newBuilder().setContainerId(id()).setExecId(execId).setPid(pid).build());
+  }
+
+  private void execEnded(ShimExec exec, int pid, TaskExit how) {
+    if (exec.isAnnounced()) {
+      publishExit(exec.execId(), pid, how);
     }
   }
 
@@ -239,7 +256,9 @@ final class ShimTask {
     try {
       task.deleteExec(execId);
       execs.remove(execId);
-      publishDelete(execId, running.get().process().pid(), how);
+      if (exec.isAnnounced()) {
+        publishDelete(execId, running.get().process().pid(), how);
+      }
       return how;
     } finally {
       lock.unlock();

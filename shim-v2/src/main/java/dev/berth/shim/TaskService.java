@@ -78,7 +78,7 @@ final class TaskService {
         .unary("Pause", PauseRequest.parser(), unimplemented("Pause"))
         .unary("Resume", ResumeRequest.parser(), unimplemented("Resume"))
         .unary("Checkpoint", CheckpointTaskRequest.parser(), unimplemented("Checkpoint"))
-        .unary("Update", UpdateTaskRequest.parser(), unimplemented("Update"))
+        .unary("Update", UpdateTaskRequest.parser(), this::update)
         .unary("Stats", StatsRequest.parser(), unimplemented("Stats"))
         .build();
   }
@@ -242,6 +242,11 @@ final class TaskService {
       response.addProcesses(ProcessInfo.newBuilder().setPid(pid));
     }
     return response.build();
+  }
+
+  private MessageLite update(TtrpcCall call, UpdateTaskRequest request) {
+    tasks.require(request.getId()).task().limit(BundleReader.resources(request.getResources()));
+    return Empty.getDefaultInstance();
   }
 
   private MessageLite connect(TtrpcCall call, ConnectRequest request) {

@@ -7,7 +7,10 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import dev.berth.image.PullStage;
 import dev.berth.proto.cri.v1.ContainerConfig;
 import dev.berth.proto.cri.v1.ContainerState;
+import dev.berth.proto.cri.v1.ExecSyncResponse;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
+import dev.berth.runtime.task.CreateTaskStage;
+import dev.berth.runtime.task.ExecTaskStage;
 import dev.berth.sandbox.CreateContainerStage;
 import dev.berth.sandbox.ExecSyncStage;
 import dev.berth.sandbox.RemoveContainerStage;
@@ -115,6 +118,21 @@ class StageFaultTest {
 
   @ParameterizedTest
   @EnumSource
+  void failedStageOfATaskInTheShimLeavesNothing(CreateTaskStage stage) throws IOException {
+    PodSandboxConfig config = pod("task");
+    String pod = pods.run(config);
+    pods.removeContainer(pods.create(pod, config, sleeper("first"))); // makes the pod's cgroup
+    HostSnapshot before = snapshot();
+    for (Faults.Action action : SURVIVED) {
+      assertFails("Create", stage, action, () -> pods.create(pod, config, sleeper("main")));
+      before.assertRestored();
+    }
+    pods.removeContainer(pods.launch(pod, config, sleeper("main")));
+    before.assertRestored();
+  }
+
+  @ParameterizedTest
+  @EnumSource
   void failedStageOfPullImageLeavesNothing(PullStage stage) throws IOException {
     HostSnapshot before = snapshot();
     for (Faults.Action action : SURVIVED) {
@@ -150,6 +168,7 @@ class StageFaultTest {
     PodSandboxConfig config = pod("exec");
     String pod = pods.run(config);
     String id = pods.launch(pod, config, sleeper("main"));
+    ExecSyncResponse _ = pods.exec(id, 10, "true"); // makes the directory of execs
     HostSnapshot before = snapshot();
     for (Faults.Action action : SURVIVED) {
       assertFails("ExecSync", stage, action, () -> pods.exec(id, 10, "sleep", "7654321"));
@@ -157,6 +176,20 @@ class StageFaultTest {
     }
     assertThat(pods.exec(id, 10, "ps").getStdout().toStringUtf8()).doesNotContain("7654321");
     pods.remove(pod);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void failedStageOfAnExecInTheShimLeavesNoProcess(ExecTaskStage stage) throws IOException {
+    PodSandboxConfig config = pod("exec-task");
+    String id = pods.launch(pods.run(config), config, sleeper("main"));
+    ExecSyncResponse _ = pods.exec(id, 10, "true"); // makes the directory of execs
+    HostSnapshot before = snapshot();
+    for (Faults.Action action : SURVIVED) {
+      assertFails("Run", stage, action, () -> pods.exec(id, 10, "sleep", "7654321"));
+      before.assertRestored();
+    }
+    assertThat(pods.exec(id, 10, "ps").getStdout().toStringUtf8()).doesNotContain("7654321");
   }
 
   @ParameterizedTest

@@ -15,4 +15,9 @@ public record RuntimeHandler(String name, String shim, Optional<Path> ociRuntime
   /** The handler that needs no configuration: Berth's own shim. */
   public static final RuntimeHandler BERTH =
       new RuntimeHandler("berth", "containerd-shim-berth-v2", Optional.empty());
+
+  /** Tells whether its shim is Berth's own, under any name. */
+  public boolean isOwn() {
+    return Path.of(shim).endsWith(BERTH.shim);
+  }
 }

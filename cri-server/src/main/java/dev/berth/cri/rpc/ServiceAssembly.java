@@ -10,6 +10,7 @@ import io.grpc.ServerCallHandler;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.ServiceDescriptor;
 import io.grpc.Status;
+import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
 import java.lang.System.Logger.Level;
@@ -74,6 +75,26 @@ public final class ServiceAssembly {
                 .forEach(part -> replies.onNext(message.apply(part)));
             replies.onCompleted();
           } catch (Throwable failure) { // the outermost frame of the verb's thread
+            replies.onError(ErrorEdge.toStatus(name, failure));
+          }
+        }));
+    return this;
+  }
+
+  /**
+   * Lets a feed answer {@code method}, for as long as the client stays.
+   *
+   * @param open makes the feed of one client
+   */
+  @CanIgnoreReturnValue
+  public <Q, R> ServiceAssembly fed(MethodDescriptor<Q, R> method, Function<Q, Feed<R>> open) {
+    String name = Objects.requireNonNull(method.getBareMethodName());
+    handlers.put(
+        method.getFullMethodName(),
+        ServerCalls.<Q, R>asyncServerStreamingCall((request, replies) -> {
+          try {
+            FeedCall.start(name, open.apply(request), (ServerCallStreamObserver<R>) replies);
+          } catch (RuntimeException failure) { // the outermost frame of the call's thread
             replies.onError(ErrorEdge.toStatus(name, failure));
           }
         }));

@@ -13,12 +13,15 @@ import dev.berth.proto.cri.v1.RuntimeHandlerFeatures;
 import dev.berth.proto.cri.v1.RuntimeStatus;
 import dev.berth.proto.cri.v1.StatusRequest;
 import dev.berth.proto.cri.v1.StatusResponse;
+import dev.berth.proto.cri.v1.UpdateRuntimeConfigRequest;
+import dev.berth.proto.cri.v1.UpdateRuntimeConfigResponse;
 import dev.berth.proto.cri.v1.VersionRequest;
 import dev.berth.proto.cri.v1.VersionResponse;
 import dev.berth.sandbox.NetworkStatus;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** What the runtime says of itself: Version, Status and RuntimeConfig. */
 public final class NodeVerbs {
@@ -60,10 +63,10 @@ public final class NodeVerbs {
                     .addConditions(
                         condition("NetworkReady", now.isReady(), now.reason(), now.message())))
             .setFeatures(RuntimeFeatures.newBuilder().setSupplementalGroupsPolicy(true))
-            .addRuntimeHandlers(handler("")); // the kubelet looks the default up by this name
-    config.handlers().keySet().stream()
-        .sorted()
-        .forEach(name -> reply.addRuntimeHandlers(handler(name)));
+            .addRuntimeHandlers( // the kubelet looks the default up by this name
+                handler("", config.handlers().get(config.defaultHandler())));
+    new TreeMap<>(config.handlers())
+        .forEach((name, handler) -> reply.addRuntimeHandlers(handler(name, handler)));
     if (request.getVerbose()) {
       reply.putInfo("config", configJson());
     }
@@ -81,6 +84,15 @@ public final class NodeVerbs {
         .build();
   }
 
+  /**
+   * The pods' address range, which the kubelet tells when the node gets one. CNI configurations
+   * have their own: there is nothing to do.
+   */
+  UpdateRuntimeConfigResponse updateRuntimeConfig(
+      UpdateRuntimeConfigRequest request, Operation operation) {
+    return UpdateRuntimeConfigResponse.getDefaultInstance();
+  }
+
   private static RuntimeCondition condition(
       String type, boolean status, String reason, String message) {
     return RuntimeCondition.newBuilder()
@@ -91,10 +103,13 @@ public final class NodeVerbs {
         .build();
   }
 
-  private static RuntimeHandler handler(String name) {
+  /** What others' shims can do is not known here. */
+  private static RuntimeHandler handler(
+      String name, dev.berth.cri.config.@Nullable RuntimeHandler handler) {
+    boolean own = handler != null && handler.isOwn();
     return RuntimeHandler.newBuilder()
         .setName(name)
-        .setFeatures(RuntimeHandlerFeatures.getDefaultInstance())
+        .setFeatures(RuntimeHandlerFeatures.newBuilder().setRecursiveReadOnlyMounts(own))
         .build();
   }
 

@@ -51,12 +51,18 @@ import dev.berth.proto.cri.v1.StreamContainerStatsResponse;
 import dev.berth.proto.cri.v1.StreamContainersResponse;
 import dev.berth.proto.cri.v1.StreamPodSandboxStatsResponse;
 import dev.berth.proto.cri.v1.StreamPodSandboxesResponse;
+import dev.berth.proto.cri.v1.UpdateContainerResourcesRequest;
+import dev.berth.proto.cri.v1.UpdateContainerResourcesResponse;
+import dev.berth.proto.cri.v1.UpdatePodSandboxResourcesRequest;
+import dev.berth.proto.cri.v1.UpdatePodSandboxResourcesResponse;
 import dev.berth.sandbox.Containers;
+import dev.berth.sandbox.PodEventFeed;
 import dev.berth.sandbox.Sandboxes;
 import dev.berth.sandbox.Usage;
 import io.grpc.ServerServiceDefinition;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * CRI's RuntimeService: which verb answers which RPC.
@@ -69,6 +75,7 @@ public final class RuntimeService {
   private final Sandboxes sandboxes;
   private final Containers containers;
   private final Usage usage;
+  private final Supplier<PodEventFeed> events;
   private final StreamVerbs streams;
 
   /** Makes the service; it owns none of what it is given. */
@@ -77,11 +84,13 @@ public final class RuntimeService {
       Sandboxes sandboxes,
       Containers containers,
       Usage usage,
+      Supplier<PodEventFeed> events,
       StreamVerbs streams) {
     this.node = node;
     this.sandboxes = sandboxes;
     this.containers = containers;
     this.usage = usage;
+    this.events = events;
     this.streams = streams;
   }
 
@@ -107,10 +116,17 @@ public final class RuntimeService {
         .unary(RuntimeServiceGrpc.getAttachMethod(), streams::attach)
         .unary(RuntimeServiceGrpc.getPortForwardMethod(), streams::portForward)
         .unary(RuntimeServiceGrpc.getReopenContainerLogMethod(), this::reopenContainerLog)
+        .unary(
+            RuntimeServiceGrpc.getUpdateContainerResourcesMethod(), this::updateContainerResources)
+        .unary(
+            RuntimeServiceGrpc.getUpdatePodSandboxResourcesMethod(),
+            this::updatePodSandboxResources)
+        .unary(RuntimeServiceGrpc.getUpdateRuntimeConfigMethod(), node::updateRuntimeConfig)
         .unary(RuntimeServiceGrpc.getContainerStatsMethod(), this::containerStats)
         .unary(RuntimeServiceGrpc.getListContainerStatsMethod(), this::listContainerStats)
         .unary(RuntimeServiceGrpc.getPodSandboxStatsMethod(), this::podSandboxStats)
         .unary(RuntimeServiceGrpc.getListPodSandboxStatsMethod(), this::listPodSandboxStats)
+        .fed(RuntimeServiceGrpc.getGetContainerEventsMethod(), _ -> new EventFeed(events.get()))
         .listed(
             RuntimeServiceGrpc.getStreamPodSandboxesMethod(),
             (request, _) -> items(request.getFilter()),
@@ -226,6 +242,21 @@ public final class RuntimeService {
     Duration timeout = Duration.ofSeconds(Math.max(0, request.getTimeout()));
     return ContainerMessages.execResult(
         containers.execSync(request.getContainerId(), request.getCmdList(), timeout, operation));
+  }
+
+  private UpdateContainerResourcesResponse updateContainerResources(
+      UpdateContainerResourcesRequest request, Operation operation) {
+    required("container_id", !request.getContainerId().isEmpty());
+    containers.update(request.getContainerId(), request.getLinux(), operation);
+    return UpdateContainerResourcesResponse.getDefaultInstance();
+  }
+
+  private UpdatePodSandboxResourcesResponse updatePodSandboxResources(
+      UpdatePodSandboxResourcesRequest request, Operation operation) {
+    required("pod_sandbox_id", !request.getPodSandboxId().isEmpty());
+    sandboxes.update(
+        request.getPodSandboxId(), request.getOverhead(), request.getResources(), operation);
+    return UpdatePodSandboxResourcesResponse.getDefaultInstance();
   }
 
   private ContainerStatsResponse containerStats(

@@ -5,6 +5,8 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import dev.berth.proto.cri.v1.LinuxContainerResources;
+import dev.berth.proto.cri.v1.LinuxPodSandboxConfig;
 import dev.berth.sandbox.ContainerState.Running;
 import dev.berth.sandbox.ContainerStatus;
 import dev.berth.sandbox.SandboxStatus;
@@ -27,7 +29,25 @@ final class VerboseInfo {
       JsonElement result = JsonParser.parseString(sandbox.cniResult());
       info.add("cniResult", result);
     }
+    LinuxPodSandboxConfig linux = sandbox.config().getLinux();
+    if (linux.hasOverhead()) {
+      info.add("overhead", limits(linux.getOverhead()));
+    }
+    if (linux.hasResources()) {
+      info.add("resources", limits(linux.getResources()));
+    }
     return GSON.toJson(info);
+  }
+
+  private static JsonObject limits(LinuxContainerResources limits) {
+    var linux = new JsonObject();
+    linux.addProperty("cpu_period", limits.getCpuPeriod());
+    linux.addProperty("cpu_quota", limits.getCpuQuota());
+    linux.addProperty("cpu_shares", limits.getCpuShares());
+    linux.addProperty("memory_limit_in_bytes", limits.getMemoryLimitInBytes());
+    var resources = new JsonObject();
+    resources.add("linux", linux);
+    return resources;
   }
 
   static String of(ContainerStatus container) {

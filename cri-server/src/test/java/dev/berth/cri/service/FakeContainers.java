@@ -3,6 +3,7 @@ package dev.berth.cri.service;
 import com.google.protobuf.ByteString;
 import dev.berth.base.Operation;
 import dev.berth.proto.cri.v1.ContainerConfig;
+import dev.berth.proto.cri.v1.LinuxContainerResources;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.sandbox.ContainerFilter;
 import dev.berth.sandbox.ContainerState;
@@ -47,6 +48,11 @@ final class FakeContainers implements Containers {
   @Override
   public void stop(String containerId, Duration timeout, Operation operation) {
     calls.add("stop " + containerId + " " + timeout);
+  }
+
+  @Override
+  public void update(String containerId, LinuxContainerResources change, Operation operation) {
+    calls.add("update " + containerId + " cpus " + change.getCpusetCpus());
   }
 
   @Override

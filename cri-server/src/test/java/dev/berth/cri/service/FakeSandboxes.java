@@ -4,6 +4,7 @@ import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
+import dev.berth.proto.cri.v1.LinuxContainerResources;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.sandbox.SandboxFilter;
 import dev.berth.sandbox.SandboxState;
@@ -36,6 +37,15 @@ final class FakeSandboxes implements Sandboxes {
             "{\"ips\":[]}",
             "/run/netns/x");
     return sandbox;
+  }
+
+  @Override
+  public void update(
+      String sandboxId,
+      LinuxContainerResources overhead,
+      LinuxContainerResources resources,
+      Operation operation) {
+    throw new UnsupportedOperationException();
   }
 
   @Override

@@ -104,6 +104,7 @@ class RuntimeServiceTest {
                         sandboxes,
                         containers,
                         new FakeUsage(sandboxes, containers),
+                        FakeEvents::new,
                         new StreamVerbs(new FakeStreams(), request -> "http://" + request.path()))
                     .definition()));
     channel = CriChannel.to(socket);

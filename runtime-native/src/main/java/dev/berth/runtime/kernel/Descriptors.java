@@ -4,6 +4,9 @@ import static dev.berth.runtime.kernel.FcntlCommands.AT_FDCWD;
 import static dev.berth.runtime.kernel.FcntlCommands.F_GETFL;
 import static dev.berth.runtime.kernel.FcntlCommands.F_SETFL;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Set;
@@ -112,6 +115,19 @@ public final class Descriptors {
   /** Opens the same file once more with other access, through /proc/self/fd. */
   static Fd reopen(Fd fd, OpenFlag... flags) {
     return open(Path.of(pathOf(fd)), flags);
+  }
+
+  /**
+   * Returns where an open file is now, as this process sees it.
+   *
+   * @throws IOException if it is nowhere: unlinked, or never had a name
+   */
+  public static Path locate(Fd fd) throws IOException {
+    Path found = Files.readSymbolicLink(Path.of(pathOf(fd)));
+    if (!Files.exists(found)) {
+      throw new NoSuchFileException(found.toString());
+    }
+    return found;
   }
 
   /** The name under which this process finds the descriptor again. */

@@ -36,6 +36,15 @@ public record Resources(
     unified = Absent.map(unified);
   }
 
+  /**
+   * Reads a JSON object.
+   *
+   * @throws dev.berth.base.BerthException INVALID_ARGUMENT naming the field
+   */
+  public static Resources parse(byte[] json) {
+    return SpecJson.read("resources", json, Resources.class);
+  }
+
   /** Starts with nothing set. */
   public static Builder builder() {
     return new Builder();

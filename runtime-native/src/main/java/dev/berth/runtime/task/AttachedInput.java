@@ -1,6 +1,7 @@
 package dev.berth.runtime.task;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.berth.base.BerthException;
 import dev.berth.runtime.kernel.Descriptors;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.Fifos;
@@ -16,7 +17,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * This JVM's hold on a standard input that attached clients feed.
+ * This JVM's hold on a standard input that attached clients feed, and the note of its end.
  *
  * <p>The process reads its end when nobody has the FIFO open for writing. The stub does as long as
  * the input lasts; this JVM does too, so that a killed stub is not taken for the end. The journal
@@ -26,6 +27,7 @@ final class AttachedInput implements AutoCloseable {
   /** {@code stdin_state} of struct journal in log.h, and its values in enum stdin_state. */
   static final int STATE_OFFSET = 20;
 
+  static final int NONE = 0;
   static final int OPEN = 1;
   static final int ONCE = 2;
   static final int CLOSED = 3;
@@ -82,13 +84,30 @@ final class AttachedInput implements AutoCloseable {
     }
   }
 
-  private static boolean isClosed(TaskDirectory directory) {
+  /** Notes that the caller's FIFO was closed too: no successor is to hold it open again. */
+  void closed() {
     try {
-      byte[] journal = Files.readAllBytes(directory.journal());
-      return ByteBuffer.wrap(journal).order(ByteOrder.LITTLE_ENDIAN).getInt(STATE_OFFSET) == CLOSED;
+      if (readState(directory) == NONE) {
+        writeState(directory.journal(), CLOSED);
+      }
+    } catch (IOException e) {
+      throw new BerthException(
+          BerthException.Kind.INTERNAL, directory.journal() + ": cannot be written: " + e, e);
+    }
+    releaseIfClosed();
+  }
+
+  static boolean isClosed(TaskDirectory directory) {
+    try {
+      return readState(directory) == CLOSED;
     } catch (IOException e) {
       return true; // the task was removed
     }
+  }
+
+  private static int readState(TaskDirectory directory) throws IOException {
+    byte[] journal = Files.readAllBytes(directory.journal());
+    return ByteBuffer.wrap(journal).order(ByteOrder.LITTLE_ENDIAN).getInt(STATE_OFFSET);
   }
 
   private static void writeState(Path journal, int state) throws IOException {

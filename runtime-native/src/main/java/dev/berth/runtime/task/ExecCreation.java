@@ -74,6 +74,7 @@ final class ExecCreation {
       rollback.onFailure("end berth-init", stub::abort);
       operation.enter(ExecTaskStage.SETUP);
       Stub.Created created = stub.awaitCreated(ExecCreation::refuseIdMaps);
+      rollback.onFailure("let go of the process", created::close);
       Launcher.adjust(created.pid(), spec.process());
       operation.enter(ExecTaskStage.RECORD);
       TaskRecord execRecord = record(created.pid());

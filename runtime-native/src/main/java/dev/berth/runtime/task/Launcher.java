@@ -34,7 +34,7 @@ final class Launcher {
   /** A node has a handful of profiles: the default one and some of its users' own. */
   private static final int MAX_PROGRAMS = 16;
 
-  private final BerthInit program;
+  private final StubPool stubs;
   private final Cgroups cgroups;
   private final SeccompCompiler seccomp = new SeccompCompiler();
 
@@ -46,8 +46,8 @@ final class Launcher {
         }
       };
 
-  Launcher(BerthInit program, Cgroups cgroups) {
-    this.program = program;
+  Launcher(StubPool stubs, Cgroups cgroups) {
+    this.stubs = stubs;
     this.cgroups = cgroups;
   }
 
@@ -93,9 +93,9 @@ final class Launcher {
     return new SeccompProgram(filter.program(), filter.flags());
   }
 
-  /** Spawns a stub; see {@link Stub#launch}. */
+  /** Gives a stub the plan; see {@link Stub#launch}. */
   Stub spawn(LaunchPlan plan, OpenFiles files) {
-    return Stub.launch(program, plan, files.byName(), 0);
+    return Stub.launch(stubs, plan, files.byName(), 0);
   }
 
   /**
@@ -147,7 +147,7 @@ final class Launcher {
           files.lend(Slot.MASTER.descriptor(), master);
           slots.add(Slot.MASTER);
         }
-        Stub stub = Stub.launch(program, SuccessorPlan.of(slots), files.byName(), pid);
+        Stub stub = Stub.launch(stubs, SuccessorPlan.of(slots), files.byName(), pid);
         stub.awaitAdopted();
         return stub;
       } catch (IOException e) {

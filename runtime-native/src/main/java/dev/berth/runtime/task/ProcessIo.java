@@ -85,7 +85,7 @@ record ProcessIo(Stdio stdio, Set<Slot> slots) {
       slots.addAll(openLog(directory, record.terminal(), file, files));
     }
     String stdin = record.stdin();
-    if (stdin != null) {
+    if (stdin != null && !AttachedInput.isClosed(directory)) {
       files.add(Slot.STDIN.descriptor(), stdinSlot(record.terminal(), Path.of(stdin)));
       slots.add(Slot.STDIN);
     }

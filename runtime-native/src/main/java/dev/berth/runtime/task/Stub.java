@@ -5,7 +5,6 @@ import dev.berth.runtime.kernel.Descriptors;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.Memfd;
 import dev.berth.runtime.kernel.Processes;
-import dev.berth.runtime.kernel.SeqpacketSocket;
 import dev.berth.runtime.kernel.Spawner;
 import dev.berth.runtime.kernel.SyscallTable;
 import dev.berth.runtime.plan.LaunchPlan;
@@ -27,7 +26,6 @@ final class Stub implements AutoCloseable {
 
   private static final Duration REAP_LIMIT = Duration.ofSeconds(5);
   private static final Duration ABORT_LIMIT = Duration.ofSeconds(2);
-  private static final int BOOT_DESCRIPTOR = 3;
   private static final int SIGKILL = 9;
 
   /** Answers a question of the process that is being made. */
@@ -41,7 +39,15 @@ final class Stub implements AutoCloseable {
   }
 
   /** A created process: its number as this JVM sees it, and descriptors the caller owns. */
-  record Created(int pid, Fd pidfd, @Nullable Fd master) {}
+  record Created(int pid, Fd pidfd, @Nullable Fd master) {
+    /** Lets go of the process. Idempotent. */
+    void close() {
+      pidfd.close();
+      if (master != null) {
+        master.close();
+      }
+    }
+  }
 
   /** Names the step that failed; forgotten after the exec, because a task lives long. */
   private @Nullable LaunchPlan plan;
@@ -56,17 +62,16 @@ final class Stub implements AutoCloseable {
   }
 
   /**
-   * Spawns a stub and hands it the plan.
+   * Hands a stub its plan.
    *
+   * @param stubs where it is taken from
    * @param descriptors by the names that the plan gives them; they stay the caller's
    * @param adoptedPid of a process that already runs; 0 when the plan clones one
    */
-  static Stub launch(
-      BerthInit program, LaunchPlan plan, Map<String, Fd> descriptors, int adoptedPid) {
+  static Stub launch(StubPool stubs, LaunchPlan plan, Map<String, Fd> descriptors, int adoptedPid) {
     List<Fd> passed = new ArrayList<>();
     byte[] encoded = plan.encode(SyscallTable.host(), adoptedPid);
-    try (SeqpacketSocket.Pair pair = SeqpacketSocket.pair();
-        Fd memory = Memfd.create("launch-plan", encoded.length)) {
+    try (Fd memory = Memfd.create("launch-plan", encoded.length)) {
       Descriptors.writeAt(memory, 0, encoded);
       passed.add(memory);
       for (String name : plan.descriptors()) {
@@ -76,15 +81,10 @@ final class Stub implements AutoCloseable {
         }
         passed.add(descriptor);
       }
-      Spawner.Child child =
-          Spawner.of(program.sealed(), List.of("berth-init"))
-              .descriptor(BOOT_DESCRIPTOR, pair.second().fd())
-              .spawn();
-      StubChannel channel =
-          new StubChannel(SeqpacketSocket.own(Fd.own(pair.first().fd().release())));
-      Stub stub = new Stub(plan, child, channel);
+      StubPool.Spare spare = stubs.take();
+      Stub stub = new Stub(plan, spare.child(), spare.channel());
       try {
-        channel.send(StubMessage.of(StubMessage.Kind.PLAN), passed, LAUNCH_LIMIT);
+        stub.channel.send(StubMessage.of(StubMessage.Kind.PLAN), passed, LAUNCH_LIMIT);
         return stub;
       } catch (RuntimeException e) {
         stub.abort();

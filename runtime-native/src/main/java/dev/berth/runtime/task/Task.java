@@ -5,6 +5,7 @@ import dev.berth.base.Operation;
 import dev.berth.runtime.cgroup.Cgroup;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.spec.ContainerProcess;
+import dev.berth.runtime.spec.Resources;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
@@ -120,6 +121,16 @@ public final class Task extends TaskProcess {
     return tasks.cgroup(record);
   }
 
+  /**
+   * Changes the limits of its cgroup, those that are given and no others.
+   *
+   * @throws BerthException naming the field of {@code resources}; FAILED_PRECONDITION without a
+   *     cgroup of its own
+   */
+  public void limit(Resources resources) {
+    tasks.limit(record, resources);
+  }
+
   /** The processes of the container, as this JVM's pid namespace numbers them. */
   public List<Integer> pids() {
     return tasks.pids(this, record);
@@ -194,6 +205,15 @@ public final class Task extends TaskProcess {
 
   void found(String execId, TaskProcess process) {
     execs.put(execId, process);
+  }
+
+  /** Ends an exec that was made and is not to be started, and forgets it. Idempotent. */
+  public void abortExec(String execId) {
+    TaskProcess process = execs.get(execId);
+    if (process != null) {
+      process.abort();
+      deleteExec(execId);
+    }
   }
 
   /** Forgets an ended exec and removes what it left. Idempotent. */

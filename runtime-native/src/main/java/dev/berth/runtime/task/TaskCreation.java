@@ -102,9 +102,10 @@ final class TaskCreation {
       rollback.onFailure("end berth-init", stub::abort);
       operation.enter(CreateTaskStage.SETUP);
       Stub.Created created = stub.awaitCreated(pid -> IdMaps.write(pid, linux));
+      rollback.onFailure("let go of the process", created::close);
       Launcher.adjust(created.pid(), process);
       operation.enter(CreateTaskStage.RECORD);
-      Files.write(directory.config(), spec.spec().toJson());
+      Files.writeString(directory.config(), spec.json());
       TaskRecord record = record(created.pid());
       record.write(directory);
       return new Task(

@@ -156,7 +156,7 @@ public class TaskProcess implements AutoCloseable {
   /** Lets the process read the end of its input. Idempotent. */
   public void closeStdin() {
     control(StubMessage.of(StubMessage.Kind.CLOSE_STDIN), List.of());
-    input.releaseIfClosed();
+    input.closed();
   }
 
   /**

@@ -8,6 +8,7 @@ import dev.berth.runtime.cgroup.Cgroups;
 import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.spec.ContainerProcess;
 import dev.berth.runtime.spec.Linux;
+import dev.berth.runtime.spec.Resources;
 import dev.berth.runtime.spec.RuntimeSpec;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -28,6 +29,7 @@ public final class Tasks implements AutoCloseable {
   static final Duration CGROUP_LIMIT = Duration.ofSeconds(10);
 
   private final Path stateDirectory;
+  private final StubPool stubs;
   private final Launcher launcher;
   private final TaskAdoption adoption;
 
@@ -37,8 +39,18 @@ public final class Tasks implements AutoCloseable {
    * @param program stays the caller's
    */
   public Tasks(Path stateDirectory, BerthInit program, Cgroups cgroups) {
+    this(stateDirectory, program, cgroups, 0);
+  }
+
+  /**
+   * The same for a process that launches many tasks.
+   *
+   * @param spares how many berth-inits wait for the next launches, some 50 KB each
+   */
+  public Tasks(Path stateDirectory, BerthInit program, Cgroups cgroups, int spares) {
     this.stateDirectory = stateDirectory.toAbsolutePath();
-    this.launcher = new Launcher(program, cgroups);
+    this.stubs = new StubPool(program, spares);
+    this.launcher = new Launcher(stubs, cgroups);
     this.adoption = new TaskAdoption(this, launcher);
   }
 
@@ -131,6 +143,16 @@ public final class Tasks implements AutoCloseable {
         });
   }
 
+  void limit(TaskRecord record, Resources resources) {
+    launcher
+        .cgroup(record.cgroup())
+        .orElseThrow(() ->
+            new BerthException(
+                BerthException.Kind.FAILED_PRECONDITION,
+                "container " + record.id() + ": has no cgroup of its own to be limited by"))
+        .apply(resources);
+  }
+
   /** The processes in a container's cgroup; without one, only those that we know. */
   List<Integer> pids(Task task, TaskRecord record) {
     Optional<Cgroup> group = launcher.cgroup(record.cgroup());
@@ -164,5 +186,7 @@ public final class Tasks implements AutoCloseable {
 
   /** Releases nothing of the tasks: they go on. */
   @Override
-  public void close() {}
+  public void close() {
+    stubs.close();
+  }
 }

@@ -156,8 +156,7 @@ class ProtectedPathsTest {
     Path log = fixture.base.resolve("exec-log");
     try (Task task = fixture.create("c", fixture.spec("exec sleep 1000").linux(linux).build())) {
       task.start();
-      TaskProcess exec =
-          task.exec(new ExecSpec("e", look(OF_THE_IMAGE), new TaskIo.Log(log, null)));
+      TaskProcess exec = task.exec(new ExecSpec("e", look(OF_THE_IMAGE), new TaskIo.Log(log)));
       task.startExec(exec);
       assertThat(exec.await(TaskFixture.LIMIT).orElseThrow().code()).isZero();
       task.kill(9, true);

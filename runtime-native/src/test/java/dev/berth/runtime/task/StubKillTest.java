@@ -170,6 +170,23 @@ class StubKillTest {
     }
   }
 
+  /** The caller's FIFO; nobody but the stub has it open for writing. */
+  @Test
+  void closedInputOfACallerStaysClosedUnderASuccessor() throws Exception {
+    Path in = fixture.base.resolve("in");
+    assertThat(new ProcessBuilder("mkfifo", in.toString()).start().waitFor()).isZero();
+    String script = "while [ ! -e /tmp/go ]; do sleep 0.01; done; cat; exit 9";
+    try (Task task =
+        fixture.create("c", fixture.spec(script).build(), new TaskIo.Pipes(in, null, null))) {
+      task.start();
+      task.closeStdin();
+      HostState.killStubs();
+      assertThat(task.poll()).isEmpty();
+      Files.createFile(fixture.rootfs.resolve("tmp/go"));
+      assertThat(task.await(TaskFixture.LIMIT).orElseThrow().code()).isEqualTo(9);
+    }
+  }
+
   /** Every line a write of its own. */
   private static String counting(int lines) {
     return "i=1; while [ $i -le " + lines + " ]; do echo $i; i=$((i+1)); done; ";

@@ -78,6 +78,7 @@ class StubLayoutTest {
     assertThat((long) LogFiles.JOURNAL_MAGIC).isEqualTo(layout.get("JOURNAL_MAGIC"));
     assertThat((long) LogFiles.INODE_OFFSET).isEqualTo(layout.get("journal.log_inode"));
     assertThat((long) AttachedInput.STATE_OFFSET).isEqualTo(layout.get("journal.stdin_state"));
+    assertThat((long) AttachedInput.NONE).isEqualTo(layout.get("STDIN_NONE"));
     assertThat((long) AttachedInput.OPEN).isEqualTo(layout.get("STDIN_OPEN"));
     assertThat((long) AttachedInput.ONCE).isEqualTo(layout.get("STDIN_ONCE"));
     assertThat((long) AttachedInput.CLOSED).isEqualTo(layout.get("STDIN_CLOSED"));

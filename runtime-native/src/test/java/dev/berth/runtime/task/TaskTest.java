@@ -349,12 +349,14 @@ class TaskTest {
 
   @Test
   void anotherJvmFindsTheTaskAndItsExit() throws IOException {
-    Task task = fixture.create("c", fixture.spec("sleep 0.2; exit 6").build());
+    String script = "until [ -e /dev/end ]; do sleep 0.05; done; exit 6";
+    Task task = fixture.create("c", fixture.spec(script).build());
     task.start();
     task.close();
     try (Task found = fixture.newTasks().adopt("c")) {
       assertThat(found.pid()).isEqualTo(task.pid());
       assertThat(found.state()).isEqualTo(Task.State.RUNNING);
+      Files.createFile(Path.of("/proc", Integer.toString(found.pid()), "root/dev/end"));
       assertThat(found.await(TaskFixture.LIMIT).orElseThrow().code()).isEqualTo(6);
     }
     try (Task again = fixture.newTasks().adopt("c")) {

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Looks at the sources of the mounts that CRI asks for: resolves symbolic links, makes what is
@@ -30,15 +31,26 @@ public final class HostMounts {
    * <p>A missing source is created as a directory of mode 0755, as all runtimes do although CRI
    * says otherwise: hostPath volumes of no type rely on it.
    *
+   * @param imageVolumes what is to be bound where a mount is of an image, by the mount's index
    * @throws BerthException INVALID_ARGUMENT or UNIMPLEMENTED naming the mount
    */
-  public static List<BoundMount> resolve(List<Mount> mounts) {
+  public static List<BoundMount> resolve(List<Mount> mounts, Map<Integer, Path> imageVolumes) {
     List<BoundMount> resolved = new ArrayList<>();
     for (Mount mount : mounts) {
       String field = "mounts[" + resolved.size() + "] " + Ids.printable(mount.getContainerPath());
-      resolved.add(resolve(field, mount));
+      Path volume = imageVolumes.get(resolved.size());
+      resolved.add(volume == null ? resolve(field, mount) : image(field, mount, volume));
     }
     return resolved;
+  }
+
+  private static BoundMount image(String field, Mount mount, Path volume) {
+    requireSupported(field, mount);
+    return new BoundMount(
+        volume,
+        destination(field, mount.getContainerPath()),
+        BoundMount.Access.READ_ONLY,
+        BoundMount.Propagation.PRIVATE);
   }
 
   private static BoundMount resolve(String field, Mount mount) {
@@ -54,9 +66,6 @@ public final class HostMounts {
   }
 
   private static void requireSupported(String field, Mount mount) {
-    if (mount.hasImage() && !mount.getImage().getImage().isEmpty()) {
-      throw new BerthException(UNIMPLEMENTED, field + ": image volumes are not implemented");
-    }
     if (mount.getUidMappingsCount() > 0 || mount.getGidMappingsCount() > 0) {
       throw new BerthException(UNIMPLEMENTED, field + ": id-mapped mounts are not implemented");
     }

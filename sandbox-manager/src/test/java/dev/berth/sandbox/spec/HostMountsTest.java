@@ -5,13 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.base.BerthException;
 import dev.berth.proto.cri.v1.IDMapping;
-import dev.berth.proto.cri.v1.ImageSpec;
 import dev.berth.proto.cri.v1.Mount;
 import dev.berth.proto.cri.v1.MountPropagation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -26,7 +26,8 @@ final class HostMountsTest {
         HostMounts.resolve(
             List.of(
                 mount("/a", directory.resolve("link")).build(),
-                mount("/b/../c/", directory.resolve("new/deep")).setReadonly(true).build()));
+                mount("/b/../c/", directory.resolve("new/deep")).setReadonly(true).build()),
+            Map.of());
     assertThat(resolved.getFirst().source()).isEqualTo(real);
     assertThat(resolved.getFirst().access()).isEqualTo(BoundMount.Access.READ_WRITE);
     assertThat(resolved.getLast().destination()).isEqualTo("/c");
@@ -42,7 +43,7 @@ final class HostMountsTest {
         plain.setReadonly(true).setPropagation(MountPropagation.PROPAGATION_HOST_TO_CONTAINER),
         "recursive_read_only needs private propagation");
     plain.setPropagation(MountPropagation.PROPAGATION_PRIVATE);
-    assertThat(HostMounts.resolve(List.of(plain.build())).getFirst().access())
+    assertThat(HostMounts.resolve(List.of(plain.build()), Map.of()).getFirst().access())
         .isEqualTo(BoundMount.Access.RECURSIVELY_READ_ONLY);
   }
 
@@ -52,7 +53,6 @@ final class HostMountsTest {
     refused(mount("/a/..", directory), "the root itself");
     refused(Mount.newBuilder().setContainerPath("/a").setHostPath("b"), "host_path \"b\"");
     refused(Mount.newBuilder().setContainerPath("/a"), "host_path \"\"");
-    refused(mount("/a", directory).setImage(ImageSpec.newBuilder().setImage("x")), "image volumes");
     refused(mount("/a", directory).addUidMappings(IDMapping.getDefaultInstance()), "id-mapped");
     refused(mount("/a", directory).addMountOptions("noexec"), "mount_options");
   }
@@ -74,7 +74,7 @@ final class HostMountsTest {
   }
 
   private static void refused(Mount.Builder mount, String message) {
-    assertThatThrownBy(() -> HostMounts.resolve(List.of(mount.build())))
+    assertThatThrownBy(() -> HostMounts.resolve(List.of(mount.build()), Map.of()))
         .isInstanceOf(BerthException.class)
         .hasMessageContaining(message);
   }

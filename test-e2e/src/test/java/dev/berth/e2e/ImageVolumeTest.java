@@ -1,0 +1,117 @@
+package dev.berth.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.berth.proto.cri.v1.ContainerConfig;
+import dev.berth.proto.cri.v1.ImageSpec;
+import dev.berth.proto.cri.v1.Mount;
+import dev.berth.proto.cri.v1.PodSandboxConfig;
+import dev.berth.testing.RequiresRoot;
+import io.grpc.StatusRuntimeException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+
+/** An image, or a part of one, as a volume. */
+@RequiresRoot
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class ImageVolumeTest {
+  @TempDir private static Path directory;
+  private PrivateHost host;
+  private TestRegistry registry;
+  private BerthNode node;
+  private Pods pods;
+  private String image;
+  private PodSandboxConfig config;
+  private String pod;
+
+  @BeforeAll
+  void start() throws Exception {
+    host = new PrivateHost(directory.resolve("host"));
+    registry = new TestRegistry(directory.resolve("registry"));
+    node = BerthNode.start(directory, host);
+    pods = new Pods(node);
+    image = pods.pull(registry.busybox());
+    config = pods.config("volumes");
+    pod = pods.run(config);
+  }
+
+  @AfterAll
+  void stop() throws IOException {
+    pods.remove(pod);
+    node.close();
+    registry.close();
+    host.close();
+  }
+
+  @Test
+  void imageIsReadAndExecutedButNotWritten() throws IOException {
+    HostSnapshot before = HostSnapshot.take(node);
+    String id = pods.launch(pod, config, with("whole", volume("")));
+    assertThat(out(id, "/volume/bin/busybox", "echo", "hello")).isEqualTo("hello\n");
+    assertThat(pods.exec(id, 10, "touch", "/volume/new").getExitCode()).isNotZero();
+    Mount shown = pods.status(id).getMounts(0);
+    assertThat(shown.getImage().getImage()).isEqualTo(image);
+    assertThat(shown.getImage().getImageRef()).isEqualTo(image);
+    pods.removeContainer(id);
+    deleteLog("whole");
+    before.assertRestored();
+  }
+
+  @Test
+  void partOfAnImageIsMountedAlone() {
+    String id = pods.launch(pod, config, with("part", volume("bin")));
+    assertThat(out(id, "ls", "/volume")).contains("busybox").doesNotContain("etc\n");
+    pods.removeContainer(id);
+  }
+
+  @Test
+  void partThatLeadsOutOfTheImageStaysInside() throws IOException {
+    HostSnapshot before = HostSnapshot.take(node);
+    assertThatThrownBy(
+            () -> pods.create(pod, config, with("outside", volume("../../../etc/no-such-file"))))
+        .isInstanceOf(StatusRuntimeException.class)
+        .hasMessageContaining("ImageVolumeMountFailed: mounts[0] /volume: image_sub_path");
+    deleteLog("outside");
+    before.assertRestored();
+  }
+
+  @Test
+  void volumeToBeWrittenAndMissingImageAreRefused() {
+    var writable = volume("").toBuilder().setReadonly(false).build();
+    assertThatThrownBy(() -> pods.create(pod, config, with("writable", writable)))
+        .hasMessageContaining("mounts[0] /volume: an image volume must be readonly");
+    var missing = volume("").toBuilder().setImage(ImageSpec.newBuilder().setImage("no/such:1"));
+    assertThatThrownBy(() -> pods.create(pod, config, with("missing", missing.build())))
+        .hasMessageContaining("ImageVolumeMountFailed")
+        .hasMessageContaining("no/such:1");
+  }
+
+  /** A log belongs to its pod's user, and outlives its container. */
+  private void deleteLog(String name) throws IOException {
+    Files.deleteIfExists(Path.of(config.getLogDirectory(), name + ".log"));
+  }
+
+  private Mount volume(String subPath) {
+    return Mount.newBuilder()
+        .setContainerPath("/volume")
+        .setReadonly(true)
+        .setImage(ImageSpec.newBuilder().setImage(image))
+        .setImageSubPath(subPath)
+        .build();
+  }
+
+  private ContainerConfig with(String name, Mount volume) {
+    return Pods.shell(name, image, "exec sleep 1000").toBuilder().addMounts(volume).build();
+  }
+
+  private String out(String id, String... command) {
+    return pods.exec(id, 10, command).getStdout().toStringUtf8();
+  }
+}
