@@ -63,7 +63,8 @@ final class StreamListener implements AutoCloseable {
         throw new IOException(bound.cause());
       }
       String scheme = tls == null ? "http" : "https";
-      return new StreamListener(loop, bound.channel(), scheme + "://" + authority(bound.channel()), tokens);
+      return new StreamListener(
+          loop, bound.channel(), scheme + "://" + authority(bound.channel()), tokens);
     } catch (IOException e) {
       EpollTransport.end(loop);
       throw new BerthException(
