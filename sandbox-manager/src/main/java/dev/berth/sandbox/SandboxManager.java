@@ -56,8 +56,8 @@ public final class SandboxManager implements AutoCloseable {
   private final StopContainer stopContainer;
   private final RemoveContainer removeContainer;
   private final ExecSync execSync;
-  private final PodStreams streams;
   private final UpdateContainerResources updateContainer;
+  private final PodStreams streams;
   private final WritableLayers layers;
   private final UsageReader usage;
   private final Tasks tasks;
@@ -152,8 +152,8 @@ public final class SandboxManager implements AutoCloseable {
             clock);
     startContainer = new StartContainer(registry, tasks, exits, clock);
     execSync = new ExecSync(tasks, paths);
-    streams = new PodStreams(registry, tasks, namespaces, paths, this::requireRecovered);
     updateContainer = new UpdateContainerResources(tasks, host);
+    streams = new PodStreams(registry, tasks, namespaces, paths, this::requireRecovered);
     layers = new WritableLayers(images);
     usage = new UsageReader(registry, paths, cgroups, layers);
     recoverInBackground(

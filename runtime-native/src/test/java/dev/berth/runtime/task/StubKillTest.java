@@ -38,11 +38,13 @@ class StubKillTest {
     try (Task task = fixture.create("c", fixture.spec(counting(lines) + "exit 5").build())) {
       task.start();
       int pid = task.pid();
-      for (int i = 0; i < 20; i++) {
+      int kills = 0;
+      while (kills < 20 && task.poll().isEmpty()) { // a busy machine may kill slower than it counts
         awaitGrowth(task);
         HostState.killStubs();
-        assertThat(task.poll()).as("after kill %d", i).isEmpty();
+        kills++;
       }
+      assertThat(kills).isGreaterThan(5);
       assertThat(task.pid()).isEqualTo(pid);
       assertThat(task.await(TaskFixture.LIMIT).orElseThrow().code()).isEqualTo(5);
     }
