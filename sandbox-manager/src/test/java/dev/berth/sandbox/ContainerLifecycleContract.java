@@ -1,5 +1,6 @@
 package dev.berth.sandbox;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -11,6 +12,7 @@ import dev.berth.proto.cri.v1.Int64Value;
 import dev.berth.proto.cri.v1.SupplementalGroupsPolicy;
 import dev.berth.testing.Await;
 import dev.berth.testing.RequiresRoot;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -19,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -211,6 +214,68 @@ abstract class ContainerLifecycleContract {
                 operation());
     assertThat(result.stdout().toStringUtf8()).isEqualTo("started\n");
     assertThat(result.exitCode()).isZero();
+  }
+
+  @Test
+  void aStreamedCommandGetsItsInputToTheEnd() throws Exception {
+    var container = start("streamed", "/bin/sleep", "1000");
+    try (StreamedProcess process =
+        stream(container.id(), false, "/bin/sh", "-c", "cat; echo err >&2; exit 6")) {
+      try (OutputStream stdin = process.stdin().orElseThrow()) {
+        stdin.write("typed".getBytes(UTF_8));
+      }
+      assertThat(process.stdout().orElseThrow().readAllBytes()).asString().isEqualTo("typed");
+      assertThat(process.stderr().orElseThrow().readAllBytes()).asString().isEqualTo("err\n");
+      assertThat(process.exit().get(20, TimeUnit.SECONDS)).isEqualTo(6);
+    }
+    assertThat(TestNode.names(directory.resolve("state/tasks").resolve(container.id())))
+        .noneMatch(name -> name.startsWith("exec-"));
+  }
+
+  @Test
+  void aStreamedCommandOnATerminalIsResized() throws Exception {
+    var container = start("terminal", "/bin/sleep", "1000");
+    try (StreamedProcess process =
+        stream(
+            container.id(),
+            true,
+            "/bin/sh",
+            "-c",
+            "until [ \"$(stty size)\" = '50 132' ]; do sleep 0.1; done; echo $TERM")) {
+      process.resize(50, 132);
+      assertThat(process.stdout().orElseThrow().readAllBytes()).asString().endsWith("xterm\r\n");
+      assertThat(process.exit().get(20, TimeUnit.SECONDS)).isZero();
+    }
+  }
+
+  @Test
+  void aStreamedCommandThatIsLetGoIsKilled() throws Exception {
+    var container = start("let-go", "/bin/sleep", "1000");
+    StreamedProcess process = stream(container.id(), false, "/bin/sleep", "876543");
+    assertThat(node.exec(container.id(), "ps")).contains("876543");
+    process.close();
+    assertThat(node.exec(container.id(), "ps")).doesNotContain("876543");
+    assertThat(process.exit().get(20, TimeUnit.SECONDS)).isEqualTo(137);
+    assertThat(TestNode.names(directory.resolve("state/tasks").resolve(container.id())))
+        .noneMatch(name -> name.startsWith("exec-"));
+    process.close();
+  }
+
+  @Test
+  void aStreamedCommandThatDoesNotStartLeavesNothing() throws Exception {
+    var container = start("no-start", "/bin/sleep", "1000");
+    assertThatThrownBy(() -> stream(container.id(), false, "/bin/absent"))
+        .isInstanceOf(BerthException.class)
+        .hasMessageMatching(".*(/bin/absent|process.args).*no such file.*");
+    assertThat(TestNode.names(directory.resolve("state/tasks").resolve(container.id())))
+        .noneMatch(name -> name.startsWith("exec-"));
+  }
+
+  private StreamedProcess stream(String containerId, boolean terminal, String... command) {
+    var streams = new StandardStreams(true, true, !terminal);
+    return node.manager
+        .streams()
+        .exec(containerId, List.of(command), terminal, streams, operation());
   }
 
   @Test

@@ -38,6 +38,13 @@ class StdioTest {
         .isEqualTo(new TaskIo.Log(Path.of("/var/log/a b/0.log"), new TaskIo.Input.Attached(true)));
   }
 
+  @Test
+  void outputWithoutALogIsForAttachedClientsOnly() {
+    assertThat(io("berth:///attached", "berth:///unlogged", "berth:///unlogged"))
+        .isEqualTo(new TaskIo.Log(null, new TaskIo.Input.Attached(false)));
+    assertThat(io("", "berth:///unlogged", "")).isEqualTo(new TaskIo.Log(null));
+  }
+
   @ParameterizedTest
   @CsvSource({
     "file://tmp/x,'',stdout",
@@ -46,6 +53,8 @@ class StdioTest {
     "binary:///bin/berth-init?log=/x,/other,stderr",
     "/fifo,binary:///bin/berth-init?log=/x,stderr",
     "berth:///attached,'',stdout",
+    "berth:///unlogged,/other,stderr",
+    "berth:///elsewhere,'',stdout",
     "http://[,'',stdout"
   })
   void whatIsNotServedIsRefusedByField(String stdout, String stderr, String field) {

@@ -44,6 +44,15 @@ final class BerthNode implements AutoCloseable {
     return node;
   }
 
+  /** Starts a node whose {@code berthd} gets options for its JVM. */
+  static BerthNode startWithJvmOptions(Path directory, PrivateHost host, String options)
+      throws IOException {
+    BerthNode node =
+        new BerthNode(directory, host, List.of(), Map.of("BERTH_JVM_OPTIONS", options));
+    node.start();
+    return node;
+  }
+
   /** Starts a node whose verbs fail where the file says; see {@link Faults}. */
   static BerthNode startWithFaults(Path directory, PrivateHost host, Faults faults)
       throws IOException {

@@ -18,10 +18,10 @@ import io.netty.handler.codec.spdy.SpdyVersion;
 import io.netty.util.ReferenceCountUtil;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.Socket;
 import java.net.URI;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
@@ -34,7 +34,7 @@ import java.util.concurrent.CountDownLatch;
  * Streams are known by a name that the caller gives.
  */
 final class SpdyClient extends StreamClient {
-  private final Socket socket;
+  private final Link link;
   private final String response;
   private final EmbeddedChannel decoder = codec();
   private final EmbeddedChannel encoder = codec();
@@ -45,10 +45,26 @@ final class SpdyClient extends StreamClient {
   private int nextId = 1;
   private volatile CountDownLatch reading = new CountDownLatch(0);
 
+  /** What carries the frames. */
+  interface Link extends AutoCloseable {
+    void write(byte[] bytes) throws IOException;
+
+    /** Vanishes without a word. */
+    @Override
+    void close();
+  }
+
+  /** Speaks over another link, which hands over what it gets to {@link #frames}. */
+  SpdyClient(Link link) {
+    this.link = link;
+    this.response = "";
+  }
+
   /** Asks for the upgrade and reads on once it was granted; see {@link #response}. */
   SpdyClient(String url, String versions) throws IOException {
     URI uri = URI.create(url);
-    socket = new Socket(uri.getHost(), uri.getPort());
+    Socket socket = new Socket(uri.getHost(), uri.getPort());
+    link = new SocketLink(socket);
     String request =
         """
         POST %s HTTP/1.1
@@ -64,7 +80,25 @@ final class SpdyClient extends StreamClient {
     socket.getOutputStream().write(request.getBytes(ISO_8859_1));
     response = readResponse(socket.getInputStream());
     if (response.startsWith("HTTP/1.1 101 ")) {
-      Thread.ofVirtual().start(this::readFrames);
+      Thread.ofVirtual().start(() -> readFrames(socket));
+    }
+  }
+
+  /** A plain connection. */
+  private record SocketLink(Socket socket) implements Link {
+    @Override
+    public void write(byte[] bytes) throws IOException {
+      socket.getOutputStream().write(bytes);
+    }
+
+    @Override
+    public void close() {
+      try {
+        socket.setSoLinger(true, 0); // the kernel says it, as for a process that was killed
+        socket.close();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
     }
   }
 
@@ -72,7 +106,7 @@ final class SpdyClient extends StreamClient {
     return new EmbeddedChannel(new SpdyFrameCodec(SpdyVersion.SPDY_3_1));
   }
 
-  private static String readResponse(InputStream in) throws IOException {
+  static String readResponse(InputStream in) throws IOException {
     StringBuilder text = new StringBuilder();
     while (text.indexOf("\r\n\r\n") < 0) {
       int next = in.read();
@@ -121,12 +155,12 @@ final class SpdyClient extends StreamClient {
 
   private synchronized void write(SpdyFrame frame) throws IOException {
     encoder.writeOutbound(frame);
-    OutputStream out = socket.getOutputStream();
     for (ByteBuf part = encoder.readOutbound(); part != null; part = encoder.readOutbound()) {
-      part.readBytes(out, part.readableBytes());
+      byte[] bytes = new byte[part.readableBytes()];
+      part.readBytes(bytes);
       part.release();
+      link.write(bytes);
     }
-    out.flush();
   }
 
   @Override
@@ -145,22 +179,27 @@ final class SpdyClient extends StreamClient {
     return Objects.requireNonNull(ids.get(stream), stream);
   }
 
-  private void readFrames() {
+  private void readFrames(Socket socket) {
     byte[] buffer = new byte[16 << 10];
     try {
       InputStream in = socket.getInputStream(); // closed with the socket
       for (int count = in.read(buffer); count >= 0; count = in.read(buffer)) {
-        decoder.writeInbound(Unpooled.copiedBuffer(buffer, 0, count));
-        for (Object frame = decoder.readInbound(); frame != null; frame = decoder.readInbound()) {
-          take(frame);
-          ReferenceCountUtil.release(frame);
-        }
+        frames(Arrays.copyOf(buffer, count));
         reading.await();
       }
     } catch (IOException | InterruptedException e) {
       got("failure", e.toString().getBytes(ISO_8859_1));
     }
     connectionEnded();
+  }
+
+  /** Takes what came, however it is cut. */
+  void frames(byte[] bytes) {
+    decoder.writeInbound(Unpooled.wrappedBuffer(bytes));
+    for (Object frame = decoder.readInbound(); frame != null; frame = decoder.readInbound()) {
+      take(frame);
+      ReferenceCountUtil.release(frame);
+    }
   }
 
   private void take(Object frame) {
@@ -194,11 +233,6 @@ final class SpdyClient extends StreamClient {
   @Override
   public void close() {
     reading.countDown();
-    try {
-      socket.setSoLinger(true, 0); // the kernel says it, as for a process that was killed
-      socket.close();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    link.close();
   }
 }

@@ -10,10 +10,12 @@ import dev.berth.proto.cri.v1.ContainerConfig;
 import dev.berth.proto.cri.v1.ExecRequest;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.cri.v1.PortForwardRequest;
+import dev.berth.proto.cri.v1.VersionRequest;
 import dev.berth.testing.Await;
 import dev.berth.testing.RequiresRoot;
 import java.io.IOException;
 import java.net.http.WebSocketHandshakeException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -359,6 +361,53 @@ class StreamingTest {
       assertThat(client.bytes("stderr")).containsExactly(81, 0);
       assertThat(client.text("stdin")).contains("page\n");
       assertThat(client.text("error")).contains("cannot connect to port 81");
+    }
+  }
+
+  @Test
+  void portIsReachedOverSpdyWithinAWebSocket() throws Exception {
+    try (var client = new TunnelClient(forward())) {
+      assertThat(client.response())
+          .startsWith("HTTP/1.1 101 ")
+          .containsIgnoringCase("sec-websocket-protocol: SPDY/3.1+portforward.k8s.io");
+      openPair(client.spdy(), "1", 80);
+      client.spdy().send("data1", "GET / HTTP/1.0\r\n\r\n");
+      client.spdy().awaitText("data1", "page\n");
+      Await.until("the pair has ended", LIMIT, () -> client.spdy().isFinished("error1"));
+    }
+  }
+
+  @Test
+  void containerWithoutLogCanBeAttachedTo() throws Exception {
+    ContainerConfig container =
+        Pods.shell("unlogged", image, "while read line; do echo \"got $line\"; done").toBuilder()
+            .clearLogPath()
+            .setStdin(true)
+            .setStdinOnce(true)
+            .build();
+    String own = pods.launch(pod, config, container);
+    try (var client = Transport.SPDY.connect(attach(own), "stdin", "stdout", "stderr")) {
+      awaitAttached(client);
+      client.end("stdin"); // given once: the container's input ends
+      assertThat(client.status().get("status").getAsString()).isEqualTo("Success");
+    }
+    assertThat(pods.awaitExit(own).getExitCode()).isZero();
+    pods.removeContainer(own);
+  }
+
+  @Test
+  void startLoadsNothingOfTheStreamingProtocols() throws Exception {
+    Path classes = directory.resolve("classes");
+    try (var fresh =
+        BerthNode.startWithJvmOptions(directory, host, "-Xlog:class+load:file=" + classes)) {
+      assertThat(fresh.runtime().version(VersionRequest.getDefaultInstance()).getRuntimeName())
+          .isEqualTo("berth");
+      assertThat(Files.readString(classes))
+          .contains("dev.berth.cri.streaming.StreamingServer ")
+          .doesNotContain(
+              "io.netty.handler.codec.spdy",
+              "io.netty.handler.codec.http.websocketx",
+              "dev.berth.cri.streaming.StreamListener");
     }
   }
 

@@ -32,12 +32,14 @@ final class StreamListener implements AutoCloseable {
 
   private final EventLoopGroup loop;
   private final Channel channel;
-  private final String origin;
+  private final String origin; // "http://127.0.0.1:34567"
+  private final Tokens tokens;
 
-  private StreamListener(EventLoopGroup loop, Channel channel, String origin) {
+  private StreamListener(EventLoopGroup loop, Channel channel, String origin, Tokens tokens) {
     this.loop = loop;
     this.channel = channel;
     this.origin = origin;
+    this.tokens = tokens;
   }
 
   /**
@@ -45,7 +47,8 @@ final class StreamListener implements AutoCloseable {
    *
    * @throws BerthException UNAVAILABLE if it cannot be bound or the certificate not be read
    */
-  static StreamListener bind(StreamSettings settings, Tokens tokens, Sessions sessions) {
+  static StreamListener bind(StreamSettings settings, Sessions sessions) {
+    Tokens tokens = new Tokens(System::nanoTime);
     @Nullable SslContext tls = tls(settings);
     EventLoopGroup loop = EpollTransport.loop("stream-io");
     try {
@@ -60,7 +63,8 @@ final class StreamListener implements AutoCloseable {
         throw new IOException(bound.cause());
       }
       String scheme = tls == null ? "http" : "https";
-      return new StreamListener(loop, bound.channel(), scheme + "://" + authority(bound.channel()));
+      return new StreamListener(
+          loop, bound.channel(), scheme + "://" + authority(bound.channel()), tokens);
     } catch (IOException e) {
       EpollTransport.end(loop);
       throw new BerthException(
@@ -123,9 +127,13 @@ final class StreamListener implements AutoCloseable {
     }
   }
 
-  /** Returns the beginning of all URLs: {@code "http://127.0.0.1:34567"}. */
-  String origin() {
-    return origin;
+  /**
+   * Returns a URL for one client.
+   *
+   * @throws BerthException RESOURCE_EXHAUSTED if too many wait for their clients
+   */
+  String url(StreamRequest request) {
+    return origin + "/" + request.path() + "/" + tokens.issue(request);
   }
 
   /** Stops listening and cuts all connections, which ends their sessions. Idempotent. */

@@ -15,7 +15,6 @@ import org.jspecify.annotations.Nullable;
 public final class StreamingServer implements AutoCloseable {
   private final StreamSettings settings;
   private final Streams streams;
-  private final Tokens tokens = new Tokens(System::nanoTime);
 
   @GuardedBy("this") private @Nullable StreamListener listener;
 
@@ -34,8 +33,7 @@ public final class StreamingServer implements AutoCloseable {
    *     the configured address cannot be listened on
    */
   public String url(StreamRequest request) {
-    String origin = listener().origin();
-    return origin + "/" + request.path() + "/" + tokens.issue(request);
+    return listener().url(request);
   }
 
   private synchronized StreamListener listener() {
@@ -44,7 +42,7 @@ public final class StreamingServer implements AutoCloseable {
     }
     StreamListener bound = listener;
     if (bound == null) {
-      bound = StreamListener.bind(settings, tokens, new Sessions(streams));
+      bound = StreamListener.bind(settings, new Sessions(streams));
       listener = bound;
     }
     return bound;
