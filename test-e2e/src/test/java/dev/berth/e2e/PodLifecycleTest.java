@@ -9,6 +9,7 @@ import dev.berth.proto.cri.v1.ContainerConfig;
 import dev.berth.proto.cri.v1.ContainerMetadata;
 import dev.berth.proto.cri.v1.ContainerState;
 import dev.berth.proto.cri.v1.ContainerStatus;
+import dev.berth.proto.cri.v1.Int64Value;
 import dev.berth.proto.cri.v1.LinuxContainerConfig;
 import dev.berth.proto.cri.v1.LinuxPodSandboxConfig;
 import dev.berth.proto.cri.v1.Mount;
@@ -189,6 +190,27 @@ class PodLifecycleTest {
     assertThat(result.getStdout().toStringUtf8()).isEqualTo("out\n");
     assertThat(result.getStderr().toStringUtf8()).isEqualTo("err\n");
     assertThat(result.getExitCode()).isEqualTo(7);
+    pods.remove(pod);
+  }
+
+  @Test
+  void userOfAContainerCanOpenItsOwnOutputByName() throws IOException {
+    PodSandboxConfig config = pods.config("user");
+    String pod = pods.run(config);
+    String script = "echo logged > /dev/stdout; exec sleep 1000";
+    var container = Pods.shell("main", image, script).toBuilder();
+    container
+        .getLinuxBuilder()
+        .getSecurityContextBuilder()
+        .setRunAsUser(Int64Value.newBuilder().setValue(1234));
+    String id = pods.launch(pod, config, container.build());
+    assertThat(
+            pods.exec(id, 10, "sh", "-c", "id -u > /dev/stdout; echo e > /dev/stderr").getStdout())
+        .isEqualTo(ByteString.copyFromUtf8("1234\n"));
+    Await.until(
+        "the log has it",
+        Duration.ofSeconds(10),
+        () -> pods.logText(id, "stdout").equals(List.of("logged")));
     pods.remove(pod);
   }
 

@@ -112,6 +112,11 @@ public final class Descriptors {
     }
   }
 
+  /** Gives an open file to a user, by the host's number; its group stays. See fchown(2). */
+  public static void changeOwner(Fd fd, int uid) {
+    Syscalls.check("fchown", fd, fd.number(), uid, -1);
+  }
+
   /** Opens the same file once more with other access, through /proc/self/fd. */
   static Fd reopen(Fd fd, OpenFlag... flags) {
     return open(Path.of(pathOf(fd)), flags);

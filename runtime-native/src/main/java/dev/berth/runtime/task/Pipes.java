@@ -31,6 +31,20 @@ final class Pipes {
   }
 
   /**
+   * Opens what a process writes and gives it to the process's user, as runc does: a program may
+   * open /dev/stdout, which opens the FIFO by its name.
+   *
+   * @param owner the user as the host numbers it
+   */
+  static Fd output(@Nullable Path fifo, int owner) {
+    Fd fd = output(fifo);
+    if (fifo != null && owner != 0) {
+      Descriptors.changeOwner(fd, owner);
+    }
+    return fd;
+  }
+
+  /**
    * Opens what a process writes, as a writer only: the reader sees the end when the process ends.
    * Waits a moment for the caller to have opened its end.
    */

@@ -58,8 +58,8 @@ record ProcessIo(Stdio stdio, Set<Slot> slots) {
           files.add(Slot.RAW_OUT.descriptor(), nonBlocking(Pipes.output(stdout)));
           slots.add(Slot.RAW_OUT);
         } else {
-          files.add("stdout", Pipes.output(stdout));
-          files.add("stderr", Pipes.output(stderr));
+          files.add("stdout", Pipes.output(stdout, owner));
+          files.add("stderr", Pipes.output(stderr, owner));
         }
       }
       case TaskIo.Inherited() -> inherit(process.terminal(), files, slots);
