@@ -29,10 +29,15 @@ end() { # pid
   kill -9 "$1" 2>/dev/null || true
 }
 
-# Pids of the JVMs and stubs of this instance: its state directory is in their command lines.
+# Pids of the JVMs of this instance, whose command lines name its state directory, and of the stubs,
+# which are the shim's children.
 own_pids() {
   grep -lsF "$state" /proc/[0-9]*/cmdline | while IFS=/ read -r _ _ pid _; do
-    case $(readlink "/proc/$pid/exe") in *java* | *berth-init*) echo "$pid" ;; esac
+    case $(readlink "/proc/$pid/exe") in *java*) ;; *) continue ;; esac
+    echo "$pid"
+    for child in $(cat "/proc/$pid/task/"*/children 2>/dev/null); do
+      [ "$(cat "/proc/$child/comm" 2>/dev/null)" != berth-init ] || echo "$child"
+    done
   done
 }
 
