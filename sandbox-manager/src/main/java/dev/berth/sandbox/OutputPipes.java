@@ -5,9 +5,8 @@ import static dev.berth.base.BerthException.Kind.INTERNAL;
 import com.google.protobuf.ByteString;
 import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
+import dev.berth.base.Rollback;
 import dev.berth.runtime.kernel.DirFd;
-import dev.berth.runtime.kernel.Fd;
-import dev.berth.runtime.kernel.Fifos;
 import dev.berth.shim.client.TaskIo;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -54,30 +53,26 @@ final class OutputPipes implements AutoCloseable {
 
   /** Makes the pipes in a directory of their own and begins to read. */
   static OutputPipes create(Path directory) {
-    try {
+    try (var rollback = new Rollback()) {
       AtomicFiles.createPrivateDirectories(directory);
+      rollback.onFailure("remove " + directory, () -> remove(directory));
       try (DirFd parent = DirFd.open(directory)) {
         Stream stdout = Stream.open(parent, directory, "stdout");
-        return new OutputPipes(directory, stdout, Stream.open(parent, directory, "stderr"));
+        rollback.onFailure("close stdout", stdout.pipe::close);
+        Stream stderr = Stream.open(parent, directory, "stderr");
+        rollback.commit();
+        return new OutputPipes(directory, stdout, stderr);
       }
     } catch (IOException e) {
       throw new BerthException(INTERNAL, "cannot make pipes in " + directory + ": " + e, e);
     }
   }
 
-  /** One pipe: the end that keeps it open, and the reader. */
-  private record Stream(Path path, Fd holder, FileChannel reader, Future<ByteString> output) {
+  /** One pipe and its reader. */
+  private record Stream(NamedPipe pipe, Future<ByteString> output) {
     static Stream open(DirFd parent, Path directory, String name) throws IOException {
-      Fifos.create(parent.fd(), name, 0600, 0, 0);
-      Path path = directory.resolve(name);
-      Fd holder = Fifos.open(parent.fd(), name);
-      FileChannel reader = FileChannel.open(path, StandardOpenOption.READ);
-      return new Stream(path, holder, reader, READERS.submit(() -> readAll(reader)));
-    }
-
-    void close() throws IOException {
-      holder.close();
-      reader.close(); // wakes a reader that still waits
+      NamedPipe pipe = NamedPipe.make(parent, directory, name, StandardOpenOption.READ);
+      return new Stream(pipe, READERS.submit(() -> readAll(pipe.channel())));
     }
   }
 
@@ -98,13 +93,13 @@ final class OutputPipes implements AutoCloseable {
 
   /** The writing ends as a shim is told of them. */
   TaskIo asTaskIo() {
-    return TaskIo.output(stdout.path, stderr.path);
+    return TaskIo.output(stdout.pipe.path(), stderr.pipe.path());
   }
 
   /** Lets go of the pipes: from now on they end when the command's ends are closed. */
   void writerIsThere() {
-    stdout.holder.close();
-    stderr.holder.close();
+    stdout.pipe.letGo();
+    stderr.pipe.letGo();
   }
 
   /** Waits for the end of both streams, and gives up on what a child of the command keeps open. */
@@ -113,7 +108,7 @@ final class OutputPipes implements AutoCloseable {
       try {
         ByteString _ = stream.output.get(limit.toMillis(), TimeUnit.MILLISECONDS);
       } catch (TimeoutException e) {
-        closeQuietly(stream);
+        stream.pipe.close();
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         throw new BerthException(BerthException.Kind.CANCELLED, "interrupted while reading", e);
@@ -142,19 +137,15 @@ final class OutputPipes implements AutoCloseable {
     }
   }
 
-  private static void closeQuietly(Stream stream) {
-    try {
-      stream.close();
-    } catch (IOException e) {
-      LOG.log(System.Logger.Level.WARNING, "cannot close " + stream.path, e);
-    }
-  }
-
   /** Stops reading and removes the pipes. */
   @Override
   public void close() {
-    closeQuietly(stdout);
-    closeQuietly(stderr);
+    stdout.pipe.close();
+    stderr.pipe.close();
+    remove(directory);
+  }
+
+  private static void remove(Path directory) {
     try {
       AtomicFiles.deleteTree(directory);
     } catch (IOException e) {

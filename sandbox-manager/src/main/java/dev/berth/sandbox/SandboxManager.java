@@ -135,12 +135,7 @@ public final class SandboxManager implements AutoCloseable {
             images,
             volumes,
             new ContainerSpecs(
-                new SpecGenerator(runtimeDefault),
-                HostFacts.read(),
-                namespaces,
-                files,
-                pause,
-                registry),
+                new SpecGenerator(runtimeDefault), host, namespaces, files, pause, registry),
             bundles,
             tasks,
             exits,

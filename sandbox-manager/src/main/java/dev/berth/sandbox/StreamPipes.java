@@ -6,13 +6,10 @@ import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.base.Rollback;
 import dev.berth.runtime.kernel.DirFd;
-import dev.berth.runtime.kernel.Fd;
-import dev.berth.runtime.kernel.Fifos;
 import dev.berth.shim.client.TaskIo;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Optional;
@@ -50,34 +47,9 @@ final class StreamPipes implements AutoCloseable {
     this.stdin = stdin;
     this.stdout = stdout;
     this.stderr = stderr;
-    this.input = Optional.ofNullable(stdin).map(pipe -> Channels.newOutputStream(pipe.channel));
-    this.output = Optional.ofNullable(stdout).map(pipe -> new DrainedInput(pipe.channel));
-    this.errors = Optional.ofNullable(stderr).map(pipe -> new DrainedInput(pipe.channel));
-  }
-
-  /** One pipe: the end that keeps it open, and ours. */
-  private record NamedPipe(Path path, Fd holder, FileChannel channel) {
-    static NamedPipe make(DirFd parent, Path directory, String name, StandardOpenOption access)
-        throws IOException {
-      Fifos.create(parent.fd(), name, 0600, 0, 0);
-      Path path = directory.resolve(name);
-      Fd holder = Fifos.open(parent.fd(), name);
-      try {
-        return new NamedPipe(path, holder, FileChannel.open(path, access));
-      } catch (IOException e) {
-        holder.close();
-        throw e;
-      }
-    }
-
-    void close() {
-      holder.close();
-      try {
-        channel.close(); // wakes whoever waits in it
-      } catch (IOException e) {
-        LOG.log(System.Logger.Level.WARNING, "cannot close " + path, e);
-      }
-    }
+    this.input = Optional.ofNullable(stdin).map(pipe -> Channels.newOutputStream(pipe.channel()));
+    this.output = Optional.ofNullable(stdout).map(pipe -> new DrainedInput(pipe.channel()));
+    this.errors = Optional.ofNullable(stderr).map(pipe -> new DrainedInput(pipe.channel()));
   }
 
   /** Makes the pipes that are wanted, and the directory for them. */
@@ -115,9 +87,9 @@ final class StreamPipes implements AutoCloseable {
   /** The other ends as a shim is told of them. */
   TaskIo asTaskIo() {
     return new TaskIo(
-        stdin == null ? "" : stdin.path.toString(),
-        stdout == null ? NOWHERE : stdout.path.toString(),
-        terminal ? "" : stderr == null ? NOWHERE : stderr.path.toString(),
+        stdin == null ? "" : stdin.path().toString(),
+        stdout == null ? NOWHERE : stdout.path().toString(),
+        terminal ? "" : stderr == null ? NOWHERE : stderr.path().toString(),
         terminal);
   }
 
@@ -125,7 +97,7 @@ final class StreamPipes implements AutoCloseable {
   void commandIsThere() {
     for (@Nullable NamedPipe pipe : new @Nullable NamedPipe[] {stdin, stdout, stderr}) {
       if (pipe != null) {
-        pipe.holder.close();
+        pipe.letGo();
       }
     }
   }

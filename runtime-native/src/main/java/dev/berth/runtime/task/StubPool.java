@@ -17,8 +17,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Stubs that wait for a plan: spawning one takes a third of the time of an exec, and need not be
- * waited for.
+ * Stubs that wait for a plan: spawning one takes most of a millisecond, and need not be waited for.
  *
  * <p>A spare is a process like any stub, with nothing but its boot connection: when this JVM is
  * gone, so is it. Thread-safe.

@@ -52,7 +52,7 @@ class HostileRootfsTest {
           "etc/hosts",
           "masked",
           "readonly",
-          "work",
+          "made",
           "srv",
           "srv/node");
 
@@ -227,7 +227,7 @@ class HostileRootfsTest {
     ContainerProcess process =
         BusyboxBundle.process("sh", "-c", "stat -c %t:%T /dev/null; stat -c %t:%T /dev/zero")
             .terminal(true)
-            .cwd("/work/here")
+            .cwd("/made/here")
             .build();
     return BusyboxBundle.spec(rootfs, "")
         .mounts(mounts)
