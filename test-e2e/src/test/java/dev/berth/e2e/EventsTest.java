@@ -39,26 +39,22 @@ class EventsTest {
 
   @TempDir private static Path directory;
   private final List<ContainerEventResponse> events = new CopyOnWriteArrayList<>();
-  private PrivateHost host;
-  private TestRegistry registry;
+  private PodNode running;
   private BerthNode node;
   private Pods pods;
   private String image;
 
   @BeforeAll
   void start() throws Exception {
-    host = new PrivateHost(directory.resolve("host"));
-    registry = new TestRegistry(directory.resolve("registry"));
-    node = BerthNode.start(directory, host);
-    pods = new Pods(node);
-    image = pods.pull(registry.busybox());
+    running = PodNode.start(directory);
+    node = running.node();
+    pods = running.pods();
+    image = running.image();
   }
 
   @AfterAll
   void stop() throws IOException {
-    node.close();
-    registry.close();
-    host.close();
+    running.close();
   }
 
   @Test

@@ -23,8 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ImageVolumeTest {
   @TempDir private static Path directory;
-  private PrivateHost host;
-  private TestRegistry registry;
+  private PodNode running;
   private BerthNode node;
   private Pods pods;
   private String image;
@@ -33,11 +32,10 @@ class ImageVolumeTest {
 
   @BeforeAll
   void start() throws Exception {
-    host = new PrivateHost(directory.resolve("host"));
-    registry = new TestRegistry(directory.resolve("registry"));
-    node = BerthNode.start(directory, host);
-    pods = new Pods(node);
-    image = pods.pull(registry.busybox());
+    running = PodNode.start(directory);
+    node = running.node();
+    pods = running.pods();
+    image = running.image();
     config = pods.config("volumes");
     pod = pods.run(config);
   }
@@ -45,9 +43,7 @@ class ImageVolumeTest {
   @AfterAll
   void stop() throws IOException {
     pods.remove(pod);
-    node.close();
-    registry.close();
-    host.close();
+    running.close();
   }
 
   @Test

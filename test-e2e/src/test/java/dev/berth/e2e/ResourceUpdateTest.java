@@ -31,8 +31,7 @@ class ResourceUpdateTest {
       "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max";
 
   @TempDir private static Path directory;
-  private PrivateHost host;
-  private TestRegistry registry;
+  private PodNode running;
   private BerthNode node;
   private Pods pods;
   private String image;
@@ -41,11 +40,10 @@ class ResourceUpdateTest {
 
   @BeforeAll
   void start() throws Exception {
-    host = new PrivateHost(directory.resolve("host"));
-    registry = new TestRegistry(directory.resolve("registry"));
-    node = BerthNode.start(directory, host);
-    pods = new Pods(node);
-    image = pods.pull(registry.busybox());
+    running = PodNode.start(directory);
+    node = running.node();
+    pods = running.pods();
+    image = running.image();
     config = pods.config("update");
     pod = pods.run(config);
   }
@@ -53,9 +51,7 @@ class ResourceUpdateTest {
   @AfterAll
   void stop() throws IOException {
     pods.remove(pod);
-    node.close();
-    registry.close();
-    host.close();
+    running.close();
   }
 
   @Test

@@ -29,8 +29,7 @@ class StatsTest {
   private static final long MIB = 1 << 20;
 
   @TempDir private static Path directory;
-  private PrivateHost host;
-  private TestRegistry registry;
+  private PodNode running;
   private BerthNode node;
   private Pods pods;
   private PodSandboxConfig config;
@@ -39,11 +38,10 @@ class StatsTest {
 
   @BeforeAll
   void start() throws Exception {
-    host = new PrivateHost(directory.resolve("host"));
-    registry = new TestRegistry(directory.resolve("registry"));
-    node = BerthNode.start(directory, host);
-    pods = new Pods(node);
-    String image = pods.pull(registry.busybox());
+    running = PodNode.start(directory);
+    node = running.node();
+    pods = running.pods();
+    String image = running.image();
     config = pods.config("stats");
     pod = pods.run(config);
     ContainerConfig container = Pods.shell("main", image, "exec sleep 1000");
@@ -53,9 +51,7 @@ class StatsTest {
   @AfterAll
   void stop() throws IOException {
     pods.remove(pod);
-    node.close();
-    registry.close();
-    host.close();
+    running.close();
   }
 
   @Test
