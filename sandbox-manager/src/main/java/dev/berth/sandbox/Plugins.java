@@ -203,15 +203,13 @@ final class Plugins implements AutoCloseable {
 
   /** Tells that a container has ended, and does what plugins want of others then; once. */
   void stoppedContainer(Container container) {
-    if (isKnown(container)) {
-      container.stopNotice().tell(() -> tellOfEnd(container));
-    }
+    container.stopNotice().tell(() -> tellOfEnd(container));
   }
 
   private void tellOfEnd(Container container) {
     NriPlugins all = asked();
     NriRuntime served = runtime;
-    if (all != null && served != null) {
+    if (all != null && served != null && isKnown(container)) {
       var updates = all.stopContainer(podOf(container.record()), message(container));
       var _ = served.update(updates); // it logs what fails; the container has ended all the same
     }
@@ -219,17 +217,21 @@ final class Plugins implements AutoCloseable {
 
   /** Tells that a container is removed, before its spec is; once. */
   void removeContainer(Container container) {
+    stoppedContainer(container); // also one that never ran, and has not ended either
+    container.removeNotice().tell(() -> tellOfRemoval(container));
+    drafts.remove(container.id());
+  }
+
+  private void tellOfRemoval(Container container) {
     if (isKnown(container)) {
-      stoppedContainer(container); // one that never ran has not ended either
-      container.removeNotice().tell(() -> inform(Notice.REMOVE_CONTAINER, container));
-      drafts.remove(container.id());
+      inform(Notice.REMOVE_CONTAINER, container);
     }
   }
 
   /** Tells whether plugins may have heard of it: not of one that failed before they were asked. */
   private boolean isKnown(Container container) {
     String id = container.id();
-    return nri != null && (drafts.containsKey(id) || registry.containers.find(id).isPresent());
+    return drafts.containsKey(id) || registry.containers.find(id).isPresent();
   }
 
   private void inform(Notice notice, Container container) {

@@ -26,12 +26,12 @@ import java.util.concurrent.locks.ReentrantLock;
  * <p>A stream that nobody reads holds up the others, as soon as 1 MiB waits: the one who reads all
  * of them is the same, and what it does not take it has no use for. Thread-safe.
  */
-final class Multiplexer implements AutoCloseable {
+public final class Multiplexer implements AutoCloseable {
   /** The stream on which the plugin serves. */
-  static final int PLUGIN_SERVICE = 1;
+  public static final int PLUGIN_SERVICE = 1;
 
   /** The stream on which the runtime serves. */
-  static final int RUNTIME_SERVICE = 2;
+  public static final int RUNTIME_SERVICE = 2;
 
   private static final int HEADER_BYTES = 8;
   private static final int FIRST_FRAME_BYTES = 4096;
@@ -48,22 +48,27 @@ final class Multiplexer implements AutoCloseable {
   private final Thread reader;
 
   /**
-   * @param trunk belongs to the multiplexer
+   * Makes one end of a connection; plugins and the runtime have the same.
+   *
+   * @param trunk blocking; belongs to the multiplexer
    */
-  Multiplexer(ByteChannel trunk) {
+  public Multiplexer(ByteChannel trunk) {
     this.trunk = trunk;
     this.reader = Thread.ofVirtual().name("nri-read").unstarted(this::read);
   }
 
-  /** Opens a stream; all must be open before {@link #start}. */
-  ByteChannel open(int id) {
+  /**
+   * Opens a stream; all must be open before {@link #start}. Closing it is up to the caller, and
+   * closes no other.
+   */
+  public ByteChannel open(int id) {
     var stream = new Stream(id);
     streams.put(id, stream);
     return stream;
   }
 
   /** Begins to read: what comes for streams that are not open is lost. */
-  void start() {
+  public void start() {
     reader.start();
   }
 

@@ -131,7 +131,7 @@ final class NriPlugin implements AutoCloseable {
   }
 
   private UpdateContainersResponse update(UpdateContainersRequest request) {
-    if (!isSynchronized()) {
+    if (!isConfigured()) {
       throw new BerthException(
           BerthException.Kind.FAILED_PRECONDITION, name + " is not configured yet");
     }
@@ -140,7 +140,7 @@ final class NriPlugin implements AutoCloseable {
     return UpdateContainersResponse.newBuilder().addAllFailed(failed).build();
   }
 
-  private boolean isSynchronized() {
+  private boolean isConfigured() {
     return events != 0;
   }
 
@@ -300,6 +300,9 @@ final class NriPlugin implements AutoCloseable {
       throw new BerthException(CANCELLED, "nri plugin " + name + ": " + method, e);
     }
     try {
+      if (isClosed()) {
+        throw new BerthException(UNAVAILABLE, "nri plugin " + name + " was disconnected");
+      }
       return call(method, request, parser, settings.requestTimeout());
     } finally {
       turn.unlock();
@@ -317,7 +320,7 @@ final class NriPlugin implements AutoCloseable {
 
   /** A failure of the connection, and not the plugin's answer. */
   private boolean isFatal(BerthException failure) {
-    return isClosed() || client.closed().isDone() || failure.kind() == DEADLINE_EXCEEDED;
+    return isClosed() || !client.isOpen() || failure.kind() == DEADLINE_EXCEEDED;
   }
 
   /** Ends the connection; what is under way fails. Does not wait. Idempotent. */
@@ -328,13 +331,14 @@ final class NriPlugin implements AutoCloseable {
     }
     registration.completeExceptionally(
         new BerthException(UNAVAILABLE, "the connection of an nri plugin was ended"));
-    multiplexer.close();
     onClose.accept(this);
-    Thread.ofVirtual().name("nri-close").start(this::join);
+    Thread.ofVirtual().name("nri-close").start(this::end);
   }
 
-  private void join() {
+  /** What it has asked for gets its answer, if it takes it: why it was refused, say. */
+  private void end() {
     client.close();
     server.close();
+    multiplexer.close();
   }
 }

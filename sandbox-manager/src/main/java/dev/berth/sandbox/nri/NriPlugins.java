@@ -2,16 +2,10 @@ package dev.berth.sandbox.nri;
 
 import static dev.berth.base.BerthException.Kind.CANCELLED;
 import static dev.berth.base.BerthException.Kind.DEADLINE_EXCEEDED;
-import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
-import static dev.berth.base.BerthException.Kind.INTERNAL;
-import static dev.berth.base.BerthException.Kind.UNAVAILABLE;
-import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
-import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
-import dev.berth.base.Ids;
 import dev.berth.proto.nri.Container;
 import dev.berth.proto.nri.ContainerAdjustment;
 import dev.berth.proto.nri.ContainerEviction;
@@ -28,15 +22,8 @@ import dev.berth.proto.nri.StopContainerResponse;
 import dev.berth.proto.nri.UpdateContainerRequest;
 import dev.berth.proto.nri.UpdateContainerResponse;
 import dev.berth.proto.nri.UpdatePodSandboxRequest;
-import dev.berth.proto.nri.ValidateContainerAdjustmentRequest;
-import dev.berth.proto.nri.ValidateContainerAdjustmentResponse;
 import dev.berth.shim.ttrpc.UnixListener;
-import java.io.IOException;
-import java.net.ConnectException;
-import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -113,6 +100,10 @@ public final class NriPlugins implements AutoCloseable {
       this.event = event;
       this.method = method;
     }
+
+    String method() {
+      return method;
+    }
   }
 
   /** Keeps plugins from joining until it is closed, by the thread that took it. */
@@ -147,36 +138,9 @@ public final class NriPlugins implements AutoCloseable {
    * @throws BerthException FAILED_PRECONDITION if another process listens on a path of our own
    */
   public static Optional<NriPlugins> open(NriSettings settings, NriRuntime runtime) {
-    Path socket = settings.socket();
-    Path directory = socket.resolveSibling(".").normalize();
-    try {
-      if (!Files.isDirectory(directory)) {
-        AtomicFiles.createPrivateDirectories(directory);
-      }
-      if (isServed(socket)) {
-        if (!settings.sharedPath()) {
-          throw new BerthException(
-              FAILED_PRECONDITION, "nri socket " + socket + ": another process listens there");
-        }
-        LOG.log(WARNING, "no nri plugins: another runtime listens on " + socket);
-        return Optional.empty();
-      }
-      Files.deleteIfExists(socket); // of a process that was killed
-      return Optional.of(new NriPlugins(settings, runtime));
-    } catch (IOException e) {
-      throw new BerthException(INTERNAL, "nri socket " + socket + ": " + e, e);
-    }
-  }
-
-  private static boolean isServed(Path socket) throws IOException {
-    if (!Files.exists(socket)) {
-      return false;
-    }
-    try (var _ = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
-      return true;
-    } catch (ConnectException e) {
-      return false;
-    }
+    return PluginSocket.prepare(settings)
+        ? Optional.of(new NriPlugins(settings, runtime))
+        : Optional.empty();
   }
 
   /** Returns whether there is no plugin to ask; then nothing need be made for it. */
@@ -328,61 +292,8 @@ public final class NriPlugins implements AutoCloseable {
           });
     }
     var creation = new Creation(adjustment.adjustment(), updates.others(""), evictions);
-    validate(pod, container, creation, owners, asked);
+    AdjustmentCheck.check(asked, pod, container, creation, owners);
     return creation;
-  }
-
-  private static void validate(
-      PodSandbox pod,
-      Container container,
-      Creation creation,
-      Owners owners,
-      List<NriPlugin> asked) {
-    List<NriPlugin> validators =
-        asked.stream().filter(plugin -> plugin.wants(Event.VALIDATE_CONTAINER_ADJUSTMENT)).toList();
-    if (validators.isEmpty()) {
-      return;
-    }
-    var request =
-        ValidateContainerAdjustmentRequest.newBuilder()
-            .setPod(pod)
-            .setContainer(container)
-            .setAdjust(creation.adjustment())
-            .addAllUpdate(creation.updates())
-            .setOwners(owners.toMessage())
-            .addAllPlugins(asked.stream().map(NriPlugin::instance).toList())
-            .build();
-    validators.forEach(validator -> validate(validator, request));
-  }
-
-  private static void validate(NriPlugin validator, ValidateContainerAdjustmentRequest request) {
-    ValidateContainerAdjustmentResponse answer;
-    try {
-      answer =
-          validator
-              .ask(
-                  Event.VALIDATE_CONTAINER_ADJUSTMENT,
-                  "ValidateContainerAdjustment",
-                  request,
-                  ValidateContainerAdjustmentResponse.parser())
-              .orElseThrow(() ->
-                  new BerthException(
-                      UNAVAILABLE,
-                      "nri plugin " + validator.name() + ", which checks adjustments, is gone"));
-    } catch (BerthException e) {
-      if (e.kind() == UNIMPLEMENTED) {
-        return; // it asked for all events there are, and is none that checks
-      }
-      throw e;
-    }
-    if (answer.getReject()) {
-      throw new BerthException(
-          FAILED_PRECONDITION,
-          "nri plugin "
-              + validator.name()
-              + " rejects the adjustment: "
-              + Ids.printable(answer.getReason()));
-    }
   }
 
   /**

@@ -81,9 +81,13 @@ record ResourceClaims(Owners owners, String containerId, String plugin) {
       limits.add(limit);
     }
     target.mergeFrom(wanted).clearHugepageLimits().addAllHugepageLimits(limits);
-    wanted.getMemory().getAllFields().forEach(target.getMemoryBuilder()::setField);
-    wanted.getCpu().getAllFields().forEach(target.getCpuBuilder()::setField);
     // A merge does not write what is zero or empty within a message, and all of these may be.
+    if (wanted.hasMemory()) {
+      wanted.getMemory().getAllFields().forEach(target.getMemoryBuilder()::setField);
+    }
+    if (wanted.hasCpu()) {
+      wanted.getCpu().getAllFields().forEach(target.getCpuBuilder()::setField);
+    }
     if (wanted.hasPids()) {
       target.setPids(wanted.getPids());
     }

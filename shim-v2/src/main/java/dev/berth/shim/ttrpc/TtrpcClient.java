@@ -165,6 +165,11 @@ public final class TtrpcClient implements AutoCloseable {
     return closed.copy();
   }
 
+  /** Tells whether calls can be made; false before any call fails for the end of the connection. */
+  public boolean isOpen() {
+    return ending.get() == null;
+  }
+
   /** Ends the connection; calls under way fail with UNAVAILABLE. Idempotent. */
   @Override
   public void close() {

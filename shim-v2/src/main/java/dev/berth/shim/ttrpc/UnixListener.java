@@ -10,7 +10,9 @@ import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -25,6 +27,10 @@ public final class UnixListener implements AutoCloseable {
 
   private final Path socket;
   private final ServerSocketChannel listener;
+
+  /** Tells the file from one that another process has put in its place. */
+  private final Object fileKey;
+
   private final PeerPolicy policy;
   private final Consumer<SocketChannel> admitted;
   private final Thread acceptor;
@@ -34,10 +40,12 @@ public final class UnixListener implements AutoCloseable {
   private UnixListener(
       Path socket,
       ServerSocketChannel listener,
+      Object fileKey,
       PeerPolicy policy,
       Consumer<SocketChannel> admitted) {
     this.socket = socket;
     this.listener = listener;
+    this.fileKey = fileKey;
     this.policy = policy;
     this.admitted = admitted;
     this.acceptor = Thread.ofVirtual().name("ttrpc-accept " + socket).unstarted(this::accept);
@@ -57,7 +65,8 @@ public final class UnixListener implements AutoCloseable {
 
   static UnixListener listen(Path socket, PeerPolicy policy, Consumer<SocketChannel> admitted) {
     try {
-      var listener = new UnixListener(socket, UnixSockets.listen(socket), policy, admitted);
+      ServerSocketChannel channel = UnixSockets.listen(socket);
+      var listener = new UnixListener(socket, channel, fileKey(socket), policy, admitted);
       listener.acceptor.start();
       return listener;
     } catch (IOException e) {
@@ -65,12 +74,16 @@ public final class UnixListener implements AutoCloseable {
     }
   }
 
+  private static Object fileKey(Path socket) throws IOException {
+    return Files.readAttributes(socket, BasicFileAttributes.class).fileKey();
+  }
+
   /** Returns the path of the socket. */
   public Path socket() {
     return socket;
   }
 
-  /** Takes no more connections and removes the socket. Idempotent. */
+  /** Takes no more connections and removes the socket, if it is still there. Idempotent. */
   @Override
   public void close() {
     closing = true;
@@ -86,7 +99,11 @@ public final class UnixListener implements AutoCloseable {
   private void removeSocket() {
     if (removed.compareAndSet(false, true)) { // a second close must not hit a successor's
       try {
-        Files.deleteIfExists(socket);
+        if (fileKey(socket).equals(fileKey)) {
+          Files.deleteIfExists(socket);
+        }
+      } catch (NoSuchFileException e) {
+        // someone has removed it already
       } catch (IOException e) {
         LOG.log(WARNING, "cannot remove " + socket, e);
       }
