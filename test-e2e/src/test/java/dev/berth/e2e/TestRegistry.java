@@ -15,6 +15,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
@@ -86,7 +87,7 @@ final class TestRegistry implements AutoCloseable {
         Path.of("/bin/busybox"), tree.resolve("bin/busybox"), StandardCopyOption.REPLACE_EXISTING);
     tree.resolve("bin/busybox").toFile().setExecutable(true, false);
     for (String name : Command.output("/bin/busybox", "--list").lines().toList()) {
-      if (!name.equals("busybox")) {
+      if (!Files.exists(tree.resolve("bin").resolve(name), LinkOption.NOFOLLOW_LINKS)) {
         Files.createSymbolicLink(tree.resolve("bin").resolve(name), Path.of("busybox"));
       }
     }
