@@ -102,9 +102,11 @@ class Bench {
     }
   }
 
+  /** In cgroups of their own, as a kubelet has it: containerd has no stats of others. */
   private static void fill(Server server, String image, int pods, Path logs) throws Exception {
+    String cgroups = "/" + logs.getParent().getFileName() + "-pods/" + server.name() + "/pod";
     for (int i = 0; i < pods; i++) {
-      up(server, image, logs);
+      up(server, image, logs, cgroups + i);
     }
   }
 
@@ -192,6 +194,10 @@ class Bench {
   }
 
   private static Pod up(Server server, String image, Path logs) throws Exception {
+    return up(server, image, logs, "");
+  }
+
+  private static Pod up(Server server, String image, Path logs, String cgroup) throws Exception {
     String uid = UUID.randomUUID().toString();
     Path directory = Files.createDirectories(logs.resolve(uid));
     var config = PodSandboxConfig.newBuilder()
@@ -199,6 +205,7 @@ class Bench {
         .setHostname("bench")
         .setLogDirectory(directory.toString())
         .setLinux(LinuxPodSandboxConfig.newBuilder()
+            .setCgroupParent(cgroup)
             .setSecurityContext(LinuxSandboxSecurityContext.newBuilder().setNamespaceOptions(
                 NamespaceOption.newBuilder().setPid(NamespaceMode.CONTAINER))))
         .build();
