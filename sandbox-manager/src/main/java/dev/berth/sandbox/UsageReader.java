@@ -2,9 +2,10 @@ package dev.berth.sandbox;
 
 import dev.berth.base.BerthException;
 import dev.berth.runtime.cgroup.CgroupStats;
+import dev.berth.runtime.kernel.Descriptors;
+import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.kernel.NativeException;
 import dev.berth.runtime.kernel.ReadBuffer;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -102,7 +103,7 @@ final class UsageReader implements AutoCloseable {
         at,
         stats,
         rate(sandbox.id(), nanos, stats),
-        interfaces(record, running),
+        interfaces(record, running, buffer),
         running.stream().flatMap(container -> ifReadable(container, buffer).stream()).toList());
   }
 
@@ -125,7 +126,7 @@ final class UsageReader implements AutoCloseable {
         sandbox.status(paths),
         parents.podCgroup(record),
         Instant.now(),
-        interfaces(record, running),
+        interfaces(record, running, buffer),
         running.stream()
             .flatMap(container -> metrics(container, reader, buffer).stream())
             .toList());
@@ -172,17 +173,20 @@ final class UsageReader implements AutoCloseable {
   }
 
   /** Any process of the pod sees the pod's network. */
-  private static List<InterfaceUsage> interfaces(SandboxRecord sandbox, List<Container> running) {
+  private static List<InterfaceUsage> interfaces(
+      SandboxRecord sandbox, List<Container> running, ReadBuffer buffer) {
     if (SandboxConfigs.hasHostNetwork(sandbox.config())) {
       return List.of();
     }
     for (Container container : running) {
       Optional<Integer> pid = container.pid();
       if (pid.isPresent()) {
-        try {
-          return InterfaceUsage.parse(
-              Files.readString(Path.of("/proc", pid.get().toString(), "net", "dev")));
-        } catch (IOException e) {
+        // Not kept open: that would keep the pod's network alive.
+        try (Fd file = Descriptors.open(Path.of("/proc", pid.get() + "/net/dev"))) {
+          if (buffer.readParts(file)) {
+            return InterfaceUsage.parse(buffer.bytes(), buffer.length());
+          }
+        } catch (NativeException e) {
           LOG.log(System.Logger.Level.DEBUG, "container " + container.id() + " ended", e);
         }
       }

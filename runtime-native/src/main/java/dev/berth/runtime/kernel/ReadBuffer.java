@@ -14,7 +14,8 @@ public final class ReadBuffer {
   private int length;
 
   /**
-   * Reads a file from its start to its end, in place of what was read before.
+   * Reads a file that the kernel makes as a whole when it is read, such as those of cgroups, in
+   * place of what was read before.
    *
    * @return false if the kernel has nothing to say: the object behind the file is gone, or does not
    *     account what the file is about
@@ -22,23 +23,45 @@ public final class ReadBuffer {
    */
   public boolean read(Fd file) {
     length = 0;
-    while (true) {
+    while (readMore(file)) {
+      if (length < bytes.length) {
+        return true; // a read that had room to spare got it all
+      }
+      grow();
+    }
+    return false;
+  }
+
+  /**
+   * Like {@link #read}, for a file that comes in parts, such as tables below /proc: reads until
+   * there is nothing more.
+   */
+  public boolean readParts(Fd file) {
+    length = 0;
+    int before;
+    do {
       if (length == bytes.length) {
         grow();
       }
-      int room = bytes.length - length;
-      Syscalls.Result result =
-          Syscalls.call(PREAD, file.number(), memory.address() + length, room, length);
-      if (result.failedWith(Errno.ENODEV) || result.failedWith(Errno.EOPNOTSUPP)) {
+      before = length;
+      if (!readMore(file)) {
         return false;
       }
-      int count = (int) Descriptors.checked("pread64", file, result);
-      if (count == 0) {
-        return true;
-      }
-      memory.get(length, bytes, length, count);
-      length += count;
+    } while (length > before);
+    return true;
+  }
+
+  private boolean readMore(Fd file) {
+    int room = bytes.length - length;
+    Syscalls.Result result =
+        Syscalls.call(PREAD, file.number(), memory.address() + length, room, length);
+    if (result.failedWith(Errno.ENODEV) || result.failedWith(Errno.EOPNOTSUPP)) {
+      return false;
     }
+    int count = (int) Descriptors.checked("pread64", file, result);
+    memory.get(length, bytes, length, count);
+    length += count;
+    return true;
   }
 
   private void grow() {
