@@ -9,10 +9,13 @@ import dev.berth.runtime.kernel.Mounts;
 import dev.berth.runtime.spec.RuntimeSpec;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** The bundles of containers: directories that hold config.json and the place of the root. */
 final class Bundles {
+  private static final System.Logger LOG = System.getLogger(Bundles.class.getName());
   private static final String ROOTFS = "rootfs";
 
   private final PodPaths paths;
@@ -31,6 +34,19 @@ final class Bundles {
       AtomicFiles.writeVolatile(bundle.resolve("config.json"), spec.toJson());
     } catch (IOException e) {
       throw new BerthException(INTERNAL, "cannot make bundle " + bundle + ": " + e, e);
+    }
+  }
+
+  /** Returns the spec of a container; empty if there is no bundle, or none that can be read. */
+  Optional<RuntimeSpec> spec(String containerId) {
+    Path config = paths.bundle(containerId).resolve("config.json");
+    try {
+      return Optional.of(RuntimeSpec.parse(Files.readAllBytes(config)));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    } catch (IOException | BerthException e) {
+      LOG.log(System.Logger.Level.WARNING, "cannot read " + config, e);
+      return Optional.empty();
     }
   }
 

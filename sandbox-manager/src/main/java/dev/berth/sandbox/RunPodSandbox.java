@@ -25,6 +25,7 @@ final class RunPodSandbox {
   private final ReleasePodSandbox release;
   private final PodPaths paths;
   private final PodEvents events;
+  private final Plugins plugins;
   private final Clock clock;
   private final String bootId = BootId.current();
   private final SingleFlight<Request, SandboxStatus> flights = new SingleFlight<>();
@@ -48,6 +49,7 @@ final class RunPodSandbox {
       ReleasePodSandbox release,
       PodPaths paths,
       PodEvents events,
+      Plugins plugins,
       Clock clock) {
     this.registry = registry;
     this.records = records;
@@ -59,6 +61,7 @@ final class RunPodSandbox {
     this.release = release;
     this.paths = paths;
     this.events = events;
+    this.plugins = plugins;
     this.clock = clock;
   }
 
@@ -108,13 +111,21 @@ final class RunPodSandbox {
   private SandboxStatus build(Sandbox sandbox, Operation operation) {
     try {
       make(sandbox, operation);
-      registry.sandboxes.put(sandbox.id(), sandbox);
+      publish(sandbox, operation);
       events.tell(PodEvent.Kind.CREATED, sandbox);
       events.tell(PodEvent.Kind.STARTED, sandbox);
       return sandbox.status(paths);
     } catch (RuntimeException failure) {
       undo(sandbox, failure);
       throw failure;
+    }
+  }
+
+  /** Nobody can see or use it before all plugins have agreed to it. */
+  private void publish(Sandbox sandbox, Operation operation) {
+    try (var _ = plugins.hold(operation)) {
+      plugins.runPodSandbox(sandbox);
+      registry.sandboxes.put(sandbox.id(), sandbox);
     }
   }
 

@@ -61,6 +61,7 @@ public final class SandboxManager implements AutoCloseable {
   private final ExecSync execSync;
   private final UpdateContainerResources updateContainer;
   private final PodStreams streams;
+  private final Plugins plugins;
   private final WritableLayers layers;
   private final UsageReader usage;
   private final Tasks tasks;
@@ -97,6 +98,7 @@ public final class SandboxManager implements AutoCloseable {
     Bundles bundles = new Bundles(paths);
     HostFacts host = HostFacts.read();
     Handlers handlers = new Handlers(settings, registry);
+    plugins = new Plugins(registry, namespaces, bundles);
     network =
         new PodNetwork(
             new Networks(settings.cniConfDir(), settings.cniBinDirs(), settings.cniPluginTimeout()),
@@ -110,7 +112,7 @@ public final class SandboxManager implements AutoCloseable {
     events = ShimEvents.listen(paths.eventsSocket(), settings.instance(), _ -> {});
     shims = new Shims(shimSettings(settings));
     tasks = new Tasks(shims, records, paths);
-    exits = new ExitWatch(tasks, cgroups, handlers);
+    exits = new ExitWatch(tasks, cgroups, handlers, plugins);
     PodPause pause =
         new PodPause(tasks, bundles, cgroups, namespaces, handlers, host, settings.logWriter());
     ReleasePodSandbox release =
@@ -127,14 +129,16 @@ public final class SandboxManager implements AutoCloseable {
             release,
             paths,
             podEvents,
+            plugins,
             clock);
-    stopContainer = new StopContainer(tasks);
+    stopContainer = new StopContainer(tasks, plugins);
     ImageVolumes volumes = new ImageVolumes(images, paths);
     removeContainer =
         new RemoveContainer(
-            registry, records, tasks, bundles, images, volumes, handlers, podEvents);
+            registry, records, tasks, bundles, images, volumes, handlers, podEvents, plugins);
     stopPodSandbox =
-        new StopPodSandbox(registry, records, release, stopContainer, removeContainer, podEvents);
+        new StopPodSandbox(
+            registry, records, release, stopContainer, removeContainer, podEvents, plugins);
     createContainer =
         new CreateContainer(
             registry,
@@ -150,11 +154,12 @@ public final class SandboxManager implements AutoCloseable {
             cgroups,
             removeContainer,
             podEvents,
+            plugins,
             settings.logWriter(),
             clock);
-    startContainer = new StartContainer(registry, tasks, exits, clock);
+    startContainer = new StartContainer(registry, tasks, exits, plugins, clock);
     execSync = new ExecSync(tasks, paths);
-    updateContainer = new UpdateContainerResources(tasks, host);
+    updateContainer = new UpdateContainerResources(tasks, host, plugins);
     streams = new PodStreams(registry, tasks, namespaces, paths, this::requireRecovered);
     recoverInBackground(
         new Recovery(
@@ -170,6 +175,8 @@ public final class SandboxManager implements AutoCloseable {
             podEvents,
             settings.initialRecoveryTimeout(),
             clock));
+    var requests = new PluginRequests(plugins, registry, updateContainer, stopContainer, recovered);
+    settings.nri().ifPresent(nri -> plugins.listen(nri, requests));
   }
 
   private ShimSettings shimSettings(SandboxSettings settings) {
@@ -252,6 +259,7 @@ public final class SandboxManager implements AutoCloseable {
   /** Stops watching; pods and their shims go on. Idempotent. */
   @Override
   public void close() {
+    plugins.close();
     usage.close();
     layers.close();
     exits.close();
@@ -298,6 +306,7 @@ public final class SandboxManager implements AutoCloseable {
         Operation operation) {
       requireRecovered();
       Sandbox sandbox = registry.sandboxes.require(sandboxId);
+      plugins.updatePodSandbox(sandbox, overhead, resources);
       try (var _ = sandbox.change(operation)) {
         var config = sandbox.record().config().toBuilder();
         config.getLinuxBuilder().setOverhead(overhead).setResources(resources);
@@ -305,6 +314,7 @@ public final class SandboxManager implements AutoCloseable {
         records.put(changed);
         sandbox.describe(changed);
       }
+      plugins.updatedPodSandbox(sandbox);
     }
 
     @Override

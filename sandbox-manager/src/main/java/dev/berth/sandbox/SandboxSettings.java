@@ -1,10 +1,12 @@
 package dev.berth.sandbox;
 
 import dev.berth.base.BerthException;
+import dev.berth.sandbox.nri.NriSettings;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The settings of a {@link SandboxManager}.
@@ -23,6 +25,7 @@ import java.util.Map;
  * @param logWriter absolute path of berth-init, which writes the CRI logs and is the pause of pods
  *     that share a pid namespace
  * @param initialRecoveryTimeout how long one shim may take to answer when it is adopted
+ * @param nri where plugins connect; empty for none
  */
 public record SandboxSettings(
     Path root,
@@ -35,7 +38,8 @@ public record SandboxSettings(
     Duration cniPluginTimeout,
     String defaultCgroupParent,
     Path logWriter,
-    Duration initialRecoveryTimeout) {
+    Duration initialRecoveryTimeout,
+    Optional<NriSettings> nri) {
   public SandboxSettings {
     handlers = Map.copyOf(handlers);
     cniBinDirs = List.copyOf(cniBinDirs);

@@ -13,6 +13,7 @@ import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.cri.v1.PodSandboxMetadata;
 import dev.berth.runtime.seccomp.DefaultSeccompProfile;
 import dev.berth.sandbox.cni.TestNetwork;
+import dev.berth.sandbox.nri.NriSettings;
 import dev.berth.testing.Await;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -49,14 +50,23 @@ final class TestNode implements AutoCloseable {
   SandboxManager manager;
 
   private final String handler;
+  private final Optional<NriSettings> nri;
 
   /**
    * @param directory an empty directory
    * @param handler name of the handler that pods get
    */
   TestNode(Path directory, String handler) throws Exception {
+    this(directory, handler, Optional.empty());
+  }
+
+  /**
+   * @param nri where plugins connect
+   */
+  TestNode(Path directory, String handler, Optional<NriSettings> nri) throws Exception {
     this.directory = directory;
     this.handler = handler;
+    this.nri = nri;
     this.logs = Files.createDirectories(directory.resolve("logs"));
     this.images = new DirectoryImages(Files.createDirectories(directory.resolve("images")));
     this.network = new TestNetwork(Files.createDirectories(directory.resolve("cni")));
@@ -100,7 +110,8 @@ final class TestNode implements AutoCloseable {
         Duration.ofSeconds(10),
         cgroup,
         berthInit(),
-        Duration.ofSeconds(10));
+        Duration.ofSeconds(10),
+        nri);
   }
 
   private Path shimLauncher() {

@@ -9,6 +9,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The settings of one {@code berthd}, checked.
@@ -27,6 +28,7 @@ import java.util.Map;
  * @param cgroupDriver who makes cgroups
  * @param defaultHandler the handler of pods that name none; a key of {@code handlers}
  * @param handlers by name, never empty
+ * @param nri where plugins connect; empty for none
  * @param anyMountNamespace run outside PID 1's mount namespace as well
  * @param logLevel what is logged
  */
@@ -45,6 +47,7 @@ public record BerthConfig(
     CgroupDriver cgroupDriver,
     String defaultHandler,
     Map<String, RuntimeHandler> handlers,
+    Optional<NriAccess> nri,
     boolean anyMountNamespace,
     LogLevel logLevel) {
   /** Read when {@code --config} is not given, if it exists. */

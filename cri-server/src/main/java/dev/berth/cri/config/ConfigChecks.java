@@ -24,6 +24,7 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
   private static final Pattern GROUP = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}");
   private static final Pattern DURATION = Pattern.compile("([1-9][0-9]{0,5})(ms|s|m)");
   private static final Pattern PORT = Pattern.compile("[0-9]{1,5}");
+  private static final Path NRI_DEFAULT_SOCKET = Path.of("/var/run/nri/nri.sock");
   private static final int MAX_PORT = 65535;
   private static final int SUN_PATH_MAX = 107; // 108 bytes of sockaddr_un with the closing NUL
 
@@ -46,6 +47,7 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
         oneOf(ConfigKey.CGROUP_DRIVER, CgroupDriver.class),
         defaultHandler(),
         handlers,
+        nri(state),
         flag(ConfigKey.ANY_MOUNT_NAMESPACE),
         oneOf(ConfigKey.LOG_LEVEL, LogLevel.class));
   }
@@ -144,6 +146,20 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
     return Optional.of(
         new StreamSettings.Tls(
             absolute(certificate, certificate.text()), absolute(key, key.text())));
+  }
+
+  private Optional<NriAccess> nri(Path state) {
+    ConfigValue socket = value(ConfigKey.NRI_SOCKET);
+    boolean given = !socket.text().isEmpty();
+    boolean shared = !given && state.toString().equals(ConfigKey.STATE.defaultValue().text());
+    Path ownPath = given ? absolute(socket, socket.text()) : state.resolve("nri.sock");
+    var access =
+        new NriAccess(
+            fitting(socket, shared ? NRI_DEFAULT_SOCKET : ownPath),
+            shared,
+            duration(ConfigKey.NRI_REGISTRATION_TIMEOUT),
+            duration(ConfigKey.NRI_REQUEST_TIMEOUT));
+    return flag(ConfigKey.NRI) ? Optional.of(access) : Optional.empty();
   }
 
   private Duration duration(ConfigKey key) {

@@ -83,6 +83,28 @@ public enum ConfigKey {
       Kind.TEXT,
       "berth",
       "Runtime handler of pods that name none; one of the [handlers] below."),
+  NRI(
+      "nri",
+      Kind.FLAG,
+      "true",
+      "Let plugins of the Node Resource Interface connect. They run as root, see every pod and may",
+      "adjust containers."),
+  NRI_SOCKET(
+      "nri_socket",
+      Kind.TEXT,
+      "",
+      "Unix socket at which they connect. Empty: /var/run/nri/nri.sock, where plugins look and one",
+      "runtime of the host can be; nri.sock under state if that is not the default one."),
+  NRI_REGISTRATION_TIMEOUT(
+      "nri_registration_timeout",
+      Kind.TEXT,
+      "5s",
+      "Time that a plugin has to register, and then to take in the pods that there are."),
+  NRI_REQUEST_TIMEOUT(
+      "nri_request_timeout",
+      Kind.TEXT,
+      "2s",
+      "Time that a plugin has for any other answer. One that takes longer is disconnected."),
   ANY_MOUNT_NAMESPACE(
       "any_mount_namespace",
       Kind.FLAG,

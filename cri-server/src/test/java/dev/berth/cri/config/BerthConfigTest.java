@@ -81,6 +81,24 @@ class BerthConfigTest {
   }
 
   @Test
+  void pluginsConnectWhereTheyLookUnlessTheStateIsNotTheDefaultOne() {
+    assertThat(fromFlags().nri())
+        .contains(
+            new NriAccess(
+                Path.of("/var/run/nri/nri.sock"),
+                true,
+                Duration.ofSeconds(5),
+                Duration.ofSeconds(2)));
+    assertThat(fromFlags("--state", "/run/other").nri().orElseThrow())
+        .extracting(NriAccess::socket, NriAccess::sharedPath)
+        .containsExactly(Path.of("/run/other/nri.sock"), false);
+    assertThat(fromFlags("--nri-socket", "/x.sock", "--nri-request-timeout=1s").nri())
+        .contains(
+            new NriAccess(Path.of("/x.sock"), false, Duration.ofSeconds(5), Duration.ofSeconds(1)));
+    assertThat(fromFlags("--nri=false").nri()).isEmpty();
+  }
+
+  @Test
   void handlersAreRead() {
     BerthConfig config =
         fromFile(
