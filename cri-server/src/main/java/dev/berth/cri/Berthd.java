@@ -96,9 +96,7 @@ final class Berthd implements AutoCloseable {
         config.instance(),
         handlers(config, programs),
         config.defaultHandler(),
-        config.cniConfDir(),
-        config.cniBinDirs(),
-        config.cniTimeout(),
+        config.network(),
         config.cgroupParent(),
         programs.berthInit(),
         SHIM_RECOVERY_TIMEOUT);

@@ -33,6 +33,7 @@ final class Recovery {
   private final ExitWatch exits;
   private final Handlers handlers;
   private final PodNamespaces namespaces;
+  private final PodNetwork network;
   private final PodPause pause;
   private final ReleasePodSandbox release;
   private final RemoveContainer removeContainer;
@@ -48,6 +49,7 @@ final class Recovery {
       ExitWatch exits,
       Handlers handlers,
       PodNamespaces namespaces,
+      PodNetwork network,
       PodPause pause,
       ReleasePodSandbox release,
       RemoveContainer removeContainer,
@@ -60,6 +62,7 @@ final class Recovery {
     this.exits = exits;
     this.handlers = handlers;
     this.namespaces = namespaces;
+    this.network = network;
     this.pause = pause;
     this.release = release;
     this.removeContainer = removeContainer;
@@ -72,6 +75,7 @@ final class Recovery {
   void run() {
     List<Sandbox> sandboxes = records.sandboxes().stream().map(this::register).toList();
     List<Container> containers = records.containers().stream().map(this::register).toList();
+    safely("the pod network", _ -> network.restore());
     try (ExecutorService all =
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("recover-", 0).factory())) {
       containers.forEach(container -> all.execute(() -> safely(container, this::recover)));
@@ -91,6 +95,7 @@ final class Recovery {
     Sandbox sandbox = new Sandbox(record);
     registry.sandboxNames.reserve(record.name(), record.id());
     registry.sandboxes.put(record.id(), sandbox);
+    safely(sandbox, _ -> network.adopt(record, record.bootId().equals(bootId)));
     return sandbox;
   }
 

@@ -14,6 +14,8 @@ import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.runtime.seccomp.DefaultSeccompProfile;
 import dev.berth.runtime.spec.Seccomp;
 import dev.berth.sandbox.cni.Networks;
+import dev.berth.sandbox.net.BridgeNetwork;
+import dev.berth.sandbox.net.HostNetwork;
 import dev.berth.sandbox.spec.HostFacts;
 import dev.berth.sandbox.spec.SpecGenerator;
 import dev.berth.shim.client.ShimEvents;
@@ -96,9 +98,12 @@ public final class SandboxManager implements AutoCloseable {
     Handlers handlers = new Handlers(settings, registry);
     network =
         new PodNetwork(
-            new Networks(settings.cniConfDir(), settings.cniBinDirs(), settings.cniPluginTimeout()),
-            paths,
-            namespaces);
+            settings.network().mode(),
+            new CniPodNetwork(cniNetworks(settings.network()), paths, namespaces),
+            new OwnPodNetwork(
+                new BridgeNetwork(settings.network().bridge(), HostNetwork.OWN),
+                paths,
+                namespaces));
     podEvents = new PodEvents(registry, paths, clock);
     events = ShimEvents.listen(paths.eventsSocket(), settings.instance(), _ -> {});
     shims = new Shims(shimSettings(settings));
@@ -159,12 +164,17 @@ public final class SandboxManager implements AutoCloseable {
             exits,
             handlers,
             namespaces,
+            network,
             pause,
             release,
             removeContainer,
             podEvents,
             settings.initialRecoveryTimeout(),
             clock));
+  }
+
+  private static Networks cniNetworks(NetworkSettings settings) {
+    return new Networks(settings.cniConfDir(), settings.cniBinDirs(), settings.cniPluginTimeout());
   }
 
   private ShimSettings shimSettings(SandboxSettings settings) {
@@ -247,6 +257,7 @@ public final class SandboxManager implements AutoCloseable {
   /** Stops watching; pods and their shims go on. Idempotent. */
   @Override
   public void close() {
+    network.close();
     layers.close();
     exits.close();
     events.close();

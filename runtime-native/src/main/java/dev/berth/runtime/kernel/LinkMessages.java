@@ -22,6 +22,9 @@ final class LinkMessages {
   private static final int IFLA_NET_NS_FD = 28;
   private static final int IFLA_INFO_KIND = 1;
   private static final int IFLA_INFO_DATA = 2;
+  private static final int IFLA_INFO_SLAVE_KIND = 4;
+  private static final int IFLA_INFO_SLAVE_DATA = 5;
+  private static final int IFLA_BRPORT_MODE = 4;
   private static final int VETH_INFO_PEER = 1;
   private static final int IFLA_INET6_ADDR_GEN_MODE = 8;
   private static final int IN6_ADDR_GEN_MODE_NONE = 1;
@@ -76,17 +79,22 @@ final class LinkMessages {
         .attribute(IFLA_NET_NS_FD, pair.peerNamespace().number());
   }
 
-  static NetlinkMessage bringUpWithoutAddress(String name) {
+  /** Sets a device of a bridge up, with hairpin mode and without an IPv6 address of its own. */
+  static NetlinkMessage bringUpInBridge(String name) {
     return header(request(RTM_NEWLINK, 0), 0, IFF_UP)
         .text(IFLA_IFNAME, name)
+        .nested(IFLA_AF_SPEC, families -> families.nested(AF_INET6, LinkMessages::noAddress))
         .nested(
-            IFLA_AF_SPEC,
-            families ->
-                families.nested(
-                    AF_INET6,
-                    inet6 ->
-                        inet6.attribute(
-                            IFLA_INET6_ADDR_GEN_MODE, new byte[] {IN6_ADDR_GEN_MODE_NONE})));
+            IFLA_LINKINFO,
+            info ->
+                info.text(IFLA_INFO_SLAVE_KIND, "bridge")
+                    .nested(
+                        IFLA_INFO_SLAVE_DATA,
+                        port -> port.attribute(IFLA_BRPORT_MODE, new byte[] {1})));
+  }
+
+  private static void noAddress(NetlinkMessage inet6) {
+    inet6.attribute(IFLA_INET6_ADDR_GEN_MODE, new byte[] {IN6_ADDR_GEN_MODE_NONE});
   }
 
   private static NetlinkMessage request(int type, int flags) {

@@ -123,7 +123,9 @@ public final class RtNetlink implements AutoCloseable {
   /**
    * Makes a pair of devices, the near end up and in its bridge, the far one down.
    *
-   * <p>The near end gets no IPv6 address of its own: the bridge speaks for the host.
+   * <p>The near end gets no IPv6 address of its own: the bridge speaks for the host. It also hands
+   * back what came from it (hairpin mode): where the packet filter sees bridged packets, one that
+   * is redirected to its sender goes that way.
    *
    * @throws NativeException EEXIST if one of the names is taken
    */
@@ -131,7 +133,7 @@ public final class RtNetlink implements AutoCloseable {
     socket.commit(
         List.of(
             new Step(LinkMessages.vethPair(pair), "veth " + pair.name),
-            new Step(LinkMessages.bringUpWithoutAddress(pair.name), "veth " + pair.name)));
+            new Step(LinkMessages.bringUpInBridge(pair.name), "veth " + pair.name)));
   }
 
   /** Deletes a device, if it is there, and of a pair the other end with it. */

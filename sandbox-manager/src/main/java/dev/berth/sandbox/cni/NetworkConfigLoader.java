@@ -36,6 +36,11 @@ final class NetworkConfigLoader {
     this.directory = directory;
   }
 
+  /** Tells whether there is any file of configuration. */
+  boolean isConfigured() {
+    return !files(directory, EXTENSIONS).isEmpty();
+  }
+
   /** Returns the network; empty if the directory is missing or holds no configuration. */
   Optional<NetworkConfig> load() {
     return files(directory, EXTENSIONS).stream().findFirst().map(this::read);

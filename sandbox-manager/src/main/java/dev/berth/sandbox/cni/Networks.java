@@ -38,6 +38,11 @@ public final class Networks {
     this.pluginTimeout = pluginTimeout;
   }
 
+  /** Tells whether there is a configuration, good or bad. */
+  public boolean isConfigured() {
+    return loader.isConfigured();
+  }
+
   /**
    * Returns the network that pods are attached to now.
    *
