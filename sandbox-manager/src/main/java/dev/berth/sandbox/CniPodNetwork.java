@@ -1,5 +1,7 @@
 package dev.berth.sandbox;
 
+import static java.lang.System.Logger.Level.WARNING;
+
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
@@ -11,36 +13,72 @@ import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.cri.v1.PortMapping;
 import dev.berth.proto.cri.v1.Protocol;
 import dev.berth.sandbox.cni.Attachment;
+import dev.berth.sandbox.cni.AttachmentId;
 import dev.berth.sandbox.cni.CniArgs;
 import dev.berth.sandbox.cni.CniResult;
 import dev.berth.sandbox.cni.NetworkConfig;
 import dev.berth.sandbox.cni.Networks;
+import dev.berth.sandbox.cni.Recorded;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
 
 /** Attaches sandboxes through CNI plugins: says in CNI's terms what CRI says of a sandbox. */
 final class CniPodNetwork {
-  private static final String INTERFACE = "eth0";
+  private static final System.Logger LOG = System.getLogger(CniPodNetwork.class.getName());
+  private static final String INTERFACE = "eth";
+
+  /** How long an answer of plugins to STATUS counts: the kubelet asks every few seconds. */
+  private static final Duration STATUS_LIFETIME = Duration.ofSeconds(5);
+
+  private static final Duration STATUS_LIMIT = Duration.ofSeconds(30);
 
   private final Networks networks;
+  private final Map<String, Networks> byHandler;
   private final PodPaths paths;
   private final PodNamespaces namespaces;
+  private volatile Answer lastAnswer = new Answer(List.of(), NetworkStatus.READY, 0);
 
-  CniPodNetwork(Networks networks, PodPaths paths, PodNamespaces namespaces) {
+  /** What the plugins of networks have said, and when: a time of System.nanoTime. */
+  private record Answer(List<NetworkConfig> asked, NetworkStatus status, long at) {
+    boolean isFor(List<NetworkConfig> wanted) {
+      return asked.equals(wanted) && System.nanoTime() - at < STATUS_LIFETIME.toNanos();
+    }
+  }
+
+  /**
+   * @param networks what pods are attached to
+   * @param byHandler what those of a runtime handler are attached to instead
+   */
+  CniPodNetwork(
+      Networks networks,
+      Map<String, Networks> byHandler,
+      PodPaths paths,
+      PodNamespaces namespaces) {
     this.networks = networks;
+    this.byHandler = Map.copyOf(byHandler);
     this.paths = paths;
     this.namespaces = namespaces;
   }
 
-  /** Tells whether there is any configuration, good or bad. */
-  boolean isConfigured() {
-    return networks.isConfigured();
+  /** Tells whether there is any configuration for pods of a handler, good or bad. */
+  boolean isConfigured(String runtimeHandler) {
+    return networksOf(runtimeHandler).isConfigured();
   }
 
-  /** Returns the configuration that a new sandbox will be attached with, for its record. */
-  String choose() {
-    return networks.current().toJson();
+  /** Returns the configurations that a new sandbox will be attached with, for its record. */
+  String choose(String runtimeHandler) {
+    return Recorded.networks(networksOf(runtimeHandler).current());
+  }
+
+  private Networks networksOf(String runtimeHandler) {
+    return byHandler.getOrDefault(runtimeHandler, networks);
   }
 
   /** Checks what CRI says of the network. */
@@ -48,13 +86,32 @@ final class CniPodNetwork {
     capabilityArgs(config);
   }
 
-  /** Tells whether pods can be attached now. */
+  /** Tells whether pods of the default handler can be attached now. */
   NetworkStatus status() {
     try {
-      return networks
-          .find()
-          .map(_ -> NetworkStatus.READY)
-          .orElseGet(() -> NetworkStatus.notReady("no CNI network configuration found"));
+      List<NetworkConfig> found = networks.find();
+      return found.isEmpty()
+          ? NetworkStatus.notReady("no CNI network configuration found")
+          : statusOf(found);
+    } catch (BerthException e) {
+      return NetworkStatus.notReady(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private NetworkStatus statusOf(List<NetworkConfig> found) {
+    Answer last = lastAnswer;
+    if (!last.isFor(found)) {
+      last = new Answer(found, ask(found), System.nanoTime());
+      lastAnswer = last;
+    }
+    return last.status;
+  }
+
+  private NetworkStatus ask(List<NetworkConfig> found) {
+    Operation operation = Operation.start("CNI STATUS", STATUS_LIMIT, null);
+    try {
+      found.forEach(network -> networks.requireAvailable(network, operation));
+      return NetworkStatus.READY;
     } catch (BerthException e) {
       return NetworkStatus.notReady(String.valueOf(e.getMessage()));
     }
@@ -62,24 +119,93 @@ final class CniPodNetwork {
 
   /** Attaches a sandbox. After a failure it must be {@linkplain #detach detached} all the same. */
   PodNetwork.Attached attach(SandboxRecord sandbox, Operation operation) {
-    NetworkConfig network = NetworkConfig.fromJson(sandbox.networkConfig());
-    CniResult result = networks.attach(network, attachment(sandbox), operation);
-    return new PodNetwork.Attached(result.toJson(), result.addresses(INTERFACE));
+    List<NetworkConfig> chosen = Recorded.networks(sandbox.networkConfig());
+    List<CniResult> results = new ArrayList<>();
+    for (NetworkConfig network : chosen) {
+      Attachment attachment = attachment(sandbox, results.size());
+      results.add(networks.attach(network, attachment, operation));
+    }
+    return new PodNetwork.Attached(
+        Recorded.results(results), results.getFirst().addresses(INTERFACE + 0));
   }
 
-  /** Detaches a sandbox. Repeatable, also when its namespace or the result are lost. */
+  /**
+   * Detaches a sandbox from all of its networks, the last first. Repeatable, also when its
+   * namespace or the results are lost.
+   *
+   * @throws BerthException the first failure, after all were tried
+   */
   void detach(SandboxRecord sandbox, Operation operation) {
-    Attachment attachment = attachment(sandbox);
-    networks.detach(
-        NetworkConfig.fromJson(sandbox.networkConfig()),
-        namespaces.areAlive(sandbox.id(), sandbox.config())
-            ? attachment
-            : attachment.withoutNetns(),
-        CniResult.fromJson(sandbox.cniResult()),
-        operation);
+    List<NetworkConfig> chosen = Recorded.networks(sandbox.networkConfig());
+    List<CniResult> results = Recorded.results(sandbox.cniResult());
+    boolean alive = namespaces.areAlive(sandbox.id(), sandbox.config());
+    BerthException failure = null;
+    for (int i = chosen.size() - 1; i >= 0; i--) {
+      Attachment attachment = attachment(sandbox, i);
+      try {
+        networks.detach(
+            chosen.get(i),
+            alive ? attachment : attachment.withoutNetns(),
+            i < results.size() ? results.get(i) : CniResult.NONE,
+            operation);
+      } catch (BerthException e) {
+        if (failure == null) {
+          failure = e;
+        } else {
+          failure.addSuppressed(e);
+        }
+      }
+    }
+    if (failure != null) {
+      throw failure;
+    }
   }
 
-  private Attachment attachment(SandboxRecord sandbox) {
+  /**
+   * Asks the plugins whether a sandbox is attached as it was.
+   *
+   * @throws BerthException of the first that says no
+   */
+  void check(SandboxRecord sandbox, Operation operation) {
+    List<NetworkConfig> chosen = Recorded.networks(sandbox.networkConfig());
+    List<CniResult> results = Recorded.results(sandbox.cniResult());
+    for (int i = 0; i < Math.min(chosen.size(), results.size()); i++) {
+      networks.check(chosen.get(i), attachment(sandbox, i), results.get(i), operation);
+    }
+  }
+
+  /**
+   * Lets the networks that are configured now remove what belongs to no sandbox. No sandbox may be
+   * attached or detached meanwhile.
+   *
+   * @param sandboxes all that may be attached
+   */
+  void collectGarbage(List<SandboxRecord> sandboxes, Operation operation) {
+    List<AttachmentId> valid = new ArrayList<>();
+    for (SandboxRecord sandbox : sandboxes) {
+      int count = Recorded.networks(sandbox.networkConfig()).size();
+      for (int i = 0; i < count; i++) {
+        valid.add(new AttachmentId(sandbox.id(), INTERFACE + i));
+      }
+    }
+    Set<NetworkConfig> configured = new LinkedHashSet<>();
+    Stream.concat(Stream.of(networks), byHandler.values().stream())
+        .forEach(one -> configured.addAll(readable(one)));
+    String ours = paths.state().toString() + "/";
+    configured.forEach(network ->
+        networks.collectGarbage(network, valid, netns -> netns.startsWith(ours), operation));
+  }
+
+  private static List<NetworkConfig> readable(Networks networks) {
+    try {
+      return networks.find();
+    } catch (BerthException e) {
+      LOG.log(WARNING, "CNI GC: " + e.getMessage(), e); // the node is not ready until it is mended
+      return List.of();
+    }
+  }
+
+  private Attachment attachment(SandboxRecord sandbox, int number) {
     SandboxName name = sandbox.name();
     Path netns = paths.namespaces(sandbox.id()).resolve("net");
     CniArgs args =
@@ -90,7 +216,7 @@ final class CniPodNetwork {
             .with("K8S_POD_INFRA_CONTAINER_ID", sandbox.id())
             .with("K8S_POD_UID", name.uid());
     return new Attachment(
-        sandbox.id(), netns.toString(), INTERFACE, args, capabilityArgs(sandbox.config()));
+        sandbox.id(), netns.toString(), INTERFACE + number, args, capabilityArgs(sandbox.config()));
   }
 
   private static JsonObject capabilityArgs(PodSandboxConfig config) {
@@ -105,6 +231,12 @@ final class CniPodNetwork {
     if (config.hasDnsConfig()) {
       arguments.add("dns", dns(config.getDnsConfig()));
     }
+    if (!config.getLinux().getCgroupParent().isEmpty()) {
+      arguments.addProperty("cgroupPath", config.getLinux().getCgroupParent());
+    }
+    JsonObject annotations = new JsonObject();
+    config.getAnnotationsMap().forEach(annotations::addProperty);
+    addUnlessEmpty(arguments, "io.kubernetes.cri.pod-annotations", annotations);
     return arguments;
   }
 

@@ -1,23 +1,23 @@
 package dev.berth.sandbox;
 
+import dev.berth.sandbox.cni.CniSettings;
 import dev.berth.sandbox.net.BridgeSettings;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.List;
+import java.util.Map;
 
 /**
  * What pods are attached to.
  *
  * @param cniConfDir directory of CNI network configurations
- * @param cniBinDirs directories of CNI plugins, in order of search
- * @param cniPluginTimeout how long one plugin may run before it is killed
+ * @param handlerConfDirs such directories for the pods of some runtime handlers, by its name
+ * @param cni how plugins are called
  * @param bridge Berth's own network
  */
 public record NetworkSettings(
     Mode mode,
     Path cniConfDir,
-    List<Path> cniBinDirs,
-    Duration cniPluginTimeout,
+    Map<String, Path> handlerConfDirs,
+    CniSettings cni,
     BridgeSettings bridge) {
   /** Who attaches pods. */
   public enum Mode {
@@ -30,6 +30,6 @@ public record NetworkSettings(
   }
 
   public NetworkSettings {
-    cniBinDirs = List.copyOf(cniBinDirs);
+    handlerConfDirs = Map.copyOf(handlerConfDirs);
   }
 }

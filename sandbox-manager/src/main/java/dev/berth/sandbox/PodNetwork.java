@@ -27,18 +27,18 @@ final class PodNetwork implements AutoCloseable {
    * Returns what a new sandbox will be attached to, for its record; empty with host network. What
    * is chosen belongs to the sandbox until {@link #release}.
    */
-  String choose(String sandboxId, PodSandboxConfig config) {
+  String choose(String sandboxId, PodSandboxConfig config, String runtimeHandler) {
     if (SandboxConfigs.hasHostNetwork(config)) {
       return "";
     }
-    return usesOwn() ? own.choose(sandboxId) : cni.choose();
+    return usesOwn(runtimeHandler) ? own.choose(sandboxId) : cni.choose(runtimeHandler);
   }
 
-  private boolean usesOwn() {
+  private boolean usesOwn(String runtimeHandler) {
     return switch (mode) {
       case OWN -> true;
       case CNI -> false;
-      case AUTO -> !cni.isConfigured();
+      case AUTO -> !cni.isConfigured(runtimeHandler);
     };
   }
 
@@ -50,7 +50,7 @@ final class PodNetwork implements AutoCloseable {
 
   /** Tells whether pods can be attached now. */
   NetworkStatus status() {
-    return usesOwn() ? own.status() : cni.status();
+    return usesOwn("") ? own.status() : cni.status();
   }
 
   /** Attaches a sandbox. After a failure it must be {@linkplain #detach detached} all the same. */
@@ -92,6 +92,35 @@ final class PodNetwork implements AutoCloseable {
   /** Puts back what the adopted sandboxes need. */
   void restore() {
     own.restore();
+  }
+
+  /**
+   * Lets the networks remove what belongs to no sandbox. None may be attached or detached
+   * meanwhile.
+   *
+   * @param sandboxes all there are
+   */
+  void collectGarbage(List<SandboxRecord> sandboxes, Operation operation) {
+    if (mode != NetworkSettings.Mode.OWN) {
+      cni.collectGarbage(sandboxes.stream().filter(PodNetwork::isByPlugins).toList(), operation);
+    }
+  }
+
+  /**
+   * Finds out whether a sandbox is attached as it was.
+   *
+   * @throws dev.berth.base.BerthException saying what is not
+   */
+  void check(SandboxRecord sandbox, Operation operation) {
+    if (isByPlugins(sandbox)) {
+      cni.check(sandbox, operation);
+    }
+  }
+
+  private static boolean isByPlugins(SandboxRecord sandbox) {
+    return sandbox.phase() != SandboxRecord.Phase.STOPPED
+        && !sandbox.networkConfig().isEmpty()
+        && !isOwn(sandbox);
   }
 
   private static boolean isOwn(SandboxRecord sandbox) {

@@ -13,6 +13,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
@@ -26,6 +27,8 @@ import java.util.function.Consumer;
  */
 final class Recovery {
   private static final System.Logger LOG = System.getLogger(Recovery.class.getName());
+
+  private static final Duration CHECK_LIMIT = Duration.ofMinutes(1);
 
   private final Registry registry;
   private final RecordStore records;
@@ -84,11 +87,43 @@ final class Recovery {
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("recover-", 0).factory())) {
       sandboxes.forEach(sandbox -> all.execute(() -> safely(sandbox, this::recover)));
     }
+    safely("the networks of plugins", _ -> collectGarbage());
     LOG.log(
         INFO,
         "recovered {0} sandboxes and {1} containers",
         registry.sandboxes.all().size(),
         registry.containers.all().size());
+  }
+
+  /**
+   * Has the plugins check the networks of the sandboxes that run on, one after the other, and
+   * reports what they find; nobody has to wait for it.
+   *
+   * @param goOn asked before each
+   */
+  void checkNetworks(BooleanSupplier goOn) {
+    for (Sandbox sandbox : registry.sandboxes.all()) {
+      if (goOn.getAsBoolean()) {
+        checkNetwork(sandbox);
+      }
+    }
+  }
+
+  private void checkNetwork(Sandbox sandbox) {
+    Operation operation = Operation.start("CNI CHECK", CHECK_LIMIT, null);
+    try (var _ = sandbox.use(operation)) {
+      if (sandbox.state() == SandboxState.READY) {
+        network.check(sandbox.record(), operation);
+      }
+    } catch (BerthException e) {
+      LOG.log(WARNING, "the network of sandbox " + sandbox.id() + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Nobody attaches or detaches before recovery has ended, as GC demands. */
+  private void collectGarbage() {
+    List<SandboxRecord> all = registry.sandboxes.all().stream().map(Sandbox::record).toList();
+    network.collectGarbage(all, Operation.internal("CNI GC"));
   }
 
   private Sandbox register(SandboxRecord record) {

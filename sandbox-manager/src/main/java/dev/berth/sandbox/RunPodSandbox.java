@@ -89,7 +89,7 @@ final class RunPodSandbox {
 
   private Sandbox record(
       String id, PodSandboxConfig config, String runtimeHandler, Operation operation) {
-    String networkConfig = network.choose(id, config);
+    String networkConfig = network.choose(id, config, runtimeHandler);
     operation.enter(RunPodSandboxStage.RECORD);
     var record =
         new SandboxRecord(

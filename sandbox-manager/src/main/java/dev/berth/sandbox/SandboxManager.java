@@ -26,6 +26,7 @@ import java.nio.file.Files;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -64,6 +65,7 @@ public final class SandboxManager implements AutoCloseable {
   private final UsageReader usage;
   private final Tasks tasks;
   private final CountDownLatch recovered = new CountDownLatch(1);
+  private volatile boolean closed;
 
   /**
    * Opens the manager and begins to recover what an earlier process left.
@@ -99,7 +101,7 @@ public final class SandboxManager implements AutoCloseable {
     network =
         new PodNetwork(
             settings.network().mode(),
-            new CniPodNetwork(cniNetworks(settings.network()), paths, namespaces),
+            cniNetwork(settings.network(), namespaces),
             new OwnPodNetwork(
                 new BridgeNetwork(settings.network().bridge(), HostNetwork.OWN),
                 paths,
@@ -173,8 +175,13 @@ public final class SandboxManager implements AutoCloseable {
             clock));
   }
 
-  private static Networks cniNetworks(NetworkSettings settings) {
-    return new Networks(settings.cniConfDir(), settings.cniBinDirs(), settings.cniPluginTimeout());
+  private CniPodNetwork cniNetwork(NetworkSettings settings, PodNamespaces namespaces) {
+    Map<String, Networks> byHandler = new HashMap<>();
+    settings
+        .handlerConfDirs()
+        .forEach((handler, dir) -> byHandler.put(handler, new Networks(dir, settings.cni())));
+    return new CniPodNetwork(
+        new Networks(settings.cniConfDir(), settings.cni()), byHandler, paths, namespaces);
   }
 
   private ShimSettings shimSettings(SandboxSettings settings) {
@@ -211,6 +218,7 @@ public final class SandboxManager implements AutoCloseable {
           } finally {
             recovered.countDown();
           }
+          recovery.checkNetworks(() -> !closed);
         });
   }
 
@@ -257,6 +265,7 @@ public final class SandboxManager implements AutoCloseable {
   /** Stops watching; pods and their shims go on. Idempotent. */
   @Override
   public void close() {
+    closed = true;
     network.close();
     layers.close();
     exits.close();

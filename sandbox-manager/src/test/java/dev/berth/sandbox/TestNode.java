@@ -100,8 +100,8 @@ final class TestNode implements AutoCloseable {
         new NetworkSettings(
             NetworkSettings.Mode.CNI,
             network.confDir(),
-            List.of(network.binDir()),
-            Duration.ofSeconds(10),
+            Map.of(),
+            network.settings(Duration.ofSeconds(10)),
             new BridgeSettings("berthtest", List.of(Subnet.parse("10.213.96.0/20")), 1500, false)),
         cgroup,
         berthInit(),

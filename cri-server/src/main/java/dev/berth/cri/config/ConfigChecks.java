@@ -7,6 +7,7 @@ import com.google.common.hash.Hashing;
 import dev.berth.base.BerthException;
 import dev.berth.base.LogLevel;
 import dev.berth.sandbox.NetworkSettings;
+import dev.berth.sandbox.cni.CniSettings;
 import dev.berth.sandbox.net.BridgeSettings;
 import dev.berth.sandbox.net.Subnet;
 import java.net.InetAddress;
@@ -15,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -32,6 +34,7 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
   private static final Pattern DURATION = Pattern.compile("([1-9][0-9]{0,5})(ms|s|m)");
   private static final Pattern PORT = Pattern.compile("[0-9]{1,5}");
   private static final int MAX_PORT = 65535;
+  private static final Pattern NETWORKS = Pattern.compile("[1-9][0-9]?");
   private static final int MIN_MTU = 1280; // the least that IPv6 works with: RFC 8200
   private static final int MAX_MTU = 65535;
 
@@ -162,9 +165,25 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
     return new NetworkSettings(
         oneOf(ConfigKey.NETWORK, NetworkSettings.Mode.class),
         directory(ConfigKey.CNI_CONF_DIR),
-        directories(ConfigKey.CNI_BIN_DIR),
-        duration(ConfigKey.CNI_TIMEOUT),
+        handlerConfDirs(),
+        new CniSettings(
+            directories(ConfigKey.CNI_BIN_DIR),
+            directory(ConfigKey.CNI_CACHE_DIR),
+            maxNetworks(),
+            duration(ConfigKey.CNI_TIMEOUT)),
         new BridgeSettings(instance, subnets(instance), mtu(), flag(ConfigKey.NETWORK_FORWARD)));
+  }
+
+  private Map<String, Path> handlerConfDirs() {
+    Map<String, Path> directories = new HashMap<>();
+    handlers.forEach((name, handler) ->
+        handler.cniConfDir().ifPresent(directory -> directories.put(name, directory)));
+    return directories;
+  }
+
+  private int maxNetworks() {
+    return Integer.parseInt(
+        matching(ConfigKey.CNI_MAX_CONF_NUM, NETWORKS, "a number from 1 to 99").text());
   }
 
   private List<Subnet> subnets(String instance) {

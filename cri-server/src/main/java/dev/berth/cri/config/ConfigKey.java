@@ -77,11 +77,22 @@ public enum ConfigKey {
       Kind.TEXT,
       "/etc/cni/net.d",
       "Directory whose first *.conflist or *.conf, in name order, is the network of pods."),
+  CNI_MAX_CONF_NUM(
+      "cni_max_conf_num",
+      Kind.TEXT,
+      "1",
+      "How many of those files pods are attached to, as eth0, eth1 and so on. The first gives a pod",
+      "the addresses that it is known by."),
   CNI_BIN_DIR(
       "cni_bin_dir",
       Kind.TEXT,
       "/opt/cni/bin:/usr/lib/cni",
       "Directories, separated by colons, in which CNI plugins are looked up."),
+  CNI_CACHE_DIR(
+      "cni_cache_dir",
+      Kind.TEXT,
+      "/var/lib/cni",
+      "Directory below which results are left for other programs, as libcni does."),
   CNI_TIMEOUT(
       "cni_timeout",
       Kind.TEXT,

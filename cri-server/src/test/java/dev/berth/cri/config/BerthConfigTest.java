@@ -37,10 +37,10 @@ class BerthConfigTest {
     assertThat(config.socket()).isEqualTo(Path.of("/run/berth/berthd.sock"));
     assertThat(config.instance()).isEqualTo("berth");
     assertThat(config.socketAccess()).isEqualTo(new SocketAccess(0660, "root"));
-    assertThat(config.network().cniBinDirs())
+    assertThat(config.network().cni().binDirs())
         .containsExactly(Path.of("/opt/cni/bin"), Path.of("/usr/lib/cni"));
     assertThat(config.handlers()).isEqualTo(Map.of("berth", RuntimeHandler.BERTH));
-    assertThat(config.network().cniPluginTimeout()).isEqualTo(Duration.ofMinutes(1));
+    assertThat(config.network().cni().pluginTimeout()).isEqualTo(Duration.ofMinutes(1));
     assertThat(config.cgroupParent()).isEqualTo("/berth");
     assertThat(config.anyMountNamespace()).isFalse();
   }
@@ -117,6 +117,7 @@ class BerthConfigTest {
             [handlers.runc]
             shim = "/usr/bin/containerd-shim-runc-v2"
             oci_runtime = "/usr/bin/crun"
+            cni_conf_dir = "/etc/cni/runc.d"
             [handlers.kata]
             shim = "containerd-shim-kata-v2"
             """);
@@ -125,8 +126,14 @@ class BerthConfigTest {
         .containsExactlyInAnyOrder(
             RuntimeHandler.BERTH,
             new RuntimeHandler(
-                "runc", "/usr/bin/containerd-shim-runc-v2", Optional.of(Path.of("/usr/bin/crun"))),
-            new RuntimeHandler("kata", "containerd-shim-kata-v2", Optional.empty()));
+                "runc",
+                "/usr/bin/containerd-shim-runc-v2",
+                Optional.of(Path.of("/usr/bin/crun")),
+                Optional.of(Path.of("/etc/cni/runc.d"))),
+            new RuntimeHandler(
+                "kata", "containerd-shim-kata-v2", Optional.empty(), Optional.empty()));
+    assertThat(config.network().handlerConfDirs())
+        .isEqualTo(Map.of("runc", Path.of("/etc/cni/runc.d")));
   }
 
   @ParameterizedTest
