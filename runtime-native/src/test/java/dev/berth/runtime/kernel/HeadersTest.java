@@ -47,6 +47,7 @@ class HeadersTest {
           NfTables.class,
           NfMessages.class,
           NfRule.class,
+          Conntrack.class,
           SeqpacketSocket.class,
           Spawner.class,
           ControlTree.class,
@@ -107,7 +108,10 @@ class HeadersTest {
           "NFPROTO_",
           "NFT_",
           "NFTA_",
-          "IPS_");
+          "IPS_",
+          "IPCTNL_",
+          "CTA_",
+          "IPPROTO_");
 
   /** Bounds and numbers of our own, and what depends on the architecture and is asserted below. */
   private static final List<String> NOT_OF_THE_HEADERS =
@@ -160,6 +164,7 @@ class HeadersTest {
       #include <linux/netfilter.h>
       #include <linux/netfilter/nfnetlink.h>
       #include <linux/netfilter/nf_tables.h>
+      #include <linux/netfilter/nfnetlink_conntrack.h>
       #include <linux/netfilter/nf_conntrack_common.h>
       #include <sys/stat.h>
       #ifndef MNT_DETACH

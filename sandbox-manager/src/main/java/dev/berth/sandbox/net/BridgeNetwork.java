@@ -4,6 +4,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.berth.base.BerthException;
+import dev.berth.runtime.kernel.Conntrack;
 import dev.berth.runtime.kernel.EventLoop;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.Namespaces;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -152,7 +154,9 @@ public final class BridgeNetwork implements AutoCloseable {
             return true;
           });
     }
-    network.filter.add(sandboxId, redirects(addresses, ports));
+    List<Redirect> redirects = redirects(addresses, ports);
+    network.filter.add(sandboxId, redirects);
+    forgetConnections(redirects);
   }
 
   /** Names the host's end after the sandbox. */
@@ -182,6 +186,24 @@ public final class BridgeNetwork implements AutoCloseable {
     }
   }
 
+  /** UDP knows no end: who sends on would be led to where the port led before. */
+  private void forgetConnections(List<Redirect> changed) {
+    Set<Integer> ports =
+        changed.stream()
+            .map(Redirect::port)
+            .filter(port -> port.protocol() == HostPort.Protocol.UDP)
+            .map(HostPort::hostPort)
+            .collect(Collectors.toSet());
+    if (ports.isEmpty()) {
+      return;
+    }
+    try (Conntrack connections = host.call(Conntrack::open)) {
+      connections.forgetUdp(ports);
+    } catch (BerthException e) {
+      LOG.log(WARNING, "UDP connections to " + ports + " may go astray: " + e.getMessage(), e);
+    }
+  }
+
   private static List<Redirect> redirects(PodAddresses addresses, List<HostPort> ports) {
     return ports.stream().flatMap(port -> Redirect.of(port, addresses).stream()).toList();
   }
@@ -197,7 +219,7 @@ public final class BridgeNetwork implements AutoCloseable {
       recorded.remove(sandboxId);
     }
     if (network != null) {
-      network.filter.remove(sandboxId);
+      forgetConnections(network.filter.remove(sandboxId));
     }
     release(sandboxId);
   }

@@ -70,17 +70,19 @@ final class PacketFilter implements AutoCloseable {
       if (!other.equals(sandboxId) && theirs.stream().anyMatch(wanted::conflictsWith)) {
         throw new BerthException(
             FAILED_PRECONDITION,
-            "port_mappings: host " + wanted.described() + " is used by sandbox " + other);
+            "port_mappings: host " + wanted.port() + " is used by sandbox " + other);
       }
     });
   }
 
-  /** Ends the redirects to a pod. Idempotent. */
-  synchronized void remove(String sandboxId) {
-    List<Redirect> theirs = redirects.remove(sandboxId);
-    if (theirs != null) {
+  /** Ends the redirects to a pod, and returns them; none if it has none. */
+  synchronized List<Redirect> remove(String sandboxId) {
+    List<Redirect> theirs = redirects.getOrDefault(sandboxId, List.of());
+    if (!theirs.isEmpty()) {
+      redirects.remove(sandboxId);
       commit(batch -> theirs.forEach(redirect -> redirect.removeFrom(batch)));
     }
+    return theirs;
   }
 
   /** If the table is not as we know it, a change of it fails, and it is put there as a whole. */

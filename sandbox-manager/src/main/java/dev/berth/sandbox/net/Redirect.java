@@ -15,9 +15,9 @@ import java.util.List;
  * @param map its name
  * @param key protocol and port, behind the host's address if it is for one only; in hex
  * @param value the pod's address and port; in hex
- * @param described as people name it
+ * @param port of the host
  */
-record Redirect(String map, String key, String value, String described) {
+record Redirect(String map, String key, String value, HostPort port) {
   /** Ports of any of the host's addresses, by family. */
   static final NfBatch.MapType PORTS4 = map("ports4", List.of(), FieldType.IPV4_ADDR);
 
@@ -63,8 +63,7 @@ record Redirect(String map, String key, String value, String described) {
         ByteBuffer.allocate(pod.getAddress().length + REGISTER_BYTES)
             .put(pod.getAddress())
             .putShort((short) port.podPort());
-    return new Redirect(
-        mapFor(pod, port).name(), hex(key.array()), hex(value.array()), port.toString());
+    return new Redirect(mapFor(pod, port).name(), hex(key.array()), hex(value.array()), port);
   }
 
   private static NfBatch.MapType mapFor(InetAddress pod, HostPort port) {

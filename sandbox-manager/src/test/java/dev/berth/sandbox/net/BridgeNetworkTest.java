@@ -156,6 +156,27 @@ class BridgeNetworkTest {
   }
 
   @Test
+  void udpThatWasOnItsWayElsewhereIsRedirectedTooAndNotAfterwards() throws IOException {
+    pod("first");
+    send();
+    assertThat(connections()).contains("dport=12000");
+    pod("one", port("", Protocol.UDP, 12000));
+    assertThat(connections()).doesNotContain("dport=12000");
+    send();
+    assertThat(connections()).contains("dport=12000").contains("dst=10.99.16.1 sport=8080");
+    network.detach("one");
+    assertThat(connections()).doesNotContain("dport=12000");
+  }
+
+  private void send() throws IOException {
+    host.run(HOST, "bash -c 'echo > /dev/udp/127.0.0.1/12000'");
+  }
+
+  private String connections() throws IOException {
+    return host.run(HOST, "grep udp /proc/net/nf_conntrack");
+  }
+
+  @Test
   void trafficToTheOutsideBearsTheHostsAddress() throws IOException {
     addNeighbour();
     Path pages = Files.createDirectory(directory.resolve("cgi"));
