@@ -129,6 +129,7 @@ final class ExecStream implements StreamedProcess {
   /** The shim holds the pipe open too, so that its end must be told. */
   private final class Input extends FilterOutputStream {
     private final AtomicBoolean ended = new AtomicBoolean();
+    private boolean read;
 
     Input(OutputStream out) {
       super(out);
@@ -136,7 +137,16 @@ final class ExecStream implements StreamedProcess {
 
     @Override
     public void write(byte[] bytes, int offset, int length) throws IOException {
+      awaitReader();
       out.write(bytes, offset, length);
+    }
+
+    /** What was written before is kept by the reader when our end is closed. */
+    private void awaitReader() throws IOException {
+      if (!read) {
+        pipes.awaitReader(() -> closed.get() || exit.isDone());
+        read = true;
+      }
     }
 
     @Override

@@ -11,6 +11,7 @@ import dev.berth.base.Operation;
 import dev.berth.shim.client.ExecTask;
 import dev.berth.shim.client.TaskExit;
 import dev.berth.shim.client.TaskProcess;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -23,8 +24,12 @@ final class ExecSync {
   /** How long output may still come after the command has ended: from children it left behind. */
   private static final Duration DRAIN_LIMIT = Duration.ofSeconds(2);
 
+  /** What a heap of 192 MiB bears, answers under way included, whose bytes are copied twice. */
+  private static final long BUDGET_BYTES = 32 << 20;
+
   private final Tasks tasks;
   private final PodPaths paths;
+  private final OutputBudget budget = new OutputBudget(BUDGET_BYTES);
 
   ExecSync(Tasks tasks, PodPaths paths) {
     this.tasks = tasks;
@@ -42,7 +47,8 @@ final class ExecSync {
     }
     operation.enter(ExecSyncStage.PIPES);
     TaskProcess process = new TaskProcess(container.id(), Ids.generate());
-    try (OutputPipes pipes = OutputPipes.create(paths.exec(container.id(), process.execId()))) {
+    Path directory = paths.exec(container.id(), process.execId());
+    try (OutputPipes pipes = OutputPipes.create(directory, budget)) {
       operation.enter(ExecSyncStage.PROCESS);
       Deadline deadline = new Deadline(timeout, Instant.now());
       TaskExit exit =

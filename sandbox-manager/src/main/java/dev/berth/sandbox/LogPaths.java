@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Optional;
 
@@ -20,6 +21,10 @@ import java.util.Optional;
  * Where the logs of containers go: below the sandbox's log directory, wherever links lead (R11).
  */
 final class LogPaths {
+  private static final int MAX_PATH_LENGTH =
+      4000; // linux/limits.h PATH_MAX, with room for a suffix
+  private static final int MAX_NAME_LENGTH = 240; // NAME_MAX likewise: rotation adds to a name
+
   private LogPaths() {}
 
   /**
@@ -37,11 +42,18 @@ final class LogPaths {
             && Path.of(logPath).normalize().equals(Path.of(logPath))
             && !Path.of(logPath).startsWith("..");
     if (!clean) {
-      throw new BerthException(
-          INVALID_ARGUMENT,
-          "log_path \"" + Ids.printable(logPath) + "\" must be relative and without '..'");
+      throw refused(logPath, "must be relative and without '..'");
+    }
+    if (logDirectory.length() + logPath.length() > MAX_PATH_LENGTH
+        || Arrays.stream(logPath.split("/")).anyMatch(name -> name.length() > MAX_NAME_LENGTH)) {
+      throw refused(logPath, "is too long for a path");
     }
     return Optional.of(Path.of(logDirectory).resolve(logPath));
+  }
+
+  private static BerthException refused(String logPath, String why) {
+    return new BerthException(
+        INVALID_ARGUMENT, "log_path \"" + Ids.printable(logPath) + "\" " + why);
   }
 
   /**

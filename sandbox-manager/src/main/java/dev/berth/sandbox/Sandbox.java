@@ -99,7 +99,7 @@ final class Sandbox {
         current.createdAt(),
         state == SandboxState.READY ? current.ips() : java.util.List.of(),
         current.cniResult(),
-        hasNetwork ? paths.namespaces(current.id()).resolve("net").toString() : "");
+        hasNetwork ? paths.networkNamespace(current.id()) : "");
   }
 
   /** Keeps the sandbox as it is while {@link Held} is open; many may. */

@@ -44,6 +44,9 @@ import java.util.function.Function;
 public final class SandboxManager implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(SandboxManager.class.getName());
 
+  /** The part of this process's open files that reading usage may have. */
+  private static final int USAGE_SHARE = 4;
+
   private final PodPaths paths;
   private final Registry registry = new Registry();
   private final RecordStore records;
@@ -106,7 +109,11 @@ public final class SandboxManager implements AutoCloseable {
                 new BridgeNetwork(settings.network().bridge(), HostNetwork.OWN),
                 paths,
                 namespaces));
-    podEvents = new PodEvents(registry, paths, clock);
+    layers = new WritableLayers(images);
+    usage =
+        new UsageReader(
+            registry, paths, cgroups, layers, new UsageMeters(OpenFileLimit.share(USAGE_SHARE)));
+    podEvents = new PodEvents(registry, paths, clock, usage::forget);
     events = ShimEvents.listen(paths.eventsSocket(), settings.instance(), _ -> {});
     shims = new Shims(shimSettings(settings));
     tasks = new Tasks(shims, records, paths);
@@ -156,8 +163,6 @@ public final class SandboxManager implements AutoCloseable {
     execSync = new ExecSync(tasks, paths);
     updateContainer = new UpdateContainerResources(tasks, host);
     streams = new PodStreams(registry, tasks, namespaces, paths, this::requireRecovered);
-    layers = new WritableLayers(images);
-    usage = new UsageReader(registry, paths, cgroups, layers);
     recoverInBackground(
         new Recovery(
             registry,
@@ -267,6 +272,7 @@ public final class SandboxManager implements AutoCloseable {
   public void close() {
     closed = true;
     network.close();
+    usage.close();
     layers.close();
     exits.close();
     events.close();
@@ -357,6 +363,17 @@ public final class SandboxManager implements AutoCloseable {
     public List<SandboxUsage> sandboxes(SandboxFilter filter) {
       requireRecovered();
       return usage.sandboxes(filter);
+    }
+
+    @Override
+    public List<SandboxMetrics> metrics() {
+      requireRecovered();
+      return usage.metrics();
+    }
+
+    @Override
+    public UsageGaps gaps() {
+      return usage.gaps();
     }
   }
 

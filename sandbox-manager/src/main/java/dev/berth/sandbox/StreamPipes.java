@@ -6,13 +6,17 @@ import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.base.Rollback;
 import dev.berth.runtime.kernel.DirFd;
+import dev.berth.runtime.kernel.Fifos;
 import dev.berth.shim.client.TaskIo;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +30,11 @@ final class StreamPipes implements AutoCloseable {
 
   /** Takes what nobody wants: runc's shim has both outputs or none. */
   private static final String NOWHERE = "/dev/null";
+
+  private static final String STDIN = "stdin";
+
+  private static final Duration READER_LIMIT = Duration.ofSeconds(10);
+  private static final long READER_POLL_NANOS = 1_000_000;
 
   private final Path directory;
   private final boolean terminal;
@@ -72,7 +81,7 @@ final class StreamPipes implements AutoCloseable {
 
   private static NamedPipe input(DirFd parent, Path directory, Rollback rollback)
       throws IOException {
-    NamedPipe pipe = NamedPipe.make(parent, directory, "stdin", StandardOpenOption.WRITE);
+    NamedPipe pipe = NamedPipe.make(parent, directory, STDIN, StandardOpenOption.WRITE);
     rollback.onFailure("close stdin", pipe::close);
     return pipe;
   }
@@ -98,6 +107,24 @@ final class StreamPipes implements AutoCloseable {
     for (@Nullable NamedPipe pipe : new @Nullable NamedPipe[] {stdin, stdout, stderr}) {
       if (pipe != null) {
         pipe.letGo();
+      }
+    }
+  }
+
+  /**
+   * Waits for the command's side to read its input, which is asked for only when there is some: a
+   * shim that copies (runc's) may open the pipe after it has answered start.
+   *
+   * @param ended whether to wait no longer, since nobody will come
+   */
+  void awaitReader(BooleanSupplier ended) throws IOException {
+    try (DirFd parent = DirFd.open(directory)) {
+      long deadline = System.nanoTime() + READER_LIMIT.toNanos();
+      while (!Fifos.hasReader(parent.fd(), STDIN)) {
+        if (ended.getAsBoolean() || System.nanoTime() > deadline) {
+          throw new IOException("nobody reads the input of the command");
+        }
+        LockSupport.parkNanos(READER_POLL_NANOS);
       }
     }
   }

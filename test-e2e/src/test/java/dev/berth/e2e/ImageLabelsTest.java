@@ -67,7 +67,7 @@ class ImageLabelsTest {
   void labelsChangeNothing() throws Exception {
     byte[] layer = registry.busyboxLayer();
     String plain = registry.push("plain", layer);
-    String labelled = registry.push("labelled", layer, RESERVED);
+    String labelled = registry.push("labelled", layer, Map.of("Labels", RESERVED));
     Seen expected = run(pods.pull(plain));
     assertThat(run(pods.pull(labelled))).isEqualTo(expected);
     assertThat(image(labelled).getPinned()).isFalse();

@@ -66,9 +66,7 @@ class OwnNetworkTest {
     String pod = pods.run(config.build());
     String _ = pods.launch(pod, config.build(), Pods.shell("web", image, SERVER));
     Await.until(
-        name + " serves",
-        Duration.ofSeconds(10),
-        () -> ask(pod, "127.0.0.1:8080").equals(name));
+        name + " serves", Duration.ofSeconds(10), () -> ask(pod, "127.0.0.1:8080").equals(name));
     return pod;
   }
 

@@ -237,6 +237,30 @@ record Pods(BerthNode node) {
         .toList();
   }
 
+  /**
+   * How a container ended, and what it said.
+   *
+   * @param stdout the lines, each with its newline
+   */
+  record Ended(int exitCode, String stdout, String stderr) {}
+
+  /** Runs a container to its end, and removes it with its log. */
+  Ended runToEnd(String podId, PodSandboxConfig pod, ContainerConfig container) throws IOException {
+    String id = launch(podId, pod, container);
+    try {
+      ContainerStatus end = awaitExit(id);
+      return new Ended(end.getExitCode(), text(id, "stdout"), text(id, "stderr"));
+    } finally {
+      Path log = Path.of(status(id).getLogPath());
+      removeContainer(id);
+      Files.deleteIfExists(log);
+    }
+  }
+
+  private String text(String containerId, String stream) throws IOException {
+    return String.join("", logText(containerId, stream).stream().map(line -> line + "\n").toList());
+  }
+
   /** Returns the raw lines of a container's CRI log. */
   List<String> log(String containerId) throws IOException {
     return Files.readAllLines(Path.of(status(containerId).getLogPath()));

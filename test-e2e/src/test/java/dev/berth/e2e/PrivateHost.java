@@ -40,7 +40,7 @@ final class PrivateHost implements AutoCloseable {
       {"type": "bridge", "bridge": "berthe2e0", "isGateway": true, "ipMasq": false,
        "ipam": {"type": "host-local", "dataDir": "%s",
                 "ranges": [[{"subnet": "10.213.78.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
-      {"type": "portmap", "capabilities": {"portMappings": true}, "snat": false}
+      {"type": "portmap", "capabilities": {"portMappings": true}}
     ]}
     """
         .formatted(directory.resolve("ipam"));
@@ -64,6 +64,12 @@ final class PrivateHost implements AutoCloseable {
     Files.writeString(next, "#!/bin/sh\n" + script + "\n");
     Files.setPosixFilePermissions(next, PosixFilePermissions.fromString("rwxr-xr-x"));
     Files.move(next, file, StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  /** Fetches a page as a program on this host does. */
+  String get(String url) {
+    return Command.output(
+        "nsenter", "--net=/run/netns/" + namespace, "busybox", "wget", "-q", "-O", "-", url);
   }
 
   /** Runs {@code action} while a plugin is replaced by a line of shell. */

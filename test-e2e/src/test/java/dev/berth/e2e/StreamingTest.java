@@ -8,12 +8,15 @@ import com.google.gson.JsonObject;
 import dev.berth.proto.cri.v1.AttachRequest;
 import dev.berth.proto.cri.v1.ContainerConfig;
 import dev.berth.proto.cri.v1.ExecRequest;
+import dev.berth.proto.cri.v1.NamespaceMode;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.cri.v1.PortForwardRequest;
 import dev.berth.proto.cri.v1.VersionRequest;
 import dev.berth.testing.Await;
 import dev.berth.testing.RequiresRoot;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.http.WebSocketHandshakeException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -340,6 +343,31 @@ class StreamingTest {
       client.awaitText("error3", "cannot connect to port 81");
       client.open("bad", Map.of("streamType", "data", "port", "0", "requestID", "4"));
       client.awaitText("resets", "bad");
+    }
+  }
+
+  @Test
+  void portOfAPodOnTheNetworkOfTheHostIsReached() throws Exception {
+    PodSandboxConfig.Builder hostNetwork = pods.config("host-network").toBuilder();
+    hostNetwork
+        .getLinuxBuilder()
+        .getSecurityContextBuilder()
+        .getNamespaceOptionsBuilder()
+        .setNetwork(NamespaceMode.NODE);
+    String id = pods.run(hostNetwork.clearHostname().build());
+    try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      var request =
+          PortForwardRequest.newBuilder().setPodSandboxId(id).addPort(server.getLocalPort());
+      String url = node.runtime().portForward(request.build()).getUrl();
+      try (var client = new SpdyClient(url, "portforward.k8s.io")) {
+        openPair(client, "1", server.getLocalPort());
+        try (var accepted = server.accept()) {
+          accepted.getOutputStream().write("from the host".getBytes(UTF_8));
+        }
+        client.awaitText("data1", "from the host");
+      }
+    } finally {
+      pods.remove(id);
     }
   }
 

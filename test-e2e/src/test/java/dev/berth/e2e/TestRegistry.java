@@ -15,14 +15,17 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.zip.GZIPOutputStream;
 
 /** Debian's docker-registry on loopback, with an image made from Debian's static busybox. */
@@ -86,17 +89,31 @@ final class TestRegistry implements AutoCloseable {
         Path.of("/bin/busybox"), tree.resolve("bin/busybox"), StandardCopyOption.REPLACE_EXISTING);
     tree.resolve("bin/busybox").toFile().setExecutable(true, false);
     for (String name : Command.output("/bin/busybox", "--list").lines().toList()) {
-      if (!name.equals("busybox")) {
+      if (!Files.exists(tree.resolve("bin").resolve(name), LinkOption.NOFOLLOW_LINKS)) {
         Files.createSymbolicLink(tree.resolve("bin").resolve(name), Path.of("busybox"));
       }
     }
-    Files.writeString(tree.resolve("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
-    Files.writeString(tree.resolve("etc/group"), "root:x:0:\n");
+    Files.writeString(
+        tree.resolve("etc/passwd"),
+        """
+        root:x:0:0:root:/root:/bin/sh
+        app:x:1000:1000:app:/:/bin/sh
+        nobody:x:65534:65534:nobody:/:/bin/false
+        """);
+    Files.writeString(
+        tree.resolve("etc/group"),
+        """
+        root:x:0:
+        app:x:1000:
+        staff:x:50000:app
+        nobody:x:65534:
+        """);
     Files.writeString(tree.resolve("www/index.html"), "hello from the web server\n");
     return tar(tree);
   }
 
-  private static byte[] tar(Path tree) throws IOException {
+  /** Returns a layer with what stands in a directory. */
+  static byte[] tar(Path tree) throws IOException {
     Path tar = tree.resolveSibling(tree.getFileName() + ".tar");
     Command.output(
         "tar",
@@ -125,16 +142,23 @@ final class TestRegistry implements AutoCloseable {
     return push(name, tar, Map.of());
   }
 
-  /** Pushes an image of one layer whose configuration has labels, and returns its reference. */
-  String push(String name, byte[] tar, Map<String, String> labels)
+  /**
+   * Pushes an image of one layer and returns its reference.
+   *
+   * @param settings what its configuration says of a container, beside PATH and a command
+   */
+  String push(String name, byte[] tar, Map<String, ?> settings)
       throws IOException, InterruptedException {
     byte[] layer = gzip(tar);
+    Map<String, Object> container = new TreeMap<>(settings);
+    container.put("Env", List.of("PATH=/bin"));
+    container.put("Cmd", List.of("sh"));
     byte[] config =
         """
-        {"architecture": "%s", "os": "linux", "config": {"Env": ["PATH=/bin"], "Cmd": ["sh"], "Labels": %s},
+        {"architecture": "%s", "os": "linux", "config": %s,
          "rootfs": {"type": "layers", "diff_ids": ["%s"]}}\
         """
-            .formatted(architecture(), new Gson().toJson(labels), digest(tar))
+            .formatted(architecture(), new Gson().toJson(container), digest(tar))
             .getBytes(UTF_8);
     byte[] manifest =
         """
@@ -157,12 +181,25 @@ final class TestRegistry implements AutoCloseable {
 
   /** Pushes a manifest as it is, right or wrong. */
   void pushManifest(String name, byte[] manifest) throws IOException, InterruptedException {
+    pushManifest(name, "latest", manifest);
+  }
+
+  private void pushManifest(String name, String tag, byte[] manifest)
+      throws IOException, InterruptedException {
     expect(
         201,
-        request("/v2/" + name + "/manifests/latest")
+        request("/v2/" + name + "/manifests/" + tag)
             .header("Content-Type", MANIFEST)
             .PUT(BodyPublishers.ofByteArray(manifest))
             .build());
+  }
+
+  /** Gives the latest image of a repository another tag, and returns the reference with it. */
+  String tag(String name, String tag) throws IOException, InterruptedException {
+    HttpRequest latest =
+        request("/v2/" + name + "/manifests/latest").header("Accept", MANIFEST).GET().build();
+    pushManifest(name, tag, expect(200, latest).body().getBytes(UTF_8));
+    return repository(name) + ":" + tag;
   }
 
   int port() {
@@ -170,7 +207,11 @@ final class TestRegistry implements AutoCloseable {
   }
 
   String reference(String name) {
-    return "127.0.0.1:" + port + "/" + name + ":latest";
+    return repository(name) + ":latest";
+  }
+
+  private String repository(String name) {
+    return "127.0.0.1:" + port + "/" + name;
   }
 
   private static String architecture() {

@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
 final class ErrorEdge {
   private static final System.Logger LOG = System.getLogger(ErrorEdge.class.getName());
 
+  private static final int MAX_MESSAGE_LENGTH = 2048;
+  private static final int KEPT_LENGTH = 900;
+
   private ErrorEdge() {}
 
   /**
@@ -40,7 +43,20 @@ final class ErrorEdge {
 
   private static StatusRuntimeException status(
       BerthException.Kind kind, @Nullable String message, Throwable cause) {
-    return code(kind).withDescription(message).withCause(cause).asRuntimeException();
+    String description = message == null ? null : bounded(message);
+    return code(kind).withDescription(description).withCause(cause).asRuntimeException();
+  }
+
+  /** A status travels in a header, and a client ends a connection whose headers are too long. */
+  private static String bounded(String message) {
+    int length = message.length();
+    return length <= MAX_MESSAGE_LENGTH
+        ? message
+        : message.substring(0, KEPT_LENGTH)
+            + " ... ("
+            + (length - 2 * KEPT_LENGTH)
+            + " characters left out) ... "
+            + message.substring(length - KEPT_LENGTH);
   }
 
   private static Status code(BerthException.Kind kind) {

@@ -157,6 +157,22 @@ public final class ControlTree implements AutoCloseable {
     return open(path, FOR_READING);
   }
 
+  /**
+   * Opens a file for reading, or returns empty if there is none, or its object is being removed;
+   * the caller closes it.
+   */
+  public Optional<Fd> openToReadIfPresent(String path) {
+    try (var text = text(path)) {
+      Syscalls.Result opened = open(text, FOR_READING);
+      // ENODEV comes from a file whose cgroup was removed after it was found.
+      if (opened.failedWith(Errno.ENOENT) || opened.failedWith(Errno.ENODEV)) {
+        return Optional.empty();
+      }
+      check("open", path, opened);
+      return Optional.of(Fd.own(opened.value()));
+    }
+  }
+
   /** Opens a file for writing; the caller closes it. */
   public Fd openForWriting(String path) {
     return open(path, FOR_WRITING);
@@ -225,17 +241,12 @@ public final class ControlTree implements AutoCloseable {
 
   /** Reads a whole file, or returns empty if there is none. */
   public Optional<String> readIfPresent(String path) {
-    try (var text = text(path)) {
-      Syscalls.Result opened = open(text, FOR_READING);
-      // ENODEV comes from a file whose cgroup was removed after it was found.
-      if (opened.failedWith(Errno.ENOENT) || opened.failedWith(Errno.ENODEV)) {
-        return Optional.empty();
-      }
-      check("open", path, opened);
-      try (Fd file = Fd.own(opened.value())) {
-        return Optional.of(read(file, subject(path)).stripTrailing());
-      }
-    }
+    return openToReadIfPresent(path)
+        .map(opened -> {
+          try (Fd file = opened) {
+            return read(file, subject(path)).stripTrailing();
+          }
+        });
   }
 
   private static String read(Fd file, String subject) {

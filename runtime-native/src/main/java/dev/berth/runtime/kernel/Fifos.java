@@ -48,6 +48,21 @@ public final class Fifos {
     return open(directory, name, OpenFlag.NON_BLOCKING);
   }
 
+  /**
+   * Whether some process, this one too, has it open for reading: only then does a write not fail
+   * with EPIPE. fifo(7): a non-blocking open for writing fails with ENXIO where nobody reads.
+   */
+  public static boolean hasReader(Fd directory, String name) {
+    try (Fd _ = open(directory, name, OpenFlag.WRITE)) {
+      return true;
+    } catch (NativeException e) {
+      if (e.is(Errno.ENXIO)) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
   private static Fd open(Fd directory, String name, OpenFlag access) {
     try (var text = NativeMemory.string(DirFd.requireName(name))) {
       String subject = directory + "/" + name;

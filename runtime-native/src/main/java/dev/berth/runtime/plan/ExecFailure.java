@@ -3,12 +3,25 @@ package dev.berth.runtime.plan;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.runtime.kernel.Errno;
+import java.util.EnumSet;
+import java.util.Set;
 
 /**
  * Says why a program could not be executed, in the words in which other runtimes say it: whoever
  * wrote the pod reads it, not only whoever runs the node.
  */
 final class ExecFailure {
+  private static final Set<Errno> OF_THE_CALLER =
+      EnumSet.of(
+          Errno.E2BIG,
+          Errno.EACCES,
+          Errno.EISDIR,
+          Errno.ELOOP,
+          Errno.ENAMETOOLONG,
+          Errno.ENOENT,
+          Errno.ENOEXEC,
+          Errno.ENOTDIR);
+
   private ExecFailure() {}
 
   /**
@@ -19,8 +32,15 @@ final class ExecFailure {
   static BerthException of(Step step, int errno) {
     String program = step.subject();
     return new BerthException(
-        BerthException.Kind.INTERNAL,
+        kind(errno),
         step.origin() + ": exec \"" + Ids.printable(program) + "\": " + reason(program, errno));
+  }
+
+  /** What execve(2) has against the program and its arguments is the business of who named them. */
+  private static BerthException.Kind kind(int errno) {
+    return OF_THE_CALLER.stream().anyMatch(known -> known.number() == errno)
+        ? BerthException.Kind.INVALID_ARGUMENT
+        : BerthException.Kind.INTERNAL;
   }
 
   private static String reason(String program, int errno) {

@@ -50,6 +50,18 @@ class FifosTest {
   }
 
   @Test
+  void itIsKnownWhetherSomebodyReads() {
+    try (DirFd dir = DirFd.open(directory)) {
+      Fifos.create(dir.fd(), "in", 0600, 0, 0);
+      assertThat(Fifos.hasReader(dir.fd(), "in")).isFalse();
+      try (Fd _ = Fifos.openForReading(dir.fd(), "in")) {
+        assertThat(Fifos.hasReader(dir.fd(), "in")).isTrue();
+      }
+      assertThat(Fifos.hasReader(dir.fd(), "in")).isFalse();
+    }
+  }
+
+  @Test
   void onlyFifosAreOpened() throws IOException {
     Files.writeString(directory.resolve("file"), "x");
     Files.createSymbolicLink(directory.resolve("link"), Path.of("file"));

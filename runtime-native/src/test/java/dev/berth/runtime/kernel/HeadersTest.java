@@ -167,6 +167,7 @@ class HeadersTest {
       #include <linux/netfilter/nfnetlink_conntrack.h>
       #include <linux/netfilter/nf_conntrack_common.h>
       #include <sys/stat.h>
+      #include <sys/statfs.h>
       #ifndef MNT_DETACH
       #define MNT_DETACH 2
       #define UMOUNT_NOFOLLOW 8
@@ -193,6 +194,7 @@ class HeadersTest {
       EQUAL(offsetof(struct mount_attr, propagation), 16);
       EQUAL(offsetof(struct mount_attr, userns_fd), 24);
       EQUAL(sizeof(struct statx), 256);
+      EQUAL(offsetof(struct statx, stx_nlink), 16);
       EQUAL(offsetof(struct statx, stx_uid), 20);
       EQUAL(offsetof(struct statx, stx_gid), 24);
       EQUAL(offsetof(struct statx, stx_mode), 28);
@@ -203,6 +205,11 @@ class HeadersTest {
       EQUAL(offsetof(struct statx, stx_dev_major), 136);
       EQUAL(offsetof(struct statx, stx_dev_minor), 140);
       EQUAL(offsetof(struct statx, stx_mnt_id), 144);
+      EQUAL(sizeof(struct statfs), 120);
+      EQUAL(offsetof(struct statfs, f_blocks), 16);
+      EQUAL(offsetof(struct statfs, f_files), 40);
+      EQUAL(offsetof(struct statfs, f_ffree), 48);
+      EQUAL(offsetof(struct statfs, f_frsize), 72);
       EQUAL(offsetof(struct ifinfomsg, ifi_index), 4);
       EQUAL(offsetof(struct ifinfomsg, ifi_flags), 8);
       EQUAL(offsetof(struct ifinfomsg, ifi_change), 12);
