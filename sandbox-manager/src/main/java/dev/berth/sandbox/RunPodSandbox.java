@@ -83,6 +83,7 @@ final class RunPodSandbox {
     registry.sandboxNames.reserve(name, id);
     try (var rollback = new Rollback()) {
       rollback.onFailure("release the name", () -> registry.sandboxNames.release(name, id));
+      rollback.onFailure("give back the addresses", () -> network.release(id));
       Sandbox sandbox = record(id, config, runtimeHandler, operation);
       rollback.commit(); // from here on the undo of the sandbox releases its name
       return build(sandbox, operation);
@@ -91,7 +92,7 @@ final class RunPodSandbox {
 
   private Sandbox record(
       String id, PodSandboxConfig config, String runtimeHandler, Operation operation) {
-    String networkConfig = network.choose(config);
+    String networkConfig = network.choose(id, config, runtimeHandler);
     operation.enter(RunPodSandboxStage.RECORD);
     var record =
         new SandboxRecord(

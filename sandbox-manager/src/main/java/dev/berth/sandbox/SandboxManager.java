@@ -14,6 +14,8 @@ import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.runtime.seccomp.DefaultSeccompProfile;
 import dev.berth.runtime.spec.Seccomp;
 import dev.berth.sandbox.cni.Networks;
+import dev.berth.sandbox.net.BridgeNetwork;
+import dev.berth.sandbox.net.HostNetwork;
 import dev.berth.sandbox.spec.HostFacts;
 import dev.berth.sandbox.spec.SpecGenerator;
 import dev.berth.shim.client.ShimEvents;
@@ -24,6 +26,7 @@ import java.nio.file.Files;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -66,6 +69,7 @@ public final class SandboxManager implements AutoCloseable {
   private final UsageReader usage;
   private final Tasks tasks;
   private final CountDownLatch recovered = new CountDownLatch(1);
+  private volatile boolean closed;
 
   /**
    * Opens the manager and begins to recover what an earlier process left.
@@ -101,9 +105,12 @@ public final class SandboxManager implements AutoCloseable {
     plugins = new Plugins(registry, namespaces, bundles);
     network =
         new PodNetwork(
-            new Networks(settings.cniConfDir(), settings.cniBinDirs(), settings.cniPluginTimeout()),
-            paths,
-            namespaces);
+            settings.network().mode(),
+            cniNetwork(settings.network(), namespaces),
+            new OwnPodNetwork(
+                new BridgeNetwork(settings.network().bridge(), HostNetwork.OWN),
+                paths,
+                namespaces));
     layers = new WritableLayers(images);
     usage =
         new UsageReader(
@@ -169,6 +176,7 @@ public final class SandboxManager implements AutoCloseable {
             exits,
             handlers,
             namespaces,
+            network,
             pause,
             release,
             removeContainer,
@@ -177,6 +185,15 @@ public final class SandboxManager implements AutoCloseable {
             clock));
     var requests = new PluginRequests(plugins, registry, updateContainer, stopContainer, recovered);
     settings.nri().ifPresent(nri -> plugins.listen(nri, requests));
+  }
+
+  private CniPodNetwork cniNetwork(NetworkSettings settings, PodNamespaces namespaces) {
+    Map<String, Networks> byHandler = new HashMap<>();
+    settings
+        .handlerConfDirs()
+        .forEach((handler, dir) -> byHandler.put(handler, new Networks(dir, settings.cni())));
+    return new CniPodNetwork(
+        new Networks(settings.cniConfDir(), settings.cni()), byHandler, paths, namespaces);
   }
 
   private ShimSettings shimSettings(SandboxSettings settings) {
@@ -213,6 +230,7 @@ public final class SandboxManager implements AutoCloseable {
           } finally {
             recovered.countDown();
           }
+          recovery.checkNetworks(() -> !closed);
         });
   }
 
@@ -259,7 +277,9 @@ public final class SandboxManager implements AutoCloseable {
   /** Stops watching; pods and their shims go on. Idempotent. */
   @Override
   public void close() {
+    closed = true;
     plugins.close();
+    network.close();
     usage.close();
     layers.close();
     exits.close();

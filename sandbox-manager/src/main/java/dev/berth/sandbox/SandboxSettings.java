@@ -4,7 +4,6 @@ import dev.berth.base.BerthException;
 import dev.berth.sandbox.nri.NriSettings;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -17,9 +16,7 @@ import java.util.Optional;
  *     name that is global to the host, and the namespace of the shims
  * @param handlers runtime handlers by name
  * @param defaultHandler name of the handler for an empty runtime handler
- * @param cniConfDir directory of CNI network configurations
- * @param cniBinDirs directories of CNI plugins, in order of search
- * @param cniPluginTimeout how long one plugin may run before it is killed
+ * @param network what pods are attached to
  * @param defaultCgroupParent cgroup that containers of a sandbox without a cgroup parent go below;
  *     an absolute path within the cgroup hierarchies
  * @param logWriter absolute path of berth-init, which writes the CRI logs and is the pause of pods
@@ -33,16 +30,13 @@ public record SandboxSettings(
     String instance,
     Map<String, RuntimeHandler> handlers,
     String defaultHandler,
-    Path cniConfDir,
-    List<Path> cniBinDirs,
-    Duration cniPluginTimeout,
+    NetworkSettings network,
     String defaultCgroupParent,
     Path logWriter,
     Duration initialRecoveryTimeout,
     Optional<NriSettings> nri) {
   public SandboxSettings {
     handlers = Map.copyOf(handlers);
-    cniBinDirs = List.copyOf(cniBinDirs);
     if (!handlers.containsKey(defaultHandler)) {
       throw new BerthException(
           BerthException.Kind.INVALID_ARGUMENT,

@@ -13,6 +13,8 @@ import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.cri.v1.PodSandboxMetadata;
 import dev.berth.runtime.seccomp.DefaultSeccompProfile;
 import dev.berth.sandbox.cni.TestNetwork;
+import dev.berth.sandbox.net.BridgeSettings;
+import dev.berth.sandbox.net.Subnet;
 import dev.berth.sandbox.nri.NriSettings;
 import dev.berth.testing.Await;
 import java.io.IOException;
@@ -105,9 +107,12 @@ final class TestNode implements AutoCloseable {
                 Path.of("/usr/bin/containerd-shim-runc-v2"),
                 Optional.of(Path.of("/usr/sbin/runc")))),
         handler,
-        network.confDir(),
-        List.of(network.binDir()),
-        Duration.ofSeconds(10),
+        new NetworkSettings(
+            NetworkSettings.Mode.CNI,
+            network.confDir(),
+            Map.of(),
+            network.settings(Duration.ofSeconds(10)),
+            new BridgeSettings("berthtest", List.of(Subnet.parse("10.213.96.0/20")), 1500, false)),
         cgroup,
         berthInit(),
         Duration.ofSeconds(10),

@@ -2,9 +2,9 @@ package dev.berth.cri.config;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.LogLevel;
+import dev.berth.sandbox.NetworkSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,9 +21,7 @@ import java.util.Optional;
  * @param socketAccess who may open it
  * @param streaming where Exec, Attach and PortForward are served
  * @param hostsDir registry hosts, a directory of {@code HOST/hosts.toml}
- * @param cniConfDir where the pod network is described
- * @param cniBinDirs where CNI plugins are looked up, in order
- * @param cniTimeout how long one plugin may run
+ * @param network what pods are attached to
  * @param cgroupParent absolute path within the cgroup hierarchies
  * @param cgroupDriver who makes cgroups
  * @param defaultHandler the handler of pods that name none; a key of {@code handlers}
@@ -40,9 +38,7 @@ public record BerthConfig(
     SocketAccess socketAccess,
     StreamSettings streaming,
     Path hostsDir,
-    Path cniConfDir,
-    List<Path> cniBinDirs,
-    Duration cniTimeout,
+    NetworkSettings network,
     String cgroupParent,
     CgroupDriver cgroupDriver,
     String defaultHandler,
@@ -54,7 +50,6 @@ public record BerthConfig(
   public static final Path DEFAULT_FILE = Path.of("/etc/berth/config.toml");
 
   public BerthConfig {
-    cniBinDirs = List.copyOf(cniBinDirs);
     handlers = Map.copyOf(handlers);
   }
 

@@ -53,16 +53,46 @@ public enum ConfigKey {
       Kind.TEXT,
       "/etc/berth/hosts.d",
       "Directory with one HOST/hosts.toml per registry host: mirrors, plain HTTP, capabilities."),
+  NETWORK(
+      "network",
+      Kind.TEXT,
+      "auto",
+      "Who gives pods their network. cni: plugins, as configured in cni_conf_dir; own: Berth",
+      "itself, with a bridge of its own; auto: plugins if there is a configuration, else Berth."),
+  NETWORK_SUBNETS(
+      "network_subnets",
+      Kind.TEXT,
+      "",
+      "Addresses of Berth's own network: an IPv4 subnet, an IPv6 subnet, or both with a comma.",
+      "Empty: a /20 below 10.128.0.0/9 and a /64 below fd00::/8, made from the instance."),
+  NETWORK_MTU("network_mtu", Kind.TEXT, "1500", "Largest packet of Berth's own network, in bytes."),
+  NETWORK_FORWARD(
+      "network_forward",
+      Kind.FLAG,
+      "true",
+      "Let pods of Berth's own network reach beyond this host, and their host ports be reached",
+      "from there: turns IP forwarding on for the machine, and masquerades what leaves it."),
   CNI_CONF_DIR(
       "cni_conf_dir",
       Kind.TEXT,
       "/etc/cni/net.d",
       "Directory whose first *.conflist or *.conf, in name order, is the network of pods."),
+  CNI_MAX_CONF_NUM(
+      "cni_max_conf_num",
+      Kind.TEXT,
+      "1",
+      "How many of those files pods are attached to, as eth0, eth1 and so on. The first gives a pod",
+      "the addresses that it is known by."),
   CNI_BIN_DIR(
       "cni_bin_dir",
       Kind.TEXT,
       "/opt/cni/bin:/usr/lib/cni",
       "Directories, separated by colons, in which CNI plugins are looked up."),
+  CNI_CACHE_DIR(
+      "cni_cache_dir",
+      Kind.TEXT,
+      "/var/lib/cni",
+      "Directory below which results are left for other programs, as libcni does."),
   CNI_TIMEOUT(
       "cni_timeout",
       Kind.TEXT,

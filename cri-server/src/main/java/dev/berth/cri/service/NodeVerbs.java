@@ -120,7 +120,7 @@ public final class NodeVerbs {
     shown.put("stateDir", config.state().toString());
     shown.put("instance", config.instance());
     shown.put("defaultHandler", config.defaultHandler());
-    shown.put("cniConfDir", config.cniConfDir().toString());
+    shown.put("cniConfDir", config.network().cniConfDir().toString());
     shown.put("cgroupDriver", config.cgroupDriver().toString());
     return new Gson().toJson(shown);
   }
