@@ -39,9 +39,10 @@ public final class ContainerPlan {
     }
     Reg[] passed = StdioSteps.declare(plan, input.stdio());
     NamespaceSteps namespaces = new NamespaceSteps(plan, linux, input.cgroup());
+    MappedMounts mapped = MappedMounts.declare(plan, spec, linux, input.rootfs());
     Emitter emit = new Emitter(plan);
-    RootSteps root = new RootSteps(plan, emit, input.rootfs(), linux.rootfsPropagation());
-    MountSteps mounts = new MountSteps(plan, emit, input.cgroup());
+    RootSteps root = new RootSteps(plan, emit, input.rootfs(), mapped, linux.rootfsPropagation());
+    MountSteps mounts = new MountSteps(plan, emit, input.cgroup(), mapped);
     DeviceSteps devices = new DeviceSteps(plan, emit, mounts, namespaces.inUserNamespace());
     PathSteps paths = new PathSteps(plan, emit);
     SysctlSteps sysctls = new SysctlSteps(plan, emit);
@@ -82,8 +83,7 @@ public final class ContainerPlan {
       user.execute();
     });
     if (namespaces.inUserNamespace()) {
-      plan.from("root");
-      plan.call("close", emit.root);
+      root.close();
       mounts.closeSources();
     }
     return plan.build();

@@ -19,6 +19,7 @@ final class MountSteps {
   private final PlanBuilder plan;
   private final Emitter emit;
   private final CgroupEntry cgroup;
+  private final MappedMounts mapped;
   private final Reg tree;
   private final Reg target;
   private final Reg dev;
@@ -29,10 +30,11 @@ final class MountSteps {
   private boolean boundDev;
   private boolean hasDevpts;
 
-  MountSteps(PlanBuilder plan, Emitter emit, CgroupEntry cgroup) {
+  MountSteps(PlanBuilder plan, Emitter emit, CgroupEntry cgroup, MappedMounts mapped) {
     this.plan = plan;
     this.emit = emit;
     this.cgroup = cgroup;
+    this.mapped = mapped;
     this.tree = plan.reg("tree");
     this.target = plan.reg("target");
     this.dev = plan.reg("dev");
@@ -52,12 +54,17 @@ final class MountSteps {
       if (options.bind()) {
         plan.from(field);
         Reg source = plan.reg("source" + i);
-        emit.cloneHostTree(
-            required(mount.source(), field + ": source"), options.recursiveBind(), source);
+        cloneSource(mount, options, field, source);
         emit.setPropagation(source, MountOptions.SLAVES);
         sources.put(field, source);
       }
     }
+  }
+
+  private void cloneSource(Mount mount, MountOptions options, String field, Reg into) {
+    String source = required(mount.source(), field + ": source");
+    emit.cloneHostTree(source, options.recursiveBind(), into);
+    mapped.apply(emit, mount, into);
   }
 
   /** Closes them in the stub, once the container's process has its own. */
@@ -86,10 +93,6 @@ final class MountSteps {
 
   private void mount(Mount mount, String field) {
     plan.from(field);
-    if (!mount.uidMappings().isEmpty() || !mount.gidMappings().isEmpty()) {
-      throw new BerthException(
-          BerthException.Kind.UNIMPLEMENTED, field + ": id-mapped mounts are not supported");
-    }
     MountOptions options = options(mount, field);
     if (options.bind()) {
       bind(mount, options, field);
@@ -105,8 +108,7 @@ final class MountSteps {
     if (opened != null) {
       plan.call("dup", opened).into(tree);
     } else {
-      String source = required(mount.source(), field + ": source");
-      emit.cloneHostTree(source, options.recursiveBind(), tree);
+      cloneSource(mount, options, field, tree);
     }
     setAttributes(options);
     openBindTarget(mount);
