@@ -6,6 +6,7 @@ import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.runtime.kernel.DirFd;
 import dev.berth.runtime.kernel.Mounts;
+import dev.berth.runtime.spec.IdMappings;
 import dev.berth.runtime.spec.RuntimeSpec;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -28,9 +29,18 @@ final class Bundles {
       AtomicFiles.createPrivateDirectories(bundle);
       // It is the root itself where nothing is mounted there, and this process's umask is strict.
       AtomicFiles.createSharedDirectories(bundle.resolve(ROOTFS));
+      giveRoot(bundle, spec);
       AtomicFiles.writeVolatile(bundle.resolve("config.json"), spec.toJson());
     } catch (IOException e) {
       throw new BerthException(INTERNAL, "cannot make bundle " + bundle + ": " + e, e);
+    }
+  }
+
+  /** Whoever is root inside makes the mount points in it. */
+  private static void giveRoot(Path bundle, RuntimeSpec spec) {
+    IdMappings ids = spec.linux() == null ? IdMappings.NONE : spec.linux().idMappings();
+    if (!ids.isEmpty()) {
+      MappedLayers.give(bundle.resolve(ROOTFS), ids);
     }
   }
 

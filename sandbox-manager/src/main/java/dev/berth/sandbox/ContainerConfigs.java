@@ -37,6 +37,7 @@ final class ContainerConfigs {
       throw new BerthException(
           INVALID_ARGUMENT, "a privileged container needs a privileged sandbox");
     }
+    PodIds.check(config, sandbox.config());
     checkAppArmor(security);
   }
 

@@ -82,6 +82,7 @@ final class ContainerSpecs {
     return new PodResources(
         Hostnames.of(sandbox.config()),
         namespaces.pathsOf(id, sandbox.config()),
+        PodIds.of(sandbox.config()),
         files.hosts(id),
         files.resolvConf(id),
         files.hostnameFile(id),

@@ -58,6 +58,7 @@ public final class SandboxManager implements AutoCloseable {
   private final ExecSync execSync;
   private final UpdateContainerResources updateContainer;
   private final PodStreams streams;
+  private final UserNamespaceSupport userNamespaces;
   private final WritableLayers layers;
   private final UsageReader usage;
   private final Tasks tasks;
@@ -88,7 +89,7 @@ public final class SandboxManager implements AutoCloseable {
     paths = new PodPaths(settings.state());
     prepareState();
     records = new RecordStore(store);
-    PodNamespaces namespaces = new PodNamespaces(paths);
+    PodNamespaces namespaces = new PodNamespaces(paths, settings.logWriter());
     PodFiles files = new PodFiles(paths);
     CgroupParents cgroups = new CgroupParents(settings.defaultCgroupParent());
     Bundles bundles = new Bundles(paths);
@@ -122,7 +123,7 @@ public final class SandboxManager implements AutoCloseable {
             podEvents,
             clock);
     stopContainer = new StopContainer(tasks);
-    ImageVolumes volumes = new ImageVolumes(images, paths);
+    ImageVolumes volumes = new ImageVolumes(images, paths, namespaces);
     removeContainer =
         new RemoveContainer(
             registry, records, tasks, bundles, images, volumes, handlers, podEvents);
@@ -150,6 +151,8 @@ public final class SandboxManager implements AutoCloseable {
     updateContainer = new UpdateContainerResources(tasks, host);
     streams = new PodStreams(registry, tasks, namespaces, paths, this::requireRecovered);
     layers = new WritableLayers(images);
+    userNamespaces =
+        new UserNamespaceSupport(settings.logWriter(), settings.root(), settings.state());
     usage = new UsageReader(registry, paths, cgroups, layers);
     recoverInBackground(
         new Recovery(
@@ -217,6 +220,14 @@ public final class SandboxManager implements AutoCloseable {
   /** Tells whether pods can get a network. */
   public NetworkStatus networkStatus() {
     return network.status();
+  }
+
+  /**
+   * Tells whether pods of Berth's own handlers can have user namespaces: kernel and file systems
+   * allow it. Found out by trying, once.
+   */
+  public boolean supportsUserNamespaces() {
+    return userNamespaces.isThere();
   }
 
   /** Returns the sandboxes. */

@@ -60,6 +60,7 @@ final class TestNode implements AutoCloseable {
     this.logs = Files.createDirectories(directory.resolve("logs"));
     this.images = new DirectoryImages(Files.createDirectories(directory.resolve("images")));
     this.network = new TestNetwork(Files.createDirectories(directory.resolve("cni")));
+    Files.createDirectories(directory.resolve("root"));
     writeShimLauncher();
     open();
   }

@@ -26,6 +26,12 @@ import java.util.List;
 final class Emitter {
   private static final long IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 
+  /**
+   * Descriptors from this number on are nobody's: those of the stub and of the registers are lower.
+   * Trees are held there that must not be closed yet and may be more than registers.
+   */
+  static final long FIRST_HELD = 256;
+
   private final PlanBuilder plan;
 
   /** The container's root, as a descriptor of its mount. */

@@ -16,9 +16,6 @@ import org.jspecify.annotations.Nullable;
 final class RootSteps {
   private static final int MAX_DEPTH = 20;
 
-  /** Numbers from here on are nobody's: the stub's own and the registers' are lower. */
-  private static final long FIRST_LAYER = 256;
-
   private static final String LOWER = "lowerdir+=";
 
   private final PlanBuilder plan;
@@ -95,7 +92,7 @@ final class RootSteps {
     List<String> others = data.stream().filter(option -> !option.startsWith(LOWER)).toList();
     emit.openFileSystem(type, source, others);
     // A detached tree is gone when it is closed, and there are more layers than registers.
-    long number = FIRST_LAYER;
+    long number = Emitter.FIRST_HELD;
     for (String option : lower) {
       emit.cloneHostTree(option.substring(LOWER.length()), false, layer);
       mapped.apply(emit, mappings, false, layer);
@@ -105,7 +102,7 @@ final class RootSteps {
     }
     emit.createFileSystem(attributes, emit.root);
     plan.call("close", layer);
-    plan.call("close_range", Arg.of(FIRST_LAYER), Arg.of(number - 1), Arg.of(0));
+    plan.call("close_range", Arg.of(Emitter.FIRST_HELD), Arg.of(number - 1), Arg.of(0));
   }
 
   /** Each lower layer by itself: no page-size limit, and no colon or comma in a path matters. */
