@@ -101,6 +101,7 @@ final class Berthd implements AutoCloseable {
         config.cniConfDir(),
         config.cniBinDirs(),
         config.cniTimeout(),
+        config.cdiSpecDirs(),
         config.cgroupParent(),
         programs.berthInit(),
         SHIM_RECOVERY_TIMEOUT);

@@ -28,9 +28,6 @@ final class ContainerConfigs {
     if (config.getImage().getImage().isEmpty()) {
       throw new BerthException(INVALID_ARGUMENT, "image of the container is missing");
     }
-    if (config.getCDIDevicesCount() > 0) {
-      throw new BerthException(UNIMPLEMENTED, "CDI_devices: CDI is not implemented");
-    }
     LinuxContainerSecurityContext security = config.getLinux().getSecurityContext();
     boolean privilegedPod = sandbox.config().getLinux().getSecurityContext().getPrivileged();
     if (security.getPrivileged() && !privilegedPod) {

@@ -11,6 +11,8 @@ import dev.berth.proto.cri.v1.NamespaceOption;
 import dev.berth.runtime.spec.Linux;
 import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.runtime.spec.Seccomp;
+import dev.berth.sandbox.cdi.CdiDevices;
+import dev.berth.sandbox.spec.CdiInput;
 import dev.berth.sandbox.spec.HostDevices;
 import dev.berth.sandbox.spec.HostFacts;
 import dev.berth.sandbox.spec.HostMounts;
@@ -36,6 +38,7 @@ final class ContainerSpecs {
   private final PodFiles files;
   private final PodPause pause;
   private final Registry registry;
+  private final CdiDevices cdi;
 
   ContainerSpecs(
       SpecGenerator generator,
@@ -43,13 +46,15 @@ final class ContainerSpecs {
       PodNamespaces namespaces,
       PodFiles files,
       PodPause pause,
-      Registry registry) {
+      Registry registry,
+      CdiDevices cdi) {
     this.generator = generator;
     this.host = host;
     this.namespaces = namespaces;
     this.files = files;
     this.pause = pause;
     this.registry = registry;
+    this.cdi = cdi;
   }
 
   RuntimeSpec generate(
@@ -71,6 +76,7 @@ final class ContainerSpecs {
             pod(sandbox),
             HostMounts.resolve(config.getMountsList(), imageVolumes),
             HostDevices.resolve(config.getDevicesList(), security.getPrivileged()),
+            CdiInput.of(cdi.edits(CdiRequests.of(config)), user.ids().uid(), user.ids().gid()),
             pidNamespace(sandbox, security.getNamespaceOptions()),
             localhostSeccomp(SeccompChoice.of(security)),
             host,

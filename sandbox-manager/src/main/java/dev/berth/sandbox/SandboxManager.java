@@ -13,6 +13,7 @@ import dev.berth.proto.cri.v1.LinuxContainerResources;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.runtime.seccomp.DefaultSeccompProfile;
 import dev.berth.runtime.spec.Seccomp;
+import dev.berth.sandbox.cdi.CdiDevices;
 import dev.berth.sandbox.cni.Networks;
 import dev.berth.sandbox.spec.HostFacts;
 import dev.berth.sandbox.spec.SpecGenerator;
@@ -136,7 +137,13 @@ public final class SandboxManager implements AutoCloseable {
             images,
             volumes,
             new ContainerSpecs(
-                new SpecGenerator(runtimeDefault), host, namespaces, files, pause, registry),
+                new SpecGenerator(runtimeDefault),
+                host,
+                namespaces,
+                files,
+                pause,
+                registry,
+                new CdiDevices(settings.cdiSpecDirs())),
             bundles,
             tasks,
             exits,

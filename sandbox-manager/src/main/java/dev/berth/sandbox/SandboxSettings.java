@@ -18,6 +18,7 @@ import java.util.Map;
  * @param cniConfDir directory of CNI network configurations
  * @param cniBinDirs directories of CNI plugins, in order of search
  * @param cniPluginTimeout how long one plugin may run before it is killed
+ * @param cdiSpecDirs directories of CDI spec files, the least important first
  * @param defaultCgroupParent cgroup that containers of a sandbox without a cgroup parent go below;
  *     an absolute path within the cgroup hierarchies
  * @param logWriter absolute path of berth-init, which writes the CRI logs and is the pause of pods
@@ -33,12 +34,14 @@ public record SandboxSettings(
     Path cniConfDir,
     List<Path> cniBinDirs,
     Duration cniPluginTimeout,
+    List<Path> cdiSpecDirs,
     String defaultCgroupParent,
     Path logWriter,
     Duration initialRecoveryTimeout) {
   public SandboxSettings {
     handlers = Map.copyOf(handlers);
     cniBinDirs = List.copyOf(cniBinDirs);
+    cdiSpecDirs = List.copyOf(cdiSpecDirs);
     if (!handlers.containsKey(defaultHandler)) {
       throw new BerthException(
           BerthException.Kind.INVALID_ARGUMENT,

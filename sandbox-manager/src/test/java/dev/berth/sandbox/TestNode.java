@@ -99,6 +99,7 @@ final class TestNode implements AutoCloseable {
         network.confDir(),
         List.of(network.binDir()),
         Duration.ofSeconds(10),
+        List.of(directory.resolve("cdi")),
         cgroup,
         berthInit(),
         Duration.ofSeconds(10));

@@ -23,6 +23,7 @@ import java.util.Map;
  * @param cniConfDir where the pod network is described
  * @param cniBinDirs where CNI plugins are looked up, in order
  * @param cniTimeout how long one plugin may run
+ * @param cdiSpecDirs where CDI devices are described, the least important directory first
  * @param cgroupParent absolute path within the cgroup hierarchies
  * @param cgroupDriver who makes cgroups
  * @param defaultHandler the handler of pods that name none; a key of {@code handlers}
@@ -41,6 +42,7 @@ public record BerthConfig(
     Path cniConfDir,
     List<Path> cniBinDirs,
     Duration cniTimeout,
+    List<Path> cdiSpecDirs,
     String cgroupParent,
     CgroupDriver cgroupDriver,
     String defaultHandler,
@@ -52,6 +54,7 @@ public record BerthConfig(
 
   public BerthConfig {
     cniBinDirs = List.copyOf(cniBinDirs);
+    cdiSpecDirs = List.copyOf(cdiSpecDirs);
     handlers = Map.copyOf(handlers);
   }
 

@@ -42,6 +42,7 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
         directory(ConfigKey.CNI_CONF_DIR),
         directories(ConfigKey.CNI_BIN_DIR),
         duration(ConfigKey.CNI_TIMEOUT),
+        directories(ConfigKey.CDI_SPEC_DIRS),
         cgroupParent(instance),
         oneOf(ConfigKey.CGROUP_DRIVER, CgroupDriver.class),
         defaultHandler(),

@@ -33,7 +33,8 @@ public final class SpecGenerator {
             new ResourcesPart(),
             new ProtectedPathsPart(),
             new SeccompPart(runtimeDefault),
-            new AnnotationsPart());
+            new AnnotationsPart(),
+            new CdiPart());
   }
 
   /**

@@ -11,6 +11,7 @@ import java.util.Optional;
 /**
  * All that a spec is made from. Nothing else is looked at: equal inputs give equal specs.
  *
+ * @param cdi what the container's CDI devices change
  * @param pidNamespaceTarget path of the pid namespace to join, where the container asked for that
  *     of another one
  * @param localhostSeccomp the filter that was read from the file the container named
@@ -26,6 +27,7 @@ public record SpecInput(
     PodResources pod,
     List<BoundMount> mounts,
     List<HostDevice> devices,
+    CdiInput cdi,
     Optional<String> pidNamespaceTarget,
     Optional<Seccomp> localhostSeccomp,
     HostFacts host,

@@ -103,6 +103,7 @@ final class GeneratedSpecTest {
                 Path.of("/run/pod/shm")),
             List.of(),
             List.of(),
+            CdiInput.NONE,
             Optional.empty(),
             Optional.empty(),
             HOST,

@@ -320,6 +320,7 @@ final class SpecGeneratorTest {
             Path.of("/run/pod/shm")),
         mounts,
         List.of(new HostDevice("/dev/fuse", "c", 10, 229, 0666, 0, 0, "rw")),
+        CdiInput.NONE,
         Optional.empty(),
         Optional.empty(),
         host,
