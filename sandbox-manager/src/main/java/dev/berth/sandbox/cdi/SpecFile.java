@@ -58,14 +58,18 @@ record SpecFile(Path path, String kind, ContainerEdits edits, Map<String, Contai
       byte[] bytes = in.readNBytes(MAX_BYTES + 1);
       require(bytes.length <= MAX_BYTES, file, "longer than " + MAX_BYTES + " bytes");
       String text = new String(bytes, StandardCharsets.UTF_8);
-      return checked(file, present(GSON.fromJson(text, Content.class), file, "is empty"));
+      return checked(file, present(parse(file, text), file, "is empty"));
     } catch (IOException e) {
       throw refused(file, "cannot be read: " + e.getMessage(), e);
     } catch (JsonParseException e) {
-      boolean yaml = !file.toString().endsWith(".json");
-      throw refused(
-          file, yaml ? "YAML is not supported, only JSON is" : "not JSON of a CDI spec", e);
+      throw refused(file, "not understood: " + e.getMessage(), e);
     }
+  }
+
+  private static @Nullable Content parse(Path file, String text) {
+    return file.toString().endsWith(".json")
+        ? GSON.fromJson(text, Content.class)
+        : GSON.fromJson(SimpleYaml.parse(text), Content.class);
   }
 
   private static SpecFile checked(Path file, Content content) {

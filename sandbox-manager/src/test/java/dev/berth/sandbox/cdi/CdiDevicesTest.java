@@ -40,6 +40,23 @@ final class CdiDevicesTest {
   }
 
   @Test
+  void filesAreInYamlToo() throws IOException {
+    write(
+        lower,
+        "a.yaml",
+        """
+        cdiVersion: 0.6.0
+        kind: vendor.com/gpu
+        devices:
+        - name: "0"
+          containerEdits:
+            env:
+            - DEVICE=0
+        """);
+    assertThat(devices.edits(List.of("vendor.com/gpu=0")).env()).containsExactly("DEVICE=0");
+  }
+
+  @Test
   void nothingIsReadWhereNoDeviceIsAskedFor() throws IOException {
     write(lower, "broken.json", "{");
     assertThat(devices.edits(List.of())).isEqualTo(ContainerEdits.NONE);
@@ -69,12 +86,12 @@ final class CdiDevicesTest {
   @Test
   void anUnknownDeviceIsNamedTogetherWithTheFilesThatCouldNotBeRead() throws IOException {
     write(lower, "a.json", spec("one"));
-    write(lower, "b.yaml", "cdiVersion: 0.6.0\nkind: vendor.com/gpu\n");
+    write(lower, "b.yaml", "cdiVersion: &v 0.6.0\nkind: vendor.com/gpu\n");
     assertThatThrownBy(() -> devices.edits(List.of("vendor.com/gpu=two")))
         .isInstanceOfSatisfying(
             BerthException.class, e -> assertThat(e.kind()).isEqualTo(NOT_FOUND))
         .hasMessageContaining("vendor.com/gpu=two is in no spec file")
-        .hasMessageContaining("b.yaml: YAML is not supported");
+        .hasMessageContaining("b.yaml: not understood: line 1: this kind of YAML is not supported");
     assertThat(devices.edits(List.of("vendor.com/gpu=one")).env()).contains("DEVICE=one");
   }
 
@@ -91,7 +108,7 @@ final class CdiDevicesTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "{                                                           | not JSON",
+        "{                                                           | not understood",
         "{\"kind\": \"vendor.com/gpu\"}                              | cdiVersion is missing",
         "{\"cdiVersion\": \"7.0.0\", \"kind\": \"vendor.com/gpu\"}   | cdiVersion 7.0.0 is not known",
         "{\"cdiVersion\": \"0.6.0\", \"kind\": \"gpu\"}              | kind is not like",
