@@ -12,6 +12,7 @@ import dev.berth.runtime.spec.Linux;
 import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.runtime.spec.Seccomp;
 import dev.berth.sandbox.cdi.CdiDevices;
+import dev.berth.sandbox.spec.AppArmorChoice;
 import dev.berth.sandbox.spec.CdiInput;
 import dev.berth.sandbox.spec.HostDevices;
 import dev.berth.sandbox.spec.HostFacts;
@@ -39,6 +40,7 @@ final class ContainerSpecs {
   private final PodPause pause;
   private final Registry registry;
   private final CdiDevices cdi;
+  private final AppArmor appArmor;
 
   ContainerSpecs(
       SpecGenerator generator,
@@ -47,7 +49,8 @@ final class ContainerSpecs {
       PodFiles files,
       PodPause pause,
       Registry registry,
-      CdiDevices cdi) {
+      CdiDevices cdi,
+      AppArmor appArmor) {
     this.generator = generator;
     this.host = host;
     this.namespaces = namespaces;
@@ -55,6 +58,7 @@ final class ContainerSpecs {
     this.pause = pause;
     this.registry = registry;
     this.cdi = cdi;
+    this.appArmor = appArmor;
   }
 
   RuntimeSpec generate(
@@ -79,6 +83,7 @@ final class ContainerSpecs {
             CdiInput.of(cdi.edits(CdiRequests.of(config)), user.ids().uid(), user.ids().gid()),
             pidNamespace(sandbox, security.getNamespaceOptions()),
             localhostSeccomp(SeccompChoice.of(security)),
+            appArmor.profile(AppArmorChoice.of(security), security.getPrivileged()),
             host,
             container.cgroup()));
   }

@@ -47,6 +47,7 @@ public final class ContainerPlan {
     PathSteps paths = new PathSteps(plan, emit);
     SysctlSteps sysctls = new SysctlSteps(plan, emit);
     StdioSteps stdio = StdioSteps.of(plan, emit, input.stdio(), passed);
+    AppArmorSteps appArmor = new AppArmorSteps(plan, process.apparmorProfile());
     ProcessSteps user = new ProcessSteps(plan, emit, process, input.seccomp());
 
     if (namespaces.inUserNamespace()) {
@@ -57,6 +58,7 @@ public final class ContainerPlan {
       plan.from("launch");
       plan.call("prctl", Uapi.PR_SET_PDEATHSIG, Arg.of(Uapi.SIGKILL, "SIGKILL"));
       plan.call("prctl", Uapi.PR_SET_DUMPABLE, Arg.of(0));
+      appArmor.setProfile();
       if (!namespaces.inUserNamespace()) {
         root.make();
       }

@@ -191,6 +191,18 @@ class PlanGoldenTest {
   }
 
   @Test
+  void appArmorProfile() {
+    check("apparmor", small().process(process().apparmorProfile("berth-default").build()).build());
+    GoldenFile.check(
+        "exec-apparmor",
+        ExecPlan.compile(
+            exec(
+                process().apparmorProfile("berth-default").build(),
+                List.of("mount", "pid"),
+                false)));
+  }
+
+  @Test
   void maskedAndReadonlyPaths() {
     Linux linux =
         bare()

@@ -33,6 +33,7 @@ public final class SpecGenerator {
             new ResourcesPart(),
             new ProtectedPathsPart(),
             new SeccompPart(runtimeDefault),
+            new AppArmorPart(),
             new AnnotationsPart(),
             new CdiPart());
   }

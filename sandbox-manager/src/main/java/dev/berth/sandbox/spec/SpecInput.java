@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param pidNamespaceTarget path of the pid namespace to join, where the container asked for that
  *     of another one
  * @param localhostSeccomp the filter that was read from the file the container named
+ * @param appArmorProfile name of the profile that confines it, which is loaded
  * @param cgroupsPath the container's cgroup, as the runtime spec writes it
  */
 public record SpecInput(
@@ -30,6 +31,7 @@ public record SpecInput(
     CdiInput cdi,
     Optional<String> pidNamespaceTarget,
     Optional<Seccomp> localhostSeccomp,
+    Optional<String> appArmorProfile,
     HostFacts host,
     String cgroupsPath) {
   public SpecInput {

@@ -106,6 +106,7 @@ final class GeneratedSpecTest {
             CdiInput.NONE,
             Optional.empty(),
             Optional.empty(),
+            Optional.empty(),
             HOST,
             "/kubepods/container-id"));
   }

@@ -323,6 +323,7 @@ final class SpecGeneratorTest {
         CdiInput.NONE,
         Optional.empty(),
         Optional.empty(),
+        Optional.empty(),
         host,
         "/kubepods/pod1/container-id");
   }
