@@ -75,11 +75,14 @@ class IdMappedMountsTest {
       } finally {
         made.values().forEach(Fd::close);
       }
-      String user = pins.resolve("user").toString();
-      assertThat(runWithVolume(Namespace.join("user", user), new Mapped(List.of("rbind"), true)))
-          .isEqualTo("0 1000\nexit 0\n");
-      assertThat(owner(volume.resolve("new"))).isEqualTo(0);
-      made.keySet().forEach(type -> Namespaces.unpin(directory, type.procName()));
+      try {
+        String user = pins.resolve("user").toString();
+        assertThat(runWithVolume(Namespace.join("user", user), new Mapped(List.of("rbind"), true)))
+            .isEqualTo("0 1000\nexit 0\n");
+        assertThat(owner(volume.resolve("new"))).isEqualTo(0);
+      } finally {
+        made.keySet().forEach(type -> Namespaces.unpin(directory, type.procName()));
+      }
     }
   }
 
