@@ -61,7 +61,9 @@ final class Berthd implements AutoCloseable {
       Images images =
           opened(Images.open(config.root().resolve("images"), store, config.hostsDir()));
       manager = opened(SandboxManager.open(sandboxSettings(config, programs), store, images));
-      NodeVerbs node = new NodeVerbs(config, Version.CURRENT, manager::networkStatus);
+      NodeVerbs node =
+          new NodeVerbs(
+              config, Version.CURRENT, manager::networkStatus, manager::supportsUserNamespaces);
       StreamingServer streaming =
           opened(new StreamingServer(config.streaming(), manager.streams()));
       UnixSocketServer server =
@@ -99,6 +101,7 @@ final class Berthd implements AutoCloseable {
         handlers(config, programs),
         config.defaultHandler(),
         config.network(),
+        config.cdiSpecDirs(),
         config.cgroupParent(),
         programs.berthInit(),
         SHIM_RECOVERY_TIMEOUT,

@@ -6,6 +6,7 @@ import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.runtime.kernel.DirFd;
 import dev.berth.runtime.kernel.Mounts;
+import dev.berth.runtime.spec.IdMappings;
 import dev.berth.runtime.spec.RuntimeSpec;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -31,6 +32,7 @@ final class Bundles {
       AtomicFiles.createPrivateDirectories(bundle);
       // It is the root itself where nothing is mounted there, and this process's umask is strict.
       AtomicFiles.createSharedDirectories(bundle.resolve(ROOTFS));
+      giveRoot(bundle, spec);
       AtomicFiles.writeVolatile(bundle.resolve("config.json"), spec.toJson());
     } catch (IOException e) {
       throw new BerthException(INTERNAL, "cannot make bundle " + bundle + ": " + e, e);
@@ -47,6 +49,14 @@ final class Bundles {
     } catch (IOException | BerthException e) {
       LOG.log(System.Logger.Level.WARNING, "cannot read " + config, e);
       return Optional.empty();
+    }
+  }
+
+  /** Whoever is root inside makes the mount points in it. */
+  private static void giveRoot(Path bundle, RuntimeSpec spec) {
+    IdMappings ids = spec.linux() == null ? IdMappings.NONE : spec.linux().idMappings();
+    if (!ids.isEmpty()) {
+      MappedLayers.give(bundle.resolve(ROOTFS), ids);
     }
   }
 

@@ -193,14 +193,17 @@ final class CreateContainer {
   private void make(Draft draft, Operation operation) {
     ContainerRecord record = draft.container().record();
     operation.enter(CreateContainerStage.SNAPSHOT);
-    List<Mount> rootfs = images.prepare(record.snapshotKey(), draft.image());
+    SandboxRecord sandbox = draft.sandbox().record();
+    List<Mount> rootfs =
+        MappedLayers.of(
+            images.prepare(record.snapshotKey(), draft.image()), PodIds.of(sandbox.config()));
 
     operation.enter(CreateContainerStage.BUNDLE);
     bundles.create(draft.id(), spec(draft, operation));
     record.logPath().ifPresent(log -> LogPaths.prepare(log, record.config().getLogPath()));
 
     operation.enter(CreateContainerStage.SHIM);
-    RuntimeHandler handler = handlers.require(draft.sandbox().record().runtimeHandler());
+    RuntimeHandler handler = handlers.require(sandbox.runtimeHandler());
     tasks.launch(draft.id(), handler, operation);
 
     operation.enter(CreateContainerStage.TASK);
@@ -216,9 +219,10 @@ final class CreateContainer {
   /** Generates the spec; the last to adjust it are the plugins. */
   private RuntimeSpec spec(Draft draft, Operation operation) {
     ContainerRecord record = draft.container().record();
+    SandboxRecord sandbox = draft.sandbox().record();
     RuntimeSpec generated =
         specs.generate(
-            draft.sandbox().record(), record, draft.image(), draft.user(), volumes.mount(record));
+            sandbox, record, draft.image(), draft.user(), volumes.mount(record, sandbox));
     RuntimeSpec adjusted = plugins.createContainer(record, generated, operation);
     String cgroup = requireNonNull(requireNonNull(adjusted.linux()).cgroupsPath());
     if (!cgroup.equals(record.cgroup())) {

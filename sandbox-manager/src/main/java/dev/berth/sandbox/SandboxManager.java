@@ -13,6 +13,7 @@ import dev.berth.proto.cri.v1.LinuxContainerResources;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.runtime.seccomp.DefaultSeccompProfile;
 import dev.berth.runtime.spec.Seccomp;
+import dev.berth.sandbox.cdi.CdiDevices;
 import dev.berth.sandbox.cni.Networks;
 import dev.berth.sandbox.net.BridgeNetwork;
 import dev.berth.sandbox.net.HostNetwork;
@@ -65,6 +66,7 @@ public final class SandboxManager implements AutoCloseable {
   private final UpdateContainerResources updateContainer;
   private final PodStreams streams;
   private final Plugins plugins;
+  private final UserNamespaceSupport userNamespaces;
   private final WritableLayers layers;
   private final UsageReader usage;
   private final Tasks tasks;
@@ -96,7 +98,7 @@ public final class SandboxManager implements AutoCloseable {
     paths = new PodPaths(settings.state());
     prepareState();
     records = new RecordStore(store);
-    PodNamespaces namespaces = new PodNamespaces(paths);
+    PodNamespaces namespaces = new PodNamespaces(paths, settings.logWriter());
     PodFiles files = new PodFiles(paths);
     CgroupParents cgroups = new CgroupParents(settings.defaultCgroupParent());
     Bundles bundles = new Bundles(paths);
@@ -139,7 +141,7 @@ public final class SandboxManager implements AutoCloseable {
             plugins,
             clock);
     stopContainer = new StopContainer(tasks, plugins);
-    ImageVolumes volumes = new ImageVolumes(images, paths);
+    ImageVolumes volumes = new ImageVolumes(images, paths, namespaces);
     removeContainer =
         new RemoveContainer(
             registry, records, tasks, bundles, images, volumes, handlers, podEvents, plugins);
@@ -153,7 +155,14 @@ public final class SandboxManager implements AutoCloseable {
             images,
             volumes,
             new ContainerSpecs(
-                new SpecGenerator(runtimeDefault), host, namespaces, files, pause, registry),
+                new SpecGenerator(runtimeDefault),
+                host,
+                namespaces,
+                files,
+                pause,
+                registry,
+                new CdiDevices(settings.cdiSpecDirs()),
+                new AppArmor(settings.instance())),
             bundles,
             tasks,
             exits,
@@ -168,6 +177,8 @@ public final class SandboxManager implements AutoCloseable {
     execSync = new ExecSync(tasks, paths);
     updateContainer = new UpdateContainerResources(tasks, host, plugins);
     streams = new PodStreams(registry, tasks, namespaces, paths, this::requireRecovered);
+    userNamespaces =
+        new UserNamespaceSupport(settings.logWriter(), settings.root(), settings.state());
     recoverInBackground(
         new Recovery(
             registry,
@@ -247,6 +258,14 @@ public final class SandboxManager implements AutoCloseable {
   /** Tells whether pods can get a network. */
   public NetworkStatus networkStatus() {
     return network.status();
+  }
+
+  /**
+   * Tells whether pods of Berth's own handlers can have user namespaces: kernel and file systems
+   * allow it. Found out by trying, once.
+   */
+  public boolean supportsUserNamespaces() {
+    return userNamespaces.isThere();
   }
 
   /** Returns the sandboxes. */

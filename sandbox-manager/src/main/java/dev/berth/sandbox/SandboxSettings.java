@@ -4,6 +4,7 @@ import dev.berth.base.BerthException;
 import dev.berth.sandbox.nri.NriSettings;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -17,6 +18,7 @@ import java.util.Optional;
  * @param handlers runtime handlers by name
  * @param defaultHandler name of the handler for an empty runtime handler
  * @param network what pods are attached to
+ * @param cdiSpecDirs directories of CDI spec files, the least important first
  * @param defaultCgroupParent cgroup that containers of a sandbox without a cgroup parent go below;
  *     an absolute path within the cgroup hierarchies
  * @param logWriter absolute path of berth-init, which writes the CRI logs and is the pause of pods
@@ -31,12 +33,14 @@ public record SandboxSettings(
     Map<String, RuntimeHandler> handlers,
     String defaultHandler,
     NetworkSettings network,
+    List<Path> cdiSpecDirs,
     String defaultCgroupParent,
     Path logWriter,
     Duration initialRecoveryTimeout,
     Optional<NriSettings> nri) {
   public SandboxSettings {
     handlers = Map.copyOf(handlers);
+    cdiSpecDirs = List.copyOf(cdiSpecDirs);
     if (!handlers.containsKey(defaultHandler)) {
       throw new BerthException(
           BerthException.Kind.INVALID_ARGUMENT,

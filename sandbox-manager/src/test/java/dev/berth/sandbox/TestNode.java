@@ -72,6 +72,7 @@ final class TestNode implements AutoCloseable {
     this.logs = Files.createDirectories(directory.resolve("logs"));
     this.images = new DirectoryImages(Files.createDirectories(directory.resolve("images")));
     this.network = new TestNetwork(Files.createDirectories(directory.resolve("cni")));
+    Files.createDirectories(directory.resolve("root"));
     writeShimLauncher();
     open();
   }
@@ -113,6 +114,7 @@ final class TestNode implements AutoCloseable {
             Map.of(),
             network.settings(Duration.ofSeconds(10)),
             new BridgeSettings("berthtest", List.of(Subnet.parse("10.213.96.0/20")), 1500, false)),
+        List.of(directory.resolve("cdi")),
         cgroup,
         berthInit(),
         Duration.ofSeconds(10),

@@ -22,6 +22,7 @@ import java.util.Optional;
  * @param streaming where Exec, Attach and PortForward are served
  * @param hostsDir registry hosts, a directory of {@code HOST/hosts.toml}
  * @param network what pods are attached to
+ * @param cdiSpecDirs where CDI devices are described, the least important directory first
  * @param cgroupParent absolute path within the cgroup hierarchies
  * @param cgroupDriver who makes cgroups
  * @param defaultHandler the handler of pods that name none; a key of {@code handlers}
@@ -39,6 +40,7 @@ public record BerthConfig(
     StreamSettings streaming,
     Path hostsDir,
     NetworkSettings network,
+    List<Path> cdiSpecDirs,
     String cgroupParent,
     CgroupDriver cgroupDriver,
     String defaultHandler,
@@ -50,6 +52,7 @@ public record BerthConfig(
   public static final Path DEFAULT_FILE = Path.of("/etc/berth/config.toml");
 
   public BerthConfig {
+    cdiSpecDirs = List.copyOf(cdiSpecDirs);
     handlers = Map.copyOf(handlers);
   }
 

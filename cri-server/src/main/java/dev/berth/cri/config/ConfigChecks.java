@@ -58,6 +58,7 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
         streaming(),
         directory(ConfigKey.HOSTS_DIR),
         network(instance),
+        directories(ConfigKey.CDI_SPEC_DIRS),
         cgroupParent(instance),
         oneOf(ConfigKey.CGROUP_DRIVER, CgroupDriver.class),
         defaultHandler(),

@@ -98,6 +98,11 @@ public enum ConfigKey {
       Kind.TEXT,
       "60s",
       "Time after which a CNI plugin that has not ended is killed: a number with ms, s or m."),
+  CDI_SPEC_DIRS(
+      "cdi_spec_dirs",
+      Kind.TEXT,
+      "/etc/cdi:/var/run/cdi",
+      "Directories, separated by colons, of CDI spec files; a later one counts for more."),
   CGROUP_PARENT(
       "cgroup_parent",
       Kind.TEXT,

@@ -108,7 +108,8 @@ class RuntimeServiceTest {
 
   @BeforeEach
   void start() throws Exception {
-    var node = new NodeVerbs(BerthConfig.load(List.of("--config=")), "1.2.3", () -> network);
+    var node =
+        new NodeVerbs(BerthConfig.load(List.of("--config=")), "1.2.3", () -> network, () -> true);
     Path socket = dir.resolve("cri.sock");
     server =
         UnixSocketServer.start(

@@ -36,6 +36,7 @@ public final class ControlTree implements AutoCloseable {
   private static final int READ = TABLE.number("read");
   private static final int WRITE = TABLE.number("write");
   private static final int MKDIRAT = TABLE.number("mkdirat");
+  private static final int FCHMODAT = TABLE.number("fchmodat");
   private static final int UNLINKAT = TABLE.number("unlinkat");
 
   private static final NativeMemory FOR_READING = openHow(O_RDONLY);
@@ -74,21 +75,22 @@ public final class ControlTree implements AutoCloseable {
   }
 
   /**
-   * Makes a directory, whose parent must exist.
+   * Makes a directory, whose parent must exist. Everyone may look into it, whatever this process's
+   * umask: programs that are not root read their own limits there.
    *
    * @return false if it was there already
    * @throws NativeException ENOENT if the parent is missing
    */
   public boolean makeDirectory(String path) {
     int mode = 0755;
-    Syscalls.Result result;
     try (var text = text(path)) {
-      result = Syscalls.call(MKDIRAT, root.number(), text.address(), mode);
+      Syscalls.Result result = Syscalls.call(MKDIRAT, root.number(), text.address(), mode);
+      if (result.failedWith(Errno.EEXIST)) {
+        return false;
+      }
+      check("mkdir", path, result);
+      check("chmod", path, Syscalls.call(FCHMODAT, root.number(), text.address(), mode));
     }
-    if (result.failedWith(Errno.EEXIST)) {
-      return false;
-    }
-    check("mkdir", path, result);
     return true;
   }
 
