@@ -136,6 +136,24 @@ abstract class PluginsContract {
   }
 
   @Test
+  void containersHaveEndedAndThePodIsSeenWhileThePluginIsToldOfItsStop() {
+    SandboxStatus pod = node.run(node.pod("stopping"));
+    ContainerStatus container = node.start(pod, node.container("main", "sleep", "1000"));
+    List<ContainerState> states = new CopyOnWriteArrayList<>();
+    List<String> seen = new CopyOnWriteArrayList<>();
+    plugin.onNotice =
+        told -> {
+          if (told.method().equals("StopPodSandbox")) {
+            states.add(node.containers().status(container.id()).state());
+            seen.add(node.sandboxes().status(pod.id()).id());
+          }
+        };
+    node.sandboxes().stop(pod.id(), TestNode.operation("StopPodSandbox"));
+    assertThat(states).singleElement().isInstanceOf(ContainerState.Exited.class);
+    assertThat(seen).containsExactly(pod.id());
+  }
+
+  @Test
   void pluginSeesWhatAPodAndItsContainerAre() {
     SandboxStatus pod = node.run(node.pod("seen"));
     ContainerStatus container =
