@@ -1,19 +1,26 @@
 package dev.berth.sandbox;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
 import dev.berth.proto.cri.v1.LinuxContainerResources;
+import dev.berth.proto.nri.CDIDevice;
 import dev.berth.proto.nri.ContainerEviction;
 import dev.berth.proto.nri.ContainerUpdate;
 import dev.berth.proto.nri.LinuxResources;
 import dev.berth.proto.nri.PodSandbox;
 import dev.berth.runtime.spec.RuntimeSpec;
+import dev.berth.runtime.spec.User;
+import dev.berth.sandbox.cdi.CdiDevices;
 import dev.berth.sandbox.nri.Limits;
 import dev.berth.sandbox.nri.NriPlugins;
 import dev.berth.sandbox.nri.NriPlugins.Notice;
 import dev.berth.sandbox.nri.NriRuntime;
 import dev.berth.sandbox.nri.NriSettings;
 import dev.berth.sandbox.nri.SpecAdjustment;
+import dev.berth.sandbox.spec.CdiInput;
+import dev.berth.sandbox.spec.CdiPart;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -37,14 +44,16 @@ final class Plugins implements AutoCloseable {
   private final Registry registry;
   private final PodNamespaces namespaces;
   private final Bundles bundles;
+  private final CdiDevices cdi;
   private final Map<String, Draft> drafts = new ConcurrentHashMap<>();
   private volatile @Nullable NriPlugins nri;
   private volatile @Nullable NriRuntime runtime;
 
-  Plugins(Registry registry, PodNamespaces namespaces, Bundles bundles) {
+  Plugins(Registry registry, PodNamespaces namespaces, Bundles bundles, CdiDevices cdi) {
     this.registry = registry;
     this.namespaces = namespaces;
     this.bundles = bundles;
+    this.cdi = cdi;
   }
 
   /**
@@ -151,11 +160,22 @@ final class Plugins implements AutoCloseable {
       creation =
           all.createContainer(podOf(record), PluginMessages.container(record, Optional.of(spec)));
     }
-    RuntimeSpec adjusted = SpecAdjustment.apply(spec, creation.adjustment());
+    RuntimeSpec equipped = withDevices(spec, creation.adjustment().getCDIDevicesList());
+    RuntimeSpec adjusted = SpecAdjustment.apply(equipped, creation.adjustment());
     drafts.put(record.id(), new Draft(record, adjusted));
     require(creation.updates());
     evict(creation.evictions());
     return adjusted;
+  }
+
+  /** Plugins name devices, whose description is on the node as it is for those of a request. */
+  private RuntimeSpec withDevices(RuntimeSpec spec, List<CDIDevice> devices) {
+    if (devices.isEmpty()) {
+      return spec;
+    }
+    User user = requireNonNull(spec.process(), "the generator sets it").user();
+    List<String> names = devices.stream().map(CDIDevice::getName).toList();
+    return CdiPart.apply(spec, CdiInput.of(cdi.edits(names), user.uid(), user.gid()));
   }
 
   /** Tells that a container was published. */

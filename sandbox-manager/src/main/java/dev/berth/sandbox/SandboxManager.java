@@ -104,7 +104,8 @@ public final class SandboxManager implements AutoCloseable {
     Bundles bundles = new Bundles(paths);
     HostFacts host = HostFacts.read();
     Handlers handlers = new Handlers(settings, registry);
-    plugins = new Plugins(registry, namespaces, bundles);
+    CdiDevices cdi = new CdiDevices(settings.cdiSpecDirs());
+    plugins = new Plugins(registry, namespaces, bundles, cdi);
     network =
         new PodNetwork(
             settings.network().mode(),
@@ -161,7 +162,7 @@ public final class SandboxManager implements AutoCloseable {
                 files,
                 pause,
                 registry,
-                new CdiDevices(settings.cdiSpecDirs()),
+                cdi,
                 new AppArmor(settings.instance())),
             bundles,
             tasks,

@@ -193,10 +193,17 @@ abstract class PluginsContract {
   void containerIsMadeAsThePluginWants() throws IOException {
     Path shared = Files.createDirectories(directory.resolve("shared"));
     Files.writeString(shared.resolve("file"), "from the host");
+    Files.writeString(
+        Files.createDirectories(directory.resolve("cdi")).resolve("vendor.json"),
+        """
+        {"cdiVersion": "0.6.0", "kind": "vendor.com/light",
+         "devices": [{"name": "red", "containerEdits": {"env": ["LIGHT=red"]}}]}
+        """);
     plugin.onCreate =
         _ ->
             adjust(
                 """
+                CDI_devices { name: "vendor.com/light=red" }
                 env { key: "COLOR" value: "blue" }
                 annotations { key: "by" value: "plugin" }
                 mounts { destination: "/extra" type: "bind" source: "%s"
@@ -213,7 +220,7 @@ abstract class PluginsContract {
 
     assertThat(node.exec(container.id(), "cat", "/extra/file")).isEqualTo("from the host");
     assertThat(node.exec(container.id(), "sh", "-c", "tr '\\0' '\\n' < /proc/1/environ"))
-        .contains("COLOR=blue");
+        .contains("COLOR=blue", "LIGHT=red");
     assertThat(node.exec(container.id(), "cat", "/proc/mounts")).doesNotContain("/dev/shm");
     assertThat(node.exec(container.id(), "cat", "/proc/1/oom_score_adj")).isEqualTo("123\n");
     assertThat(node.exec(container.id(), "cat", "/proc/1/limits"))

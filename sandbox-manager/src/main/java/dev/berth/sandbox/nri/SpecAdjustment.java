@@ -1,11 +1,8 @@
 package dev.berth.sandbox.nri;
 
-import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
 import static java.util.Objects.requireNonNullElseGet;
 
 import dev.berth.base.BerthException;
-import dev.berth.base.Ids;
-import dev.berth.proto.nri.CDIDevice;
 import dev.berth.proto.nri.ContainerAdjustment;
 import dev.berth.proto.nri.Hook;
 import dev.berth.proto.nri.KeyValue;
@@ -43,35 +40,23 @@ public final class SpecAdjustment {
   /**
    * Returns the adjusted spec.
    *
+   * @param spec which has the wanted CDI devices already
    * @throws BerthException UNIMPLEMENTED naming what plugins may want and Berth has not
    */
   public static RuntimeSpec apply(RuntimeSpec spec, ContainerAdjustment wanted) {
     if (wanted.equals(ContainerAdjustment.getDefaultInstance())) {
       return spec;
     }
-    RuntimeSpec injected = inject(spec, wanted.getCDIDevicesList());
     ContainerProcess process =
-        requireNonNullElseGet(injected.process(), () -> ContainerProcess.builder().build());
-    Linux linux = requireNonNullElseGet(injected.linux(), () -> Linux.builder().build());
-    return injected.toBuilder()
-        .annotations(entries(injected.annotations(), wanted.getAnnotationsMap()))
+        requireNonNullElseGet(spec.process(), () -> ContainerProcess.builder().build());
+    Linux linux = requireNonNullElseGet(spec.linux(), () -> Linux.builder().build());
+    return spec.toBuilder()
+        .annotations(entries(spec.annotations(), wanted.getAnnotationsMap()))
         .process(process(process, wanted))
-        .hooks(hooks(injected.hooks(), wanted.getHooks()))
+        .hooks(hooks(spec.hooks(), wanted.getHooks()))
         .linux(LinuxAdjustment.apply(linux, wanted))
-        .mounts(mounts(injected.mounts(), wanted.getMountsList()))
+        .mounts(mounts(spec.mounts(), wanted.getMountsList()))
         .build();
-  }
-
-  /** The one place where devices of the Container Device Interface come in. */
-  private static RuntimeSpec inject(RuntimeSpec spec, List<CDIDevice> devices) {
-    if (!devices.isEmpty()) {
-      throw new BerthException(
-          UNIMPLEMENTED,
-          "nri: cdi device "
-              + Ids.printable(devices.getFirst().getName())
-              + ": cdi devices of plugins are not implemented");
-    }
-    return spec;
   }
 
   /** Returns a map without what is marked for removal and with what is set. */

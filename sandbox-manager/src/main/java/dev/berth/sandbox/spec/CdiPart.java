@@ -24,12 +24,17 @@ import org.jspecify.annotations.Nullable;
  * Applies what CDI devices change. What is given anew takes the place of what has the same name: a
  * variable, a device node, a mount point.
  */
-final class CdiPart implements SpecAdjuster {
+public final class CdiPart implements SpecAdjuster {
   @Override
   public RuntimeSpec adjust(RuntimeSpec spec, SpecInput input) {
-    ContainerEdits edits = input.cdi().edits();
+    return apply(spec, input.cdi());
+  }
+
+  /** Returns the spec with the devices. */
+  public static RuntimeSpec apply(RuntimeSpec spec, CdiInput cdi) {
+    ContainerEdits edits = cdi.edits();
     RuntimeSpec changed = SpecParts.process(spec, process -> process(spec, process, edits));
-    changed = devices(changed, input.cdi().nodes());
+    changed = devices(changed, cdi.nodes());
     changed = changed.toBuilder().mounts(mounts(changed.mounts(), edits.mounts())).build();
     changed = SpecParts.linux(changed, linux -> linux(spec, linux, edits));
     return edits.hooks().isEmpty()
