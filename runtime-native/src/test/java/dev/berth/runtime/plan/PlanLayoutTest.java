@@ -138,6 +138,7 @@ class PlanLayoutTest {
                 "STATX_MODE_OFFSET",
                 "STATX_RDEV_OFFSET",
                 "MOUNT_ATTR_ATIME_MASK",
+                "MOUNT_ATTR_USERNS_OFFSET",
                 "MNT_DETACH",
                 "CLONE_ARGS_EXIT_SIGNAL",
                 "CLONE_ARGS_CGROUP",
@@ -169,6 +170,7 @@ class PlanLayoutTest {
   void fieldsOfStructsThatPlansFillAreWhereTheKernelReadsThem() {
     assertThat((long) Uapi.CLONE_ARGS_EXIT_SIGNAL).isEqualTo(layout.get("clone_args.exit_signal"));
     assertThat((long) Uapi.CLONE_ARGS_CGROUP).isEqualTo(layout.get("clone_args.cgroup"));
+    assertThat((long) Uapi.MOUNT_ATTR_USERNS_OFFSET).isEqualTo(layout.get("mount_attr.userns_fd"));
     assertThat(layout.get("statx.stx_mode")).isEqualTo(Uapi.STATX_MODE_OFFSET);
     assertThat(layout.get("statx.stx_rdev_major")).isEqualTo(Uapi.STATX_RDEV_OFFSET);
     assertThat(layout.get("statx.stx_rdev_minor")).isEqualTo(Uapi.STATX_RDEV_OFFSET + 4);
