@@ -293,11 +293,13 @@ class TaskTest {
           task.exec(
               new ExecSpec(
                   "e",
-                  BusyboxBundle.process("sh", "-c", "hostname; ps | wc -l; pwd; exit 9").build(),
+                  BusyboxBundle.process(
+                          "sh", "-c", "hostname; tr '\\0' '\\n' < /proc/1/cmdline; pwd; exit 9")
+                      .build(),
                   new TaskIo.Log(out)));
       task.startExec(exec);
       assertThat(exec.await(TaskFixture.LIMIT).orElseThrow().code()).isEqualTo(9);
-      assertThat(CriLog.read(out).content()).isEqualTo("boat\n5\n/\n");
+      assertThat(CriLog.read(out).content()).isEqualTo("boat\nsleep\n1000\n/\n");
       task.deleteExec("e");
       assertThat(task.state()).isEqualTo(Task.State.RUNNING);
     }
