@@ -30,7 +30,7 @@ public final class Criu {
   /** A dump takes about a second for each gigabyte of memory. */
   private static final Duration LIMIT = Duration.ofMinutes(10);
 
-  /** Is left of the caller's time for CRIU's end, so that the caller hears of it. */
+  /** Is left of the caller's time for CRIU's end, so that the caller hears of it; or a quarter. */
   private static final Duration RESERVE = Duration.ofSeconds(2);
 
   private final @Nullable Path program;
@@ -98,10 +98,7 @@ public final class Criu {
 
   private void run(
       Path executable, List<String> command, DumpOptions options, Operation operation) {
-    Duration limit = operation.remaining(LIMIT).minus(RESERVE);
-    if (limit.isNegative() || limit.isZero()) {
-      throw new BerthException(DEADLINE_EXCEEDED, "no time is left for criu");
-    }
+    Duration limit = limit(operation.remaining(LIMIT));
     try (CriuProcess process = CriuProcess.start(executable, command, searchPath)) {
       operation.onCancel(process::kill);
       Optional<ExitStatus> status = process.await(limit);
@@ -117,6 +114,11 @@ public final class Criu {
       throw new BerthException(
           FAILED_PRECONDITION, executable + " cannot be executed: " + e.getMessage(), e);
     }
+  }
+
+  private static Duration limit(Duration left) {
+    Duration quarter = left.dividedBy(4);
+    return left.minus(quarter.compareTo(RESERVE) < 0 ? quarter : RESERVE);
   }
 
   private static BerthException failed(ExitStatus status, String output, Path log) {
