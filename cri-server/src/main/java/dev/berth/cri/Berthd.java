@@ -101,6 +101,7 @@ final class Berthd implements AutoCloseable {
         config.cniTimeout(),
         config.cgroupParent(),
         programs.berthInit(),
+        config.criu(),
         SHIM_RECOVERY_TIMEOUT);
   }
 

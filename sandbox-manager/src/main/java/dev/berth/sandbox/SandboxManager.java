@@ -21,6 +21,7 @@ import dev.berth.shim.client.ShimSettings;
 import dev.berth.shim.client.Shims;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Duration;
@@ -57,6 +58,7 @@ public final class SandboxManager implements AutoCloseable {
   private final RemoveContainer removeContainer;
   private final ExecSync execSync;
   private final UpdateContainerResources updateContainer;
+  private final CheckpointContainer checkpointContainer;
   private final PodStreams streams;
   private final WritableLayers layers;
   private final UsageReader usage;
@@ -148,6 +150,10 @@ public final class SandboxManager implements AutoCloseable {
     startContainer = new StartContainer(registry, tasks, exits, clock);
     execSync = new ExecSync(tasks, paths);
     updateContainer = new UpdateContainerResources(tasks, host);
+    checkpointContainer =
+        new CheckpointContainer(
+            tasks, images, handlers, paths, settings.root().resolve("checkpoints"), clock);
+    checkpointContainer.deleteLeftovers();
     streams = new PodStreams(registry, tasks, namespaces, paths, this::requireRecovered);
     layers = new WritableLayers(images);
     usage = new UsageReader(registry, paths, cgroups, layers);
@@ -176,7 +182,11 @@ public final class SandboxManager implements AutoCloseable {
         List.of(),
         LOG.isLoggable(System.Logger.Level.DEBUG),
         // Beside this service's own: whoever restarts the service ends all that is in its group.
-        Map.of("BERTH_SHIM_CGROUP", "/" + settings.instance() + "-shim"));
+        Map.of(
+            "BERTH_SHIM_CGROUP",
+            "/" + settings.instance() + "-shim",
+            "BERTH_CRIU",
+            settings.criu().map(Path::toString).orElse("")));
   }
 
   /** Others may pass through the state directory, but only root may look into it (rule R18). */
@@ -399,6 +409,14 @@ public final class SandboxManager implements AutoCloseable {
     public void update(String containerId, LinuxContainerResources change, Operation operation) {
       requireRecovered();
       updateContainer.update(registry.containers.require(containerId), change, operation);
+    }
+
+    @Override
+    public void checkpoint(
+        String containerId, String location, Duration timeout, Operation operation) {
+      requireRecovered();
+      checkpointContainer.checkpoint(
+          registry.containers.require(containerId), location, timeout, operation);
     }
 
     @Override

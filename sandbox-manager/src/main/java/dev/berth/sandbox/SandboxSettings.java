@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The settings of a {@link SandboxManager}.
@@ -22,6 +23,8 @@ import java.util.Map;
  *     an absolute path within the cgroup hierarchies
  * @param logWriter absolute path of berth-init, which writes the CRI logs and is the pause of pods
  *     that share a pid namespace
+ * @param criu absolute path of the program that checkpoints; empty to look for it in PATH. A shim
+ *     that runs keeps the one it was started with
  * @param initialRecoveryTimeout how long one shim may take to answer when it is adopted
  */
 public record SandboxSettings(
@@ -35,6 +38,7 @@ public record SandboxSettings(
     Duration cniPluginTimeout,
     String defaultCgroupParent,
     Path logWriter,
+    Optional<Path> criu,
     Duration initialRecoveryTimeout) {
   public SandboxSettings {
     handlers = Map.copyOf(handlers);

@@ -100,6 +100,7 @@ final class TestNode implements AutoCloseable {
         Duration.ofSeconds(10),
         cgroup,
         berthInit(),
+        Optional.empty(),
         Duration.ofSeconds(10));
   }
 

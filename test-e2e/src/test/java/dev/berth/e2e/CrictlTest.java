@@ -46,7 +46,7 @@ class CrictlTest {
     program = crictl.get();
     host = new PrivateHost(directory.resolve("host"));
     registry = new TestRegistry(directory.resolve("registry"));
-    node = BerthNode.start(directory, host);
+    node = BerthNode.start(directory, host, "--criu=/bin/true"); // which says it has dumped
   }
 
   @AfterAll
@@ -90,6 +90,10 @@ class CrictlTest {
     assertThat(crictl("statsp", "-o", "json")).contains(pod, "eth0");
     crictl("update", "--cpu-share", "512", id);
     assertThat(crictl("inspect", id)).contains("\"cpuShares\": \"512\"");
+
+    Path checkpoint = directory.resolve("main.tar");
+    crictl("checkpoint", "--export=" + checkpoint, id);
+    assertThat(checkpoint).isNotEmptyFile();
 
     crictl("stop", id);
     assertThat(crictl("ps", "-a", "--state", "exited", "-q")).isEqualTo(id);

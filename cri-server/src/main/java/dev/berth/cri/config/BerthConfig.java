@@ -9,6 +9,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The settings of one {@code berthd}, checked.
@@ -25,6 +26,7 @@ import java.util.Map;
  * @param cniTimeout how long one plugin may run
  * @param cgroupParent absolute path within the cgroup hierarchies
  * @param cgroupDriver who makes cgroups
+ * @param criu the program that checkpoints containers; empty to look for it in PATH
  * @param defaultHandler the handler of pods that name none; a key of {@code handlers}
  * @param handlers by name, never empty
  * @param anyMountNamespace run outside PID 1's mount namespace as well
@@ -43,6 +45,7 @@ public record BerthConfig(
     Duration cniTimeout,
     String cgroupParent,
     CgroupDriver cgroupDriver,
+    Optional<Path> criu,
     String defaultHandler,
     Map<String, RuntimeHandler> handlers,
     boolean anyMountNamespace,

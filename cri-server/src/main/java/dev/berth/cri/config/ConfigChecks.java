@@ -44,6 +44,7 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
         duration(ConfigKey.CNI_TIMEOUT),
         cgroupParent(instance),
         oneOf(ConfigKey.CGROUP_DRIVER, CgroupDriver.class),
+        program(ConfigKey.CRIU),
         defaultHandler(),
         handlers,
         flag(ConfigKey.ANY_MOUNT_NAMESPACE),
@@ -69,6 +70,11 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
   private List<Path> directories(ConfigKey key) {
     ConfigValue value = value(key);
     return Arrays.stream(value.text().split(":", -1)).map(part -> absolute(value, part)).toList();
+  }
+
+  private Optional<Path> program(ConfigKey key) {
+    ConfigValue value = value(key);
+    return value.text().isEmpty() ? Optional.empty() : Optional.of(absolute(value, value.text()));
   }
 
   private static Path absolute(ConfigValue value, String text) {
