@@ -213,6 +213,21 @@ class CheckpointTest {
     caller.join(LIMIT);
   }
 
+  @Test
+  void containerGoesOnAfterTheShimWasKilledDuringItsCheckpoint() throws Exception {
+    criu("exec sleep 7"); // nobody is left to end it
+    String id = counter();
+    String location = archives.resolve("killed.tar").toString();
+    Thread caller = Thread.ofVirtual().start(() -> checkpointToItsEnd(id, location));
+    Await.until("criu runs", LIMIT, () -> isRunning("7"));
+
+    node.shim().orElseThrow().destroyForcibly();
+
+    assertCountsOn(id);
+    caller.join(LIMIT);
+    assertNoProcess("7");
+  }
+
   private void checkpointToItsEnd(String id, String location) {
     assertThatThrownBy(() -> checkpoint(id, location)).isInstanceOf(StatusRuntimeException.class);
   }
@@ -340,7 +355,7 @@ class CheckpointTest {
 
   private static boolean isRunning(String mark) {
     return ProcessHandle.allProcesses()
-        .anyMatch(process -> BerthNode.commandLine(process).contains("sleep " + mark));
+        .anyMatch(process -> BerthNode.commandLine(process).startsWith("sleep " + mark + " "));
   }
 
   private static List<String> names(Path folder) throws IOException {
