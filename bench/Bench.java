@@ -62,6 +62,7 @@ class Bench {
       case "fill" -> fill(servers.getFirst(), image, pods, logs);
       case "clear" -> clear(servers.getFirst());
       case "list" -> list(servers.getFirst(), pods);
+      case "lists" -> lists(servers, pods);
       default -> throw new IllegalArgumentException(command);
     }
     servers.forEach(server -> server.channel().close());
@@ -101,9 +102,11 @@ class Bench {
     }
   }
 
+  /** In cgroups of their own, as a kubelet has it: containerd has no stats of others. */
   private static void fill(Server server, String image, int pods, Path logs) throws Exception {
+    String cgroups = "/" + logs.getParent().getFileName() + "-pods/" + server.name() + "/pod";
     for (int i = 0; i < pods; i++) {
-      up(server, image, logs);
+      up(server, image, logs, cgroups + i);
     }
   }
 
@@ -121,7 +124,58 @@ class Bench {
     for (int i = 0; i < rounds; i++) {
       server.runtime().listPodSandbox(ListPodSandboxRequest.getDefaultInstance());
       server.runtime().listContainers(ListContainersRequest.getDefaultInstance());
+      server.runtime().listContainerStats(ListContainerStatsRequest.getDefaultInstance());
+      server.runtime().listPodSandboxStats(ListPodSandboxStatsRequest.getDefaultInstance());
       server.images().imageFsInfo(ImageFsInfoRequest.getDefaultInstance());
+    }
+  }
+
+  /** How fast the lists are that a kubelet asks for, of as many pods as there are. */
+  private static void lists(List<Server> servers, int pods) throws Exception {
+    int rounds = 8;
+    int callsPerRound = 5;
+    for (int i = 0; i < 30; i++) { // warms up: this client too, which else is what is measured
+      for (Server server : servers) {
+        listsOf(server, pods);
+      }
+    }
+    servers.forEach(server -> server.millis().clear());
+    for (int round = 0; round < rounds; round++) {
+      for (Server server : servers) {
+        for (int i = 0; i < callsPerRound; i++) {
+          listsOf(server, pods);
+        }
+      }
+    }
+    for (Server server : servers) {
+      server.millis().forEach((what, millis) -> print(server, what, millis));
+    }
+    if (servers.size() > 1) {
+      for (String what : servers.getFirst().millis().keySet()) {
+        double own = percentile(servers.get(0).of(what), 50);
+        double peer = percentile(servers.get(1).of(what), 50);
+        System.out.printf(Locale.ROOT, "ratio of p50, %s to %s: %s %.3f (%.1f times as fast)%n",
+            servers.get(0).name(), servers.get(1).name(), what, own / peer, peer / own);
+      }
+    }
+  }
+
+  /** Other pods may be listed too, but none of ours may be missing. */
+  private static void listsOf(Server server, int pods) throws Exception {
+    var runtime = server.runtime();
+    require(pods, measured(server.of("ListPodSandbox"),
+        () -> runtime.listPodSandbox(ListPodSandboxRequest.getDefaultInstance())).getItemsCount());
+    require(pods, measured(server.of("ListContainers"),
+        () -> runtime.listContainers(ListContainersRequest.getDefaultInstance())).getContainersCount());
+    require(pods, measured(server.of("ListContainerStats"),
+        () -> runtime.listContainerStats(ListContainerStatsRequest.getDefaultInstance())).getStatsCount());
+    require(pods, measured(server.of("ListPodSandboxStats"),
+        () -> runtime.listPodSandboxStats(ListPodSandboxStatsRequest.getDefaultInstance())).getStatsCount());
+  }
+
+  private static void require(int least, int count) {
+    if (count < least) {
+      throw new IllegalStateException("listed " + count + " of " + least);
     }
   }
 
@@ -142,6 +196,10 @@ class Bench {
   }
 
   private static Pod up(Server server, String image, Path logs) throws Exception {
+    return up(server, image, logs, "");
+  }
+
+  private static Pod up(Server server, String image, Path logs, String cgroup) throws Exception {
     String uid = UUID.randomUUID().toString();
     Path directory = Files.createDirectories(logs.resolve(uid));
     var config = PodSandboxConfig.newBuilder()
@@ -149,6 +207,7 @@ class Bench {
         .setHostname("bench")
         .setLogDirectory(directory.toString())
         .setLinux(LinuxPodSandboxConfig.newBuilder()
+            .setCgroupParent(cgroup)
             .setSecurityContext(LinuxSandboxSecurityContext.newBuilder().setNamespaceOptions(
                 NamespaceOption.newBuilder().setPid(NamespaceMode.CONTAINER))))
         .build();

@@ -49,7 +49,8 @@ cleanup() {
   ip link delete "$bridge" 2>/dev/null || true
   awk -v a="$state/" -v b="$work/" 'index($5, a) == 1 || index($5, b) == 1 { print $5 }' \
     /proc/self/mountinfo | sort -r | while read -r mount; do umount -l "$mount" || true; done
-  find /sys/fs/cgroup -depth -type d -path "*/$instance*" -exec rmdir {} \; 2>/dev/null || true
+  find /sys/fs/cgroup -depth -type d \( -path "*/$instance*" -o -path "*/${work##*/}*" \) \
+    -exec rmdir {} \; 2>/dev/null || true
   rm -rf "$work" "$state"
 }
 trap cleanup EXIT

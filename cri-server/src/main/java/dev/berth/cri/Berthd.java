@@ -3,6 +3,7 @@ package dev.berth.cri;
 import dev.berth.base.BerthException;
 import dev.berth.base.MetadataStore;
 import dev.berth.cri.config.BerthConfig;
+import dev.berth.cri.config.NriAccess;
 import dev.berth.cri.rpc.UnixSocketServer;
 import dev.berth.cri.service.ImageService;
 import dev.berth.cri.service.NodeVerbs;
@@ -14,6 +15,7 @@ import dev.berth.image.Images;
 import dev.berth.sandbox.RuntimeHandler;
 import dev.berth.sandbox.SandboxManager;
 import dev.berth.sandbox.SandboxSettings;
+import dev.berth.sandbox.nri.NriSettings;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -59,7 +61,9 @@ final class Berthd implements AutoCloseable {
       Images images =
           opened(Images.open(config.root().resolve("images"), store, config.hostsDir()));
       manager = opened(SandboxManager.open(sandboxSettings(config, programs), store, images));
-      NodeVerbs node = new NodeVerbs(config, Version.CURRENT, manager::networkStatus);
+      NodeVerbs node =
+          new NodeVerbs(
+              config, Version.CURRENT, manager::networkStatus, manager::supportsUserNamespaces);
       StreamingServer streaming =
           opened(new StreamingServer(config.streaming(), manager.streams()));
       UnixSocketServer server =
@@ -96,13 +100,22 @@ final class Berthd implements AutoCloseable {
         config.instance(),
         handlers(config, programs),
         config.defaultHandler(),
-        config.cniConfDir(),
-        config.cniBinDirs(),
-        config.cniTimeout(),
+        config.network(),
+        config.cdiSpecDirs(),
         config.cgroupParent(),
         programs.berthInit(),
         config.criu(),
-        SHIM_RECOVERY_TIMEOUT);
+        SHIM_RECOVERY_TIMEOUT,
+        config.nri().map(Berthd::nriSettings));
+  }
+
+  private static NriSettings nriSettings(NriAccess access) {
+    return new NriSettings(
+        access.socket(),
+        access.sharedPath(),
+        Version.CURRENT,
+        access.registrationTimeout(),
+        access.requestTimeout());
   }
 
   private static Map<String, RuntimeHandler> handlers(BerthConfig config, Distribution programs) {

@@ -9,12 +9,10 @@ import com.google.gson.Gson;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.base.MetadataStore;
+import dev.berth.runtime.kernel.NativeException;
 import java.io.IOException;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -277,35 +275,11 @@ public final class Snapshots {
     if (!Files.isDirectory(top)) {
       throw new BerthException(NOT_FOUND, "no snapshot " + key);
     }
-    var counter = new Counter();
     try {
-      Files.walkFileTree(top, counter);
-    } catch (IOException e) {
-      throw ImageLayout.failed("measure", top, e);
-    }
-    return new FsUsage(top, counter.bytes, counter.inodes, Instant.now());
-  }
-
-  private static final class Counter extends SimpleFileVisitor<Path> {
-    long bytes;
-    long inodes;
-
-    @Override
-    public FileVisitResult preVisitDirectory(Path directory, BasicFileAttributes attributes)
-        throws IOException {
-      return visitFile(directory, attributes);
-    }
-
-    @Override
-    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-      inodes++;
-      bytes += attributes.size();
-      return FileVisitResult.CONTINUE;
-    }
-
-    @Override
-    public FileVisitResult visitFileFailed(Path file, IOException e) {
-      return FileVisitResult.CONTINUE; // the container removed it meanwhile
+      DiskUsage usage = DiskUsage.of(top);
+      return new FsUsage(top, usage.bytes(), usage.inodes(), Instant.now());
+    } catch (NativeException e) {
+      throw e.during("measure " + top);
     }
   }
 }

@@ -64,9 +64,17 @@ class WireTableTest {
   }
 
   @Test
+  void pluginInterfaceIsExactlyWhatTheTableSays() throws IOException {
+    List<String> table = table("wire/nri-wire.tsv", _ -> true);
+
+    assertSame(table, compiled(dev.berth.proto.nri.ApiProto.getDescriptor()));
+  }
+
+  @Test
   void tablesAreWhole() throws IOException {
     assertThat(table("wire/cri-wire.tsv", _ -> true)).hasSize(869);
     assertThat(table("wire/shim-wire.tsv", _ -> true)).hasSize(910);
+    assertThat(table("wire/nri-wire.tsv", _ -> true)).hasSize(458);
   }
 
   /** Names only what differs: the tables are long. */

@@ -6,13 +6,17 @@ import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.runtime.kernel.DirFd;
 import dev.berth.runtime.kernel.Mounts;
+import dev.berth.runtime.spec.IdMappings;
 import dev.berth.runtime.spec.RuntimeSpec;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** The bundles of containers: directories that hold config.json and the place of the root. */
 final class Bundles {
+  private static final System.Logger LOG = System.getLogger(Bundles.class.getName());
   private static final String ROOTFS = "rootfs";
 
   private final PodPaths paths;
@@ -28,9 +32,31 @@ final class Bundles {
       AtomicFiles.createPrivateDirectories(bundle);
       // It is the root itself where nothing is mounted there, and this process's umask is strict.
       AtomicFiles.createSharedDirectories(bundle.resolve(ROOTFS));
+      giveRoot(bundle, spec);
       AtomicFiles.writeVolatile(bundle.resolve("config.json"), spec.toJson());
     } catch (IOException e) {
       throw new BerthException(INTERNAL, "cannot make bundle " + bundle + ": " + e, e);
+    }
+  }
+
+  /** Returns the spec of a container; empty if there is no bundle, or none that can be read. */
+  Optional<RuntimeSpec> spec(String containerId) {
+    Path config = paths.bundle(containerId).resolve("config.json");
+    try {
+      return Optional.of(RuntimeSpec.parse(Files.readAllBytes(config)));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    } catch (IOException | BerthException e) {
+      LOG.log(System.Logger.Level.WARNING, "cannot read " + config, e);
+      return Optional.empty();
+    }
+  }
+
+  /** Whoever is root inside makes the mount points in it. */
+  private static void giveRoot(Path bundle, RuntimeSpec spec) {
+    IdMappings ids = spec.linux() == null ? IdMappings.NONE : spec.linux().idMappings();
+    if (!ids.isEmpty()) {
+      MappedLayers.give(bundle.resolve(ROOTFS), ids);
     }
   }
 

@@ -47,6 +47,8 @@ final class Container {
 
   @GuardedBy("state") private @Nullable Instant stopDeadline;
 
+  private final ToldOnce stopNotice;
+  private final ToldOnce removeNotice = new ToldOnce(false);
   private volatile boolean removed;
   private volatile boolean saved = true;
 
@@ -59,6 +61,7 @@ final class Container {
     this.record = record;
     this.store = store;
     this.onChange = onChange;
+    this.stopNotice = new ToldOnce(record.state() instanceof ContainerState.Exited);
   }
 
   String id() {
@@ -76,6 +79,16 @@ final class Container {
   /** Held by start and remove; a caller waits at most as long as it is given. */
   ReentrantLock lifecycle() {
     return lifecycle;
+  }
+
+  /** What tells plugins that it has ended. */
+  ToldOnce stopNotice() {
+    return stopNotice;
+  }
+
+  /** What tells plugins that it is removed. */
+  ToldOnce removeNotice() {
+    return removeNotice;
   }
 
   boolean isRemoved() {
@@ -106,11 +119,25 @@ final class Container {
   void beginStart() {
     state.lock();
     try {
+      requireStartable();
+      starting = true;
+    } finally {
+      state.unlock();
+    }
+  }
+
+  /**
+   * Says early what {@link #beginStart} would say.
+   *
+   * @throws BerthException FAILED_PRECONDITION unless it is CREATED and nobody starts it
+   */
+  void requireStartable() {
+    state.lock();
+    try {
       if (removed || starting || !(record.state() instanceof ContainerState.Created)) {
         throw new BerthException(
             FAILED_PRECONDITION, "container " + id() + " cannot start: it is " + describe());
       }
-      starting = true;
     } finally {
       state.unlock();
     }
@@ -208,6 +235,18 @@ final class Container {
     state.lock();
     try {
       ContainerRecord changed = record.with(limits);
+      store.accept(changed);
+      record = changed;
+    } finally {
+      state.unlock();
+    }
+  }
+
+  /** Records that its cgroup is another one than was intended. */
+  void moved(String cgroup) {
+    state.lock();
+    try {
+      ContainerRecord changed = record.with(cgroup);
       store.accept(changed);
       record = changed;
     } finally {

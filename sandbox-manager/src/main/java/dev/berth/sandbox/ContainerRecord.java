@@ -119,6 +119,11 @@ record ContainerRecord(
         id, sandboxId, changed.build(), image, user, stopSignal, logPath, cgroup, bootId, state);
   }
 
+  ContainerRecord with(String otherCgroup) {
+    return new ContainerRecord(
+        id, sandboxId, config, image, user, stopSignal, logPath, otherCgroup, bootId, state);
+  }
+
   ContainerName name() {
     return ContainerName.of(sandboxId, config);
   }

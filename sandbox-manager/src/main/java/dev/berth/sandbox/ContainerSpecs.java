@@ -11,6 +11,9 @@ import dev.berth.proto.cri.v1.NamespaceOption;
 import dev.berth.runtime.spec.Linux;
 import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.runtime.spec.Seccomp;
+import dev.berth.sandbox.cdi.CdiDevices;
+import dev.berth.sandbox.spec.AppArmorChoice;
+import dev.berth.sandbox.spec.CdiInput;
 import dev.berth.sandbox.spec.HostDevices;
 import dev.berth.sandbox.spec.HostFacts;
 import dev.berth.sandbox.spec.HostMounts;
@@ -36,6 +39,8 @@ final class ContainerSpecs {
   private final PodFiles files;
   private final PodPause pause;
   private final Registry registry;
+  private final CdiDevices cdi;
+  private final AppArmor appArmor;
 
   ContainerSpecs(
       SpecGenerator generator,
@@ -43,13 +48,17 @@ final class ContainerSpecs {
       PodNamespaces namespaces,
       PodFiles files,
       PodPause pause,
-      Registry registry) {
+      Registry registry,
+      CdiDevices cdi,
+      AppArmor appArmor) {
     this.generator = generator;
     this.host = host;
     this.namespaces = namespaces;
     this.files = files;
     this.pause = pause;
     this.registry = registry;
+    this.cdi = cdi;
+    this.appArmor = appArmor;
   }
 
   RuntimeSpec generate(
@@ -71,8 +80,10 @@ final class ContainerSpecs {
             pod(sandbox),
             HostMounts.resolve(config.getMountsList(), imageVolumes),
             HostDevices.resolve(config.getDevicesList(), security.getPrivileged()),
+            CdiInput.of(cdi.edits(CdiRequests.of(config)), user.ids().uid(), user.ids().gid()),
             pidNamespace(sandbox, security.getNamespaceOptions()),
             localhostSeccomp(SeccompChoice.of(security)),
+            appArmor.profile(AppArmorChoice.of(security), security.getPrivileged()),
             host,
             container.cgroup()));
   }
@@ -82,6 +93,7 @@ final class ContainerSpecs {
     return new PodResources(
         Hostnames.of(sandbox.config()),
         namespaces.pathsOf(id, sandbox.config()),
+        PodIds.of(sandbox.config()),
         files.hosts(id),
         files.resolvConf(id),
         files.hostnameFile(id),

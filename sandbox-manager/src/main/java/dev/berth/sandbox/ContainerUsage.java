@@ -20,4 +20,8 @@ public record ContainerUsage(
     Instant at,
     Optional<CgroupStats> cgroup,
     OptionalLong cpuNanosPerSecond,
-    Optional<FsUsage> writableLayer) {}
+    Optional<FsUsage> writableLayer) {
+  ContainerUsage with(Optional<FsUsage> layer) {
+    return new ContainerUsage(container, at, cgroup, cpuNanosPerSecond, layer);
+  }
+}

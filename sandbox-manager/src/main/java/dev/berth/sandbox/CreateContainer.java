@@ -2,6 +2,7 @@ package dev.berth.sandbox;
 
 import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
@@ -13,6 +14,7 @@ import dev.berth.proto.cri.v1.ContainerConfig;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.shim.types.Mount;
 import dev.berth.runtime.Signals;
+import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.sandbox.spec.AccountFiles;
 import dev.berth.sandbox.spec.Users;
 import dev.berth.shim.client.TaskIo;
@@ -35,6 +37,7 @@ final class CreateContainer {
   private final CgroupParents cgroups;
   private final RemoveContainer remove;
   private final PodEvents events;
+  private final Plugins plugins;
   private final Path logWriter;
   private final Clock clock;
   private final String bootId = BootId.current();
@@ -69,6 +72,7 @@ final class CreateContainer {
       CgroupParents cgroups,
       RemoveContainer remove,
       PodEvents events,
+      Plugins plugins,
       Path logWriter,
       Clock clock) {
     this.registry = registry;
@@ -83,6 +87,7 @@ final class CreateContainer {
     this.cgroups = cgroups;
     this.remove = remove;
     this.events = events;
+    this.plugins = plugins;
     this.logWriter = logWriter;
     this.clock = clock;
   }
@@ -188,17 +193,17 @@ final class CreateContainer {
   private void make(Draft draft, Operation operation) {
     ContainerRecord record = draft.container().record();
     operation.enter(CreateContainerStage.SNAPSHOT);
-    List<Mount> rootfs = images.prepare(record.snapshotKey(), draft.image());
+    SandboxRecord sandbox = draft.sandbox().record();
+    List<Mount> rootfs =
+        MappedLayers.of(
+            images.prepare(record.snapshotKey(), draft.image()), PodIds.of(sandbox.config()));
 
     operation.enter(CreateContainerStage.BUNDLE);
-    bundles.create(
-        draft.id(),
-        specs.generate(
-            draft.sandbox().record(), record, draft.image(), draft.user(), volumes.mount(record)));
+    bundles.create(draft.id(), spec(draft, operation));
     record.logPath().ifPresent(log -> LogPaths.prepare(log, record.config().getLogPath()));
 
     operation.enter(CreateContainerStage.SHIM);
-    RuntimeHandler handler = handlers.require(draft.sandbox().record().runtimeHandler());
+    RuntimeHandler handler = handlers.require(sandbox.runtimeHandler());
     tasks.launch(draft.id(), handler, operation);
 
     operation.enter(CreateContainerStage.TASK);
@@ -208,6 +213,22 @@ final class CreateContainer {
     operation.enter(CreateContainerStage.PUBLISH);
     registry.containers.put(draft.id(), draft.container());
     events.tell(PodEvent.Kind.CREATED, record);
+    plugins.createdContainer(draft.container());
+  }
+
+  /** Generates the spec; the last to adjust it are the plugins. */
+  private RuntimeSpec spec(Draft draft, Operation operation) {
+    ContainerRecord record = draft.container().record();
+    SandboxRecord sandbox = draft.sandbox().record();
+    RuntimeSpec generated =
+        specs.generate(
+            sandbox, record, draft.image(), draft.user(), volumes.mount(record, sandbox));
+    RuntimeSpec adjusted = plugins.createContainer(record, generated, operation);
+    String cgroup = requireNonNull(requireNonNull(adjusted.linux()).cgroupsPath());
+    if (!cgroup.equals(record.cgroup())) {
+      draft.container().moved(cgroup);
+    }
+    return adjusted;
   }
 
   /** Without a log, clients of Berth's shim can attach all the same; any other drops the output. */

@@ -22,12 +22,14 @@ final class ExitWatch {
   private final Tasks tasks;
   private final CgroupParents cgroups;
   private final Handlers handlers;
+  private final Plugins plugins;
   private volatile boolean closed;
 
-  ExitWatch(Tasks tasks, CgroupParents cgroups, Handlers handlers) {
+  ExitWatch(Tasks tasks, CgroupParents cgroups, Handlers handlers, Plugins plugins) {
     this.tasks = tasks;
     this.cgroups = cgroups;
     this.handlers = handlers;
+    this.plugins = plugins;
   }
 
   /** Watches a task from now on, once for each container. */
@@ -55,7 +57,15 @@ final class ExitWatch {
     boolean outOfMemory =
         exit.status() == KILLED && cgroups.hasRunOutOfMemory(container.record().cgroup());
     container.exited(ExitReport.of(exit, outOfMemory));
+    settle(container);
+  }
+
+  /** Does what is left to do for a container that has ended, if it has. */
+  void settle(Container container) {
     free(container);
+    if (container.currentState() instanceof ContainerState.Exited) {
+      plugins.stoppedContainer(container);
+    }
   }
 
   /** Frees the task of a container whose exit is on disk; until then the shim must keep it. */
@@ -91,6 +101,7 @@ final class ExitWatch {
       container.exited(
           exit.map(known -> ExitReport.of(known, false))
               .orElseGet(() -> ExitReport.unknown(Instant.now(), "its shim was lost")));
+      plugins.stoppedContainer(container);
     } catch (BerthException e) {
       LOG.log(
           System.Logger.Level.ERROR,

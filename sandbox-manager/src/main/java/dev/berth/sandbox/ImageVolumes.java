@@ -13,7 +13,6 @@ import dev.berth.proto.cri.v1.Mount;
 import dev.berth.runtime.kernel.Descriptors;
 import dev.berth.runtime.kernel.DirFd;
 import dev.berth.runtime.kernel.Fd;
-import dev.berth.runtime.kernel.FileSystemContext;
 import dev.berth.runtime.kernel.MountAttribute;
 import dev.berth.runtime.kernel.Mounts;
 import dev.berth.runtime.kernel.NativeException;
@@ -36,14 +35,15 @@ final class ImageVolumes {
   private static final String FAILED = "ImageVolumeMountFailed: ";
   private static final Set<MountAttribute> ATTRIBUTES =
       EnumSet.of(MountAttribute.READ_ONLY, MountAttribute.NO_DEVICES);
-  private static final String LOWER = "lowerdir=";
 
   private final ContainerImages images;
   private final PodPaths paths;
+  private final PodNamespaces namespaces;
 
-  ImageVolumes(ContainerImages images, PodPaths paths) {
+  ImageVolumes(ContainerImages images, PodPaths paths, PodNamespaces namespaces) {
     this.images = images;
     this.paths = paths;
+    this.namespaces = namespaces;
   }
 
   static boolean isImage(Mount mount) {
@@ -100,13 +100,17 @@ final class ImageVolumes {
    *
    * @throws BerthException INVALID_ARGUMENT if a sub path is not in the image
    */
-  Map<Integer, Path> mount(ContainerRecord container) {
+  Map<Integer, Path> mount(ContainerRecord container, SandboxRecord sandbox) {
+    boolean mapped = !PodIds.of(sandbox.config()).isEmpty();
     Map<Integer, Path> sources = new TreeMap<>();
     forEach(
         container,
         (index, mount) -> {
-          try {
-            sources.put(index, mount(container, index, mount));
+          try (LayerMounts layers =
+              mapped
+                  ? LayerMounts.mapped(namespaces.openUser(sandbox.id()))
+                  : LayerMounts.plain()) {
+            sources.put(index, mount(container, index, mount, layers));
           } catch (IOException | NativeException e) {
             throw new BerthException(INTERNAL, field(index, mount) + ": " + e.getMessage(), e);
           }
@@ -114,38 +118,18 @@ final class ImageVolumes {
     return sources;
   }
 
-  private Path mount(ContainerRecord container, int index, Mount mount) throws IOException {
+  private Path mount(ContainerRecord container, int index, Mount mount, LayerMounts layers)
+      throws IOException {
     Path directory = paths.volumes(container.id());
     AtomicFiles.createPrivateDirectories(directory);
     String name = Integer.toString(index);
     var view = images.view(key(container, index), require(field(index, mount), mount.getImage()));
     try (DirFd parent = DirFd.open(directory);
         Fd target = parent.makeDirectories(name, 0755);
-        Fd tree = tree(view)) {
+        Fd tree = layers.tree(view)) {
       Mounts.setAttributes(tree, ATTRIBUTES, Set.of(), true);
       Mounts.attach(tree, target);
       return part(field(index, mount), DirFd.own(tree), mount.getImageSubPath());
-    }
-  }
-
-  private static Fd tree(dev.berth.proto.shim.types.Mount view) {
-    if (view.getType().equals("bind")) {
-      try (DirFd source = DirFd.open(Path.of(view.getSource()))) {
-        return Mounts.cloneTree(source.fd(), false);
-      }
-    }
-    try (FileSystemContext overlay = FileSystemContext.open(view.getType())) {
-      for (String option : view.getOptionsList()) {
-        if (option.startsWith(LOWER)) {
-          for (String layer : option.substring(LOWER.length()).split(":", -1)) {
-            overlay.set("lowerdir+", layer);
-          }
-        } else {
-          int equals = option.indexOf('=');
-          overlay.set(option.substring(0, equals), option.substring(equals + 1));
-        }
-      }
-      return overlay.mount(Set.of());
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.berth.sandbox;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -9,32 +10,53 @@ public record InterfaceUsage(String name, Traffic received, Traffic transmitted)
   public record Traffic(long bytes, long packets, long errors, long dropped) {}
 
   private static final String LOOPBACK = "lo";
+  private static final int HEADER_LINES = 2;
   private static final int COLUMNS_PER_DIRECTION = 8;
 
-  /** Reads the text of /proc/PID/net/dev, see proc_pid_net(5); leaves loopback out. */
-  static List<InterfaceUsage> parse(String procNetDev) {
+  /**
+   * Reads /proc/PID/net/dev, see proc_pid_net(5), without loopback. A list of pods reads one for
+   * each: no strings are made but the names.
+   */
+  static List<InterfaceUsage> parse(byte[] procNetDev, int length) {
     List<InterfaceUsage> interfaces = new ArrayList<>();
-    procNetDev
-        .lines()
-        .skip(2)
-        .forEach(line -> {
-          int colon = line.lastIndexOf(':'); // an alias has one in its name
-          String name = line.substring(0, colon).strip();
-          String[] numbers = line.substring(colon + 1).strip().split(" +");
-          if (!name.equals(LOOPBACK)) {
-            interfaces.add(
-                new InterfaceUsage(
-                    name, traffic(numbers, 0), traffic(numbers, COLUMNS_PER_DIRECTION)));
-          }
-        });
+    int line = 0;
+    for (int number = 0; line < length; number++) {
+      int end = line;
+      while (end < length && procNetDev[end] != '\n') {
+        end++;
+      }
+      if (number >= HEADER_LINES) {
+        InterfaceUsage device = line(procNetDev, line, end);
+        if (!device.name.equals(LOOPBACK)) {
+          interfaces.add(device);
+        }
+      }
+      line = end + 1;
+    }
     return interfaces;
   }
 
-  private static Traffic traffic(String[] numbers, int first) {
-    return new Traffic(
-        Long.parseLong(numbers[first]),
-        Long.parseLong(numbers[first + 1]),
-        Long.parseLong(numbers[first + 2]),
-        Long.parseLong(numbers[first + 3]));
+  private static InterfaceUsage line(byte[] text, int from, int end) {
+    int colon = end - 1;
+    while (colon > from && text[colon] != ':') { // the last one: an alias has one in its name
+      colon--;
+    }
+    long[] numbers = new long[2 * COLUMNS_PER_DIRECTION];
+    int at = colon + 1;
+    for (int column = 0; column < numbers.length; column++) {
+      while (at < end && text[at] == ' ') {
+        at++;
+      }
+      while (at < end && text[at] != ' ') {
+        numbers[column] = numbers[column] * 10 + text[at] - '0';
+        at++;
+      }
+    }
+    String name = new String(text, from, colon - from, StandardCharsets.UTF_8).strip();
+    return new InterfaceUsage(name, traffic(numbers, 0), traffic(numbers, COLUMNS_PER_DIRECTION));
+  }
+
+  private static Traffic traffic(long[] numbers, int first) {
+    return new Traffic(numbers[first], numbers[first + 1], numbers[first + 2], numbers[first + 3]);
   }
 }

@@ -8,4 +8,8 @@ package dev.berth.sandbox;
  */
 public record NetworkStatus(boolean isReady, String reason, String message) {
   static final NetworkStatus READY = new NetworkStatus(true, "", "");
+
+  static NetworkStatus notReady(String message) {
+    return new NetworkStatus(false, "NetworkPluginNotReady", message);
+  }
 }

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.Consumer;
 
 /**
  * Tells readers what happens to pods. Telling never waits, and costs nothing where nobody reads.
@@ -21,12 +22,18 @@ final class PodEvents {
   private final Registry registry;
   private final PodPaths paths;
   private final Clock clock;
+  private final Consumer<String> ended;
   private final List<Feed> feeds = new CopyOnWriteArrayList<>();
 
-  PodEvents(Registry registry, PodPaths paths, Clock clock) {
+  /**
+   * @param ended told of each sandbox and container that has ended, by its id, maybe twice; it must
+   *     not wait
+   */
+  PodEvents(Registry registry, PodPaths paths, Clock clock, Consumer<String> ended) {
     this.registry = registry;
     this.paths = paths;
     this.clock = clock;
+    this.ended = ended;
   }
 
   PodEventFeed open() {
@@ -37,11 +44,13 @@ final class PodEvents {
 
   /** Tells what happened to a sandbox. */
   void tell(PodEvent.Kind kind, Sandbox sandbox) {
+    note(kind, sandbox.id());
     tell(kind, sandbox.id(), sandbox);
   }
 
   /** Tells what happened to a container; nothing, if its sandbox is not known any more. */
   void tell(PodEvent.Kind kind, ContainerRecord container) {
+    note(kind, container.id());
     if (!feeds.isEmpty()) {
       registry
           .sandboxes
@@ -56,6 +65,13 @@ final class PodEvents {
       case ContainerState.Running _ -> tell(PodEvent.Kind.STARTED, container);
       case ContainerState.Exited _ -> tell(PodEvent.Kind.STOPPED, container);
       case ContainerState.Created _, ContainerState.Unknown _ -> {}
+    }
+  }
+
+  private void note(PodEvent.Kind kind, String id) {
+    switch (kind) {
+      case STOPPED, DELETED -> ended.accept(id);
+      case CREATED, STARTED -> {}
     }
   }
 

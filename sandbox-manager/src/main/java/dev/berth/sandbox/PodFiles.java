@@ -11,6 +11,7 @@ import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.FileSystemContext;
 import dev.berth.runtime.kernel.MountAttribute;
 import dev.berth.runtime.kernel.Mounts;
+import dev.berth.runtime.spec.IdMappings;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -18,6 +19,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.EnumSet;
+import java.util.List;
 
 /**
  * The files that the containers of a sandbox share: /etc/hosts, /etc/resolv.conf, /etc/hostname and
@@ -42,11 +44,20 @@ final class PodFiles {
       write(hosts(sandboxId), readHost("/etc/hosts"));
       write(resolvConf(sandboxId), resolvConf(config));
       write(hostnameFile(sandboxId), (hostname + "\n").getBytes(UTF_8));
+      giveToPod(sandboxId, PodIds.of(config));
     } catch (IOException e) {
       throw new BerthException(INTERNAL, "cannot write the sandbox's files: " + e, e);
     }
     if (!SandboxConfigs.hasHostIpc(config)) {
-      mountShm(directory);
+      mountShm(directory, PodIds.of(config));
+    }
+  }
+
+  /** Its root may write to them, as it may without a user namespace. */
+  private void giveToPod(String sandboxId, IdMappings ids) {
+    if (!ids.isEmpty()) {
+      List.of(hosts(sandboxId), resolvConf(sandboxId), hostnameFile(sandboxId))
+          .forEach(file -> MappedLayers.give(file, ids));
     }
   }
 
@@ -88,7 +99,7 @@ final class PodFiles {
     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
   }
 
-  private static void mountShm(Path directory) {
+  private static void mountShm(Path directory, IdMappings ids) {
     try (DirFd parent = DirFd.open(directory);
         Fd target = parent.makeDirectories(SHM, 0755);
         FileSystemContext tmpfs = FileSystemContext.open("tmpfs");
@@ -96,6 +107,8 @@ final class PodFiles {
             tmpfs
                 .set("mode", "1777")
                 .set("size", "64m")
+                .set("uid", Long.toString(ids.hostUid(0)))
+                .set("gid", Long.toString(ids.hostGid(0)))
                 .mount(
                     EnumSet.of(
                         MountAttribute.NO_SETUID,

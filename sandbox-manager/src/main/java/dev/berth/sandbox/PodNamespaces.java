@@ -11,7 +11,10 @@ import dev.berth.runtime.kernel.NamespaceSetup;
 import dev.berth.runtime.kernel.NamespaceType;
 import dev.berth.runtime.kernel.Namespaces;
 import dev.berth.runtime.kernel.NativeException;
+import dev.berth.runtime.spec.IdMappings;
 import dev.berth.runtime.spec.SysctlName;
+import dev.berth.runtime.task.BerthInit;
+import dev.berth.runtime.task.UserNamespaces;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,19 +25,24 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /**
- * The namespaces of sandboxes: network, ipc and uts, pinned by mounts in the sandbox's directory so
- * that they live without a process.
+ * The namespaces of sandboxes: network, ipc, uts and user, pinned by mounts in the sandbox's
+ * directory so that they live without a process.
  *
  * <p>They are set up before anyone can see them: loopback up, host name and sysctls set.
  */
 final class PodNamespaces {
   private static final Set<NamespaceType> ALL =
-      EnumSet.of(NamespaceType.NETWORK, NamespaceType.IPC, NamespaceType.UTS);
+      EnumSet.of(NamespaceType.NETWORK, NamespaceType.IPC, NamespaceType.UTS, NamespaceType.USER);
 
   private final PodPaths paths;
+  private final Path program;
 
-  PodNamespaces(PodPaths paths) {
+  /**
+   * @param program absolute path of berth-init, which makes user namespaces
+   */
+  PodNamespaces(PodPaths paths, Path program) {
     this.paths = paths;
+    this.program = program;
   }
 
   /** Creates and pins the namespaces that a sandbox has for itself; all or none. */
@@ -52,7 +60,28 @@ final class PodNamespaces {
     try (DirFd pins = DirFd.open(directory)) {
       Map<NamespaceType, Namespaces.Pin> wanted = new EnumMap<>(NamespaceType.class);
       types.forEach(type -> wanted.put(type, new Namespaces.Pin(pins, type.procName())));
-      Namespaces.create(wanted, inside -> setUp(inside, types, config, hostname));
+      IdMappings ids = PodIds.of(config);
+      Namespaces.Setup setup = inside -> setUp(inside, types, config, hostname);
+      if (ids.isEmpty()) {
+        Namespaces.create(wanted, setup);
+      } else {
+        createMapped(wanted, ids, setup);
+      }
+    }
+  }
+
+  /** The others belong to the user namespace, or the pod's root would have no say in them. */
+  private void createMapped(
+      Map<NamespaceType, Namespaces.Pin> wanted, IdMappings ids, Namespaces.Setup setup) {
+    Map<NamespaceType, Fd> made;
+    try (BerthInit init = BerthInit.open(program)) {
+      made = new UserNamespaces(init).create(ids, wanted.keySet());
+    }
+    try {
+      Namespaces.setUp(made, ids.hostUid(0), setup);
+      Namespaces.pin(made, wanted);
+    } finally {
+      made.values().forEach(Fd::close);
     }
   }
 
@@ -104,6 +133,12 @@ final class PodNamespaces {
     }
   }
 
+  /** Opens the user namespace of a sandbox that has one for itself, closed by the caller. */
+  Fd openUser(String sandboxId) {
+    return Namespaces.open(
+        paths.namespaces(sandboxId).resolve(NamespaceType.USER.procName()), NamespaceType.USER);
+  }
+
   /** Opens the network namespace of a sandbox that has one for itself, closed by the caller. */
   Fd openNetwork(String sandboxId) {
     return Namespaces.open(
@@ -129,6 +164,9 @@ final class PodNamespaces {
     }
     if (!SandboxConfigs.hasHostIpc(config)) {
       types.add(NamespaceType.IPC);
+    }
+    if (!PodIds.of(config).isEmpty()) {
+      types.add(NamespaceType.USER);
     }
     return types;
   }

@@ -1,66 +1,56 @@
 package dev.berth.sandbox;
 
-import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
-import dev.berth.base.BerthException;
-import dev.berth.base.Ids;
 import dev.berth.base.Operation;
-import dev.berth.proto.cri.v1.DNSConfig;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
-import dev.berth.proto.cri.v1.PortMapping;
-import dev.berth.proto.cri.v1.Protocol;
-import dev.berth.sandbox.cni.Attachment;
-import dev.berth.sandbox.cni.CniArgs;
-import dev.berth.sandbox.cni.CniResult;
-import dev.berth.sandbox.cni.NetworkConfig;
-import dev.berth.sandbox.cni.Networks;
-import java.nio.file.Path;
+import dev.berth.sandbox.net.PodAddresses;
 import java.util.List;
-import java.util.Locale;
 
-/** Attaches sandboxes to the pod network: says in CNI's terms what CRI says of a sandbox. */
-final class PodNetwork {
-  private static final String INTERFACE = "eth0";
+/**
+ * Attaches sandboxes to the pod network: through CNI plugins where such a network is configured,
+ * else to Berth's own. A sandbox stays with what its record says it was attached to.
+ */
+final class PodNetwork implements AutoCloseable {
+  private final NetworkSettings.Mode mode;
+  private final CniPodNetwork cni;
+  private final OwnPodNetwork own;
 
-  private final Networks networks;
-  private final PodPaths paths;
-  private final PodNamespaces namespaces;
-
-  PodNetwork(Networks networks, PodPaths paths, PodNamespaces namespaces) {
-    this.networks = networks;
-    this.paths = paths;
-    this.namespaces = namespaces;
+  PodNetwork(NetworkSettings.Mode mode, CniPodNetwork cni, OwnPodNetwork own) {
+    this.mode = mode;
+    this.cni = cni;
+    this.own = own;
   }
 
   /** What an attachment gave. */
   record Attached(String cniResult, List<String> ips) {}
 
   /**
-   * Returns the configuration that a new sandbox will be attached with, as JSON for its record;
-   * empty with host network.
+   * Returns what a new sandbox will be attached to, for its record; empty with host network. What
+   * is chosen belongs to the sandbox until {@link #release}.
    */
-  String choose(PodSandboxConfig config) {
-    return SandboxConfigs.hasHostNetwork(config) ? "" : networks.current().toJson();
+  String choose(String sandboxId, PodSandboxConfig config, String runtimeHandler) {
+    if (SandboxConfigs.hasHostNetwork(config)) {
+      return "";
+    }
+    return usesOwn(runtimeHandler) ? own.choose(sandboxId) : cni.choose(runtimeHandler);
+  }
+
+  private boolean usesOwn(String runtimeHandler) {
+    return switch (mode) {
+      case OWN -> true;
+      case CNI -> false;
+      case AUTO -> !cni.isConfigured(runtimeHandler);
+    };
   }
 
   /** Checks what CRI says of the network. */
   static void check(PodSandboxConfig config) {
-    capabilityArgs(config);
+    CniPodNetwork.check(config);
+    OwnPodNetwork.check(config);
   }
 
   /** Tells whether pods can be attached now. */
   NetworkStatus status() {
-    try {
-      return networks
-          .find()
-          .map(_ -> NetworkStatus.READY)
-          .orElseGet(() ->
-              new NetworkStatus(
-                  false, "NetworkPluginNotReady", "no CNI network configuration found"));
-    } catch (BerthException e) {
-      return new NetworkStatus(false, "NetworkPluginNotReady", String.valueOf(e.getMessage()));
-    }
+    return usesOwn("") ? own.status() : cni.status();
   }
 
   /** Attaches a sandbox. After a failure it must be {@linkplain #detach detached} all the same. */
@@ -68,9 +58,7 @@ final class PodNetwork {
     if (sandbox.networkConfig().isEmpty()) {
       return new Attached("", List.of());
     }
-    NetworkConfig network = NetworkConfig.fromJson(sandbox.networkConfig());
-    CniResult result = networks.attach(network, attachment(sandbox), operation);
-    return new Attached(result.toJson(), result.addresses(INTERFACE));
+    return isOwn(sandbox) ? own.attach(sandbox) : cni.attach(sandbox, operation);
   }
 
   /** Detaches a sandbox. Repeatable, also when its namespace or the result are lost. */
@@ -78,102 +66,70 @@ final class PodNetwork {
     if (sandbox.networkConfig().isEmpty()) {
       return;
     }
-    Attachment attachment = attachment(sandbox);
-    networks.detach(
-        NetworkConfig.fromJson(sandbox.networkConfig()),
-        namespaces.areAlive(sandbox.id(), sandbox.config())
-            ? attachment
-            : attachment.withoutNetns(),
-        CniResult.fromJson(sandbox.cniResult()),
-        operation);
-  }
-
-  private Attachment attachment(SandboxRecord sandbox) {
-    SandboxName name = sandbox.name();
-    Path netns = paths.namespaces(sandbox.id()).resolve("net");
-    CniArgs args =
-        CniArgs.NONE
-            .with("IgnoreUnknown", "1")
-            .with("K8S_POD_NAMESPACE", name.namespace())
-            .with("K8S_POD_NAME", name.name())
-            .with("K8S_POD_INFRA_CONTAINER_ID", sandbox.id())
-            .with("K8S_POD_UID", name.uid());
-    return new Attachment(
-        sandbox.id(), netns.toString(), INTERFACE, args, capabilityArgs(sandbox.config()));
-  }
-
-  private static JsonObject capabilityArgs(PodSandboxConfig config) {
-    JsonObject arguments = new JsonObject();
-    JsonArray mappings = new JsonArray();
-    config.getPortMappingsList().stream()
-        .filter(mapping -> mapping.getHostPort() != 0)
-        .map(PodNetwork::portMapping)
-        .forEach(mappings::add);
-    addUnlessEmpty(arguments, "portMappings", mappings);
-    addUnlessEmpty(arguments, "bandwidth", Bandwidth.of(config.getAnnotationsMap()));
-    if (config.hasDnsConfig()) {
-      arguments.add("dns", dns(config.getDnsConfig()));
+    if (isOwn(sandbox)) {
+      own.detach(sandbox);
+    } else {
+      cni.detach(sandbox, operation);
     }
-    return arguments;
   }
 
-  private static JsonObject portMapping(PortMapping mapping) {
-    JsonObject json = new JsonObject();
-    json.addProperty("hostPort", requirePort("host_port", mapping.getHostPort()));
-    json.addProperty("containerPort", requirePort("container_port", mapping.getContainerPort()));
-    json.addProperty("protocol", protocol(mapping.getProtocol()));
-    if (!mapping.getHostIp().isEmpty()) {
-      json.addProperty("hostIP", requireAddress(mapping.getHostIp()));
+  /** Gives back what was chosen for a sandbox that is not attached. Idempotent. */
+  void release(String sandboxId) {
+    own.release(sandboxId);
+  }
+
+  /**
+   * Takes note of a sandbox of an earlier process, before others choose.
+   *
+   * @param isOfThisBoot whether its network can still be there
+   */
+  void adopt(SandboxRecord sandbox, boolean isOfThisBoot) {
+    if (isOwn(sandbox) && sandbox.phase() != SandboxRecord.Phase.STOPPED) {
+      own.adopt(sandbox, isOfThisBoot);
     }
-    return json;
   }
 
-  private static int requirePort(String field, int port) {
-    if (port < 1 || port > 65535) {
-      throw new BerthException(
-          BerthException.Kind.INVALID_ARGUMENT,
-          "port_mappings: " + field + " " + port + " is not between 1 and 65535");
+  /** Puts back what the adopted sandboxes need. */
+  void restore() {
+    own.restore();
+  }
+
+  /**
+   * Lets the networks remove what belongs to no sandbox. None may be attached or detached
+   * meanwhile.
+   *
+   * @param sandboxes all there are
+   */
+  void collectGarbage(List<SandboxRecord> sandboxes, Operation operation) {
+    if (mode != NetworkSettings.Mode.OWN) {
+      cni.collectGarbage(sandboxes.stream().filter(PodNetwork::isByPlugins).toList(), operation);
     }
-    return port;
   }
 
-  private static String requireAddress(String address) {
-    if (!address.matches("[0-9A-Fa-f.:]+")) {
-      throw new BerthException(
-          BerthException.Kind.INVALID_ARGUMENT,
-          "port_mappings: host_ip \"" + Ids.printable(address) + "\" is not an address");
+  /**
+   * Finds out whether a sandbox is attached as it was.
+   *
+   * @throws dev.berth.base.BerthException saying what is not
+   */
+  void check(SandboxRecord sandbox, Operation operation) {
+    if (isByPlugins(sandbox)) {
+      cni.check(sandbox, operation);
     }
-    return address;
   }
 
-  private static String protocol(Protocol protocol) {
-    return switch (protocol) {
-      case TCP, UDP, SCTP -> protocol.name().toLowerCase(Locale.ROOT);
-      case UNRECOGNIZED ->
-          throw new BerthException(
-              BerthException.Kind.INVALID_ARGUMENT, "port_mappings: unknown protocol");
-    };
+  private static boolean isByPlugins(SandboxRecord sandbox) {
+    return sandbox.phase() != SandboxRecord.Phase.STOPPED
+        && !sandbox.networkConfig().isEmpty()
+        && !isOwn(sandbox);
   }
 
-  private static JsonObject dns(DNSConfig dns) {
-    JsonObject json = new JsonObject();
-    json.add("servers", array(dns.getServersList()));
-    json.add("searches", array(dns.getSearchesList()));
-    json.add("options", array(dns.getOptionsList()));
-    return json;
+  private static boolean isOwn(SandboxRecord sandbox) {
+    return PodAddresses.isRecordedIn(sandbox.networkConfig());
   }
 
-  private static JsonArray array(List<String> values) {
-    JsonArray array = new JsonArray();
-    values.forEach(array::add);
-    return array;
-  }
-
-  private static void addUnlessEmpty(JsonObject arguments, String name, JsonElement value) {
-    boolean empty =
-        value.isJsonArray() ? value.getAsJsonArray().isEmpty() : value.getAsJsonObject().isEmpty();
-    if (!empty) {
-      arguments.add(name, value);
-    }
+  /** Stops watching; what is attached stays. Idempotent. */
+  @Override
+  public void close() {
+    own.close();
   }
 }

@@ -16,6 +16,11 @@ record PodPaths(Path state) {
     return sandbox(sandboxId).resolve("ns");
   }
 
+  /** The pin of a sandbox's network namespace, as text: lists have one for each sandbox. */
+  String networkNamespace(String sandboxId) {
+    return state + "/sandboxes/" + sandboxId + "/ns/net";
+  }
+
   /** The bundle of a container; the shims' own files are in it too. */
   Path bundle(String containerId) {
     return state.resolve("tasks").resolve(containerId);

@@ -72,6 +72,7 @@ final class PodPause {
             record.id(),
             program,
             namespaces.pathsOf(record.id(), record.config()),
+            PodIds.of(record.config()),
             cgroups.cgroupOf(record, record.id()),
             host);
     RuntimeHandler handler = handlers.require(record.runtimeHandler());

@@ -13,6 +13,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
@@ -27,12 +28,15 @@ import java.util.function.Consumer;
 final class Recovery {
   private static final System.Logger LOG = System.getLogger(Recovery.class.getName());
 
+  private static final Duration CHECK_LIMIT = Duration.ofMinutes(1);
+
   private final Registry registry;
   private final RecordStore records;
   private final Tasks tasks;
   private final ExitWatch exits;
   private final Handlers handlers;
   private final PodNamespaces namespaces;
+  private final PodNetwork network;
   private final PodPause pause;
   private final ReleasePodSandbox release;
   private final RemoveContainer removeContainer;
@@ -48,6 +52,7 @@ final class Recovery {
       ExitWatch exits,
       Handlers handlers,
       PodNamespaces namespaces,
+      PodNetwork network,
       PodPause pause,
       ReleasePodSandbox release,
       RemoveContainer removeContainer,
@@ -60,6 +65,7 @@ final class Recovery {
     this.exits = exits;
     this.handlers = handlers;
     this.namespaces = namespaces;
+    this.network = network;
     this.pause = pause;
     this.release = release;
     this.removeContainer = removeContainer;
@@ -72,6 +78,7 @@ final class Recovery {
   void run() {
     List<Sandbox> sandboxes = records.sandboxes().stream().map(this::register).toList();
     List<Container> containers = records.containers().stream().map(this::register).toList();
+    safely("the pod network", _ -> network.restore());
     try (ExecutorService all =
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("recover-", 0).factory())) {
       containers.forEach(container -> all.execute(() -> safely(container, this::recover)));
@@ -80,6 +87,7 @@ final class Recovery {
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("recover-", 0).factory())) {
       sandboxes.forEach(sandbox -> all.execute(() -> safely(sandbox, this::recover)));
     }
+    safely("the networks of plugins", _ -> collectGarbage());
     LOG.log(
         INFO,
         "recovered {0} sandboxes and {1} containers",
@@ -87,10 +95,42 @@ final class Recovery {
         registry.containers.all().size());
   }
 
+  /**
+   * Has the plugins check the networks of the sandboxes that run on, one after the other, and
+   * reports what they find; nobody has to wait for it.
+   *
+   * @param goOn asked before each
+   */
+  void checkNetworks(BooleanSupplier goOn) {
+    for (Sandbox sandbox : registry.sandboxes.all()) {
+      if (goOn.getAsBoolean()) {
+        checkNetwork(sandbox);
+      }
+    }
+  }
+
+  private void checkNetwork(Sandbox sandbox) {
+    Operation operation = Operation.start("CNI CHECK", CHECK_LIMIT, null);
+    try (var _ = sandbox.use(operation)) {
+      if (sandbox.state() == SandboxState.READY) {
+        network.check(sandbox.record(), operation);
+      }
+    } catch (BerthException e) {
+      LOG.log(WARNING, "the network of sandbox " + sandbox.id() + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Nobody attaches or detaches before recovery has ended, as GC demands. */
+  private void collectGarbage() {
+    List<SandboxRecord> all = registry.sandboxes.all().stream().map(Sandbox::record).toList();
+    network.collectGarbage(all, Operation.internal("CNI GC"));
+  }
+
   private Sandbox register(SandboxRecord record) {
     Sandbox sandbox = new Sandbox(record);
     registry.sandboxNames.reserve(record.name(), record.id());
     registry.sandboxes.put(record.id(), sandbox);
+    safely(sandbox, _ -> network.adopt(record, record.bootId().equals(bootId)));
     return sandbox;
   }
 

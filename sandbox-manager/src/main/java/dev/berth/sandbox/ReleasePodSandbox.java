@@ -43,6 +43,7 @@ final class ReleasePodSandbox {
       network.detach(sandbox.record(), operation);
       sandbox.markNetworkTouched(false);
     }
+    network.release(sandbox.id());
     operation.enter(StopPodSandboxStage.NAMESPACES);
     namespaces.release(sandbox.id());
     files.release(sandbox.id());

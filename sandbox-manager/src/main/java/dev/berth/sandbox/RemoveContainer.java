@@ -24,6 +24,7 @@ final class RemoveContainer {
   private final ImageVolumes volumes;
   private final Handlers handlers;
   private final PodEvents events;
+  private final Plugins plugins;
 
   RemoveContainer(
       Registry registry,
@@ -33,7 +34,8 @@ final class RemoveContainer {
       ContainerImages images,
       ImageVolumes volumes,
       Handlers handlers,
-      PodEvents events) {
+      PodEvents events,
+      Plugins plugins) {
     this.registry = registry;
     this.records = records;
     this.tasks = tasks;
@@ -42,6 +44,7 @@ final class RemoveContainer {
     this.volumes = volumes;
     this.handlers = handlers;
     this.events = events;
+    this.plugins = plugins;
   }
 
   void remove(Container container, Operation operation) {
@@ -54,6 +57,7 @@ final class RemoveContainer {
       operation.enter(RemoveContainerStage.TASK);
       tasks.delete(container.id(), operation);
       operation.enter(RemoveContainerStage.FILES);
+      plugins.removeContainer(container);
       removeFiles(container);
       operation.enter(RemoveContainerStage.FORGET);
       forget(container);

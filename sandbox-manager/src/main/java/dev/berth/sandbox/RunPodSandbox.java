@@ -25,6 +25,7 @@ final class RunPodSandbox {
   private final ReleasePodSandbox release;
   private final PodPaths paths;
   private final PodEvents events;
+  private final Plugins plugins;
   private final Clock clock;
   private final String bootId = BootId.current();
   private final SingleFlight<Request, SandboxStatus> flights = new SingleFlight<>();
@@ -48,6 +49,7 @@ final class RunPodSandbox {
       ReleasePodSandbox release,
       PodPaths paths,
       PodEvents events,
+      Plugins plugins,
       Clock clock) {
     this.registry = registry;
     this.records = records;
@@ -59,6 +61,7 @@ final class RunPodSandbox {
     this.release = release;
     this.paths = paths;
     this.events = events;
+    this.plugins = plugins;
     this.clock = clock;
   }
 
@@ -80,6 +83,7 @@ final class RunPodSandbox {
     registry.sandboxNames.reserve(name, id);
     try (var rollback = new Rollback()) {
       rollback.onFailure("release the name", () -> registry.sandboxNames.release(name, id));
+      rollback.onFailure("give back the addresses", () -> network.release(id));
       Sandbox sandbox = record(id, config, runtimeHandler, operation);
       rollback.commit(); // from here on the undo of the sandbox releases its name
       return build(sandbox, operation);
@@ -88,7 +92,7 @@ final class RunPodSandbox {
 
   private Sandbox record(
       String id, PodSandboxConfig config, String runtimeHandler, Operation operation) {
-    String networkConfig = network.choose(config);
+    String networkConfig = network.choose(id, config, runtimeHandler);
     operation.enter(RunPodSandboxStage.RECORD);
     var record =
         new SandboxRecord(
@@ -108,13 +112,21 @@ final class RunPodSandbox {
   private SandboxStatus build(Sandbox sandbox, Operation operation) {
     try {
       make(sandbox, operation);
-      registry.sandboxes.put(sandbox.id(), sandbox);
+      publish(sandbox, operation);
       events.tell(PodEvent.Kind.CREATED, sandbox);
       events.tell(PodEvent.Kind.STARTED, sandbox);
       return sandbox.status(paths);
     } catch (RuntimeException failure) {
       undo(sandbox, failure);
       throw failure;
+    }
+  }
+
+  /** Nobody can see or use it before all plugins have agreed to it. */
+  private void publish(Sandbox sandbox, Operation operation) {
+    try (var _ = plugins.hold(operation)) {
+      plugins.runPodSandbox(sandbox);
+      registry.sandboxes.put(sandbox.id(), sandbox);
     }
   }
 

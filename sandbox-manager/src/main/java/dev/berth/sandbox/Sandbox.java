@@ -27,6 +27,8 @@ final class Sandbox {
   private static final Duration LOCK_LIMIT = Duration.ofMinutes(4);
 
   private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
+  private final ToldOnce stopNotice;
+  private final ToldOnce removeNotice = new ToldOnce(false);
   private volatile SandboxRecord record;
   private volatile boolean usable;
   private volatile boolean removed;
@@ -36,6 +38,7 @@ final class Sandbox {
 
   Sandbox(SandboxRecord record) {
     this.record = record;
+    this.stopNotice = new ToldOnce(record.phase() == SandboxRecord.Phase.STOPPED);
   }
 
   String id() {
@@ -60,6 +63,16 @@ final class Sandbox {
   /** Lists it as NOT_READY from now on, whatever its record says: it is being taken apart. */
   void markUnusable() {
     usable = false;
+  }
+
+  /** What tells plugins that it is stopped. */
+  ToldOnce stopNotice() {
+    return stopNotice;
+  }
+
+  /** What tells plugins that it is removed. */
+  ToldOnce removeNotice() {
+    return removeNotice;
   }
 
   boolean isReleased() {
@@ -99,7 +112,7 @@ final class Sandbox {
         current.createdAt(),
         state == SandboxState.READY ? current.ips() : java.util.List.of(),
         current.cniResult(),
-        hasNetwork ? paths.namespaces(current.id()).resolve("net").toString() : "");
+        hasNetwork ? paths.networkNamespace(current.id()) : "");
   }
 
   /** Keeps the sandbox as it is while {@link Held} is open; many may. */

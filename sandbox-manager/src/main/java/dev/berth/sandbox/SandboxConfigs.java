@@ -1,7 +1,6 @@
 package dev.berth.sandbox;
 
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
-import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
@@ -20,7 +19,7 @@ final class SandboxConfigs {
   /**
    * Refuses what cannot be run, before anything is made.
    *
-   * @throws BerthException INVALID_ARGUMENT or UNIMPLEMENTED naming the field
+   * @throws BerthException INVALID_ARGUMENT naming the field
    */
   static void check(PodSandboxConfig config) {
     requireHostname(config.getHostname());
@@ -31,6 +30,7 @@ final class SandboxConfigs {
       throw new BerthException(INVALID_ARGUMENT, "run_as_group is set without run_as_user");
     }
     checkNamespaces(namespaces(config));
+    PodIds.check(config);
     PodSysctls.of(config);
     PodNetwork.check(config);
     ResolvConf.of(config.getDnsConfig());
@@ -41,14 +41,6 @@ final class SandboxConfigs {
     requireMode("ipc", options.getIpc(), NamespaceMode.POD, NamespaceMode.NODE);
     requireMode(
         "pid", options.getPid(), NamespaceMode.POD, NamespaceMode.CONTAINER, NamespaceMode.NODE);
-    if (options.hasUsernsOptions()) {
-      NamespaceMode mode = options.getUsernsOptions().getMode();
-      requireMode("userns_options.mode", mode, NamespaceMode.POD, NamespaceMode.NODE);
-      if (mode == NamespaceMode.POD) {
-        throw new BerthException(
-            UNIMPLEMENTED, "namespace_options.userns_options: user namespaces are not implemented");
-      }
-    }
   }
 
   private static void requireMode(String field, NamespaceMode mode, NamespaceMode... allowed) {

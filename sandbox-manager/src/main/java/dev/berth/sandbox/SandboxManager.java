@@ -13,7 +13,10 @@ import dev.berth.proto.cri.v1.LinuxContainerResources;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.runtime.seccomp.DefaultSeccompProfile;
 import dev.berth.runtime.spec.Seccomp;
+import dev.berth.sandbox.cdi.CdiDevices;
 import dev.berth.sandbox.cni.Networks;
+import dev.berth.sandbox.net.BridgeNetwork;
+import dev.berth.sandbox.net.HostNetwork;
 import dev.berth.sandbox.spec.HostFacts;
 import dev.berth.sandbox.spec.SpecGenerator;
 import dev.berth.shim.client.ShimEvents;
@@ -25,6 +28,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -41,6 +45,9 @@ import java.util.function.Function;
  */
 public final class SandboxManager implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(SandboxManager.class.getName());
+
+  /** The part of this process's open files that reading usage may have. */
+  private static final int USAGE_SHARE = 4;
 
   private final PodPaths paths;
   private final Registry registry = new Registry();
@@ -60,10 +67,13 @@ public final class SandboxManager implements AutoCloseable {
   private final UpdateContainerResources updateContainer;
   private final CheckpointContainer checkpointContainer;
   private final PodStreams streams;
+  private final Plugins plugins;
+  private final UserNamespaceSupport userNamespaces;
   private final WritableLayers layers;
   private final UsageReader usage;
   private final Tasks tasks;
   private final CountDownLatch recovered = new CountDownLatch(1);
+  private volatile boolean closed;
 
   /**
    * Opens the manager and begins to recover what an earlier process left.
@@ -90,22 +100,30 @@ public final class SandboxManager implements AutoCloseable {
     paths = new PodPaths(settings.state());
     prepareState();
     records = new RecordStore(store);
-    PodNamespaces namespaces = new PodNamespaces(paths);
+    PodNamespaces namespaces = new PodNamespaces(paths, settings.logWriter());
     PodFiles files = new PodFiles(paths);
     CgroupParents cgroups = new CgroupParents(settings.defaultCgroupParent());
     Bundles bundles = new Bundles(paths);
     HostFacts host = HostFacts.read();
     Handlers handlers = new Handlers(settings, registry);
+    plugins = new Plugins(registry, namespaces, bundles);
     network =
         new PodNetwork(
-            new Networks(settings.cniConfDir(), settings.cniBinDirs(), settings.cniPluginTimeout()),
-            paths,
-            namespaces);
-    podEvents = new PodEvents(registry, paths, clock);
+            settings.network().mode(),
+            cniNetwork(settings.network(), namespaces),
+            new OwnPodNetwork(
+                new BridgeNetwork(settings.network().bridge(), HostNetwork.OWN),
+                paths,
+                namespaces));
+    layers = new WritableLayers(images);
+    usage =
+        new UsageReader(
+            registry, paths, cgroups, layers, new UsageMeters(OpenFileLimit.share(USAGE_SHARE)));
+    podEvents = new PodEvents(registry, paths, clock, usage::forget);
     events = ShimEvents.listen(paths.eventsSocket(), settings.instance(), _ -> {});
     shims = new Shims(shimSettings(settings));
     tasks = new Tasks(shims, records, paths);
-    exits = new ExitWatch(tasks, cgroups, handlers);
+    exits = new ExitWatch(tasks, cgroups, handlers, plugins);
     PodPause pause =
         new PodPause(tasks, bundles, cgroups, namespaces, handlers, host, settings.logWriter());
     ReleasePodSandbox release =
@@ -122,14 +140,16 @@ public final class SandboxManager implements AutoCloseable {
             release,
             paths,
             podEvents,
+            plugins,
             clock);
-    stopContainer = new StopContainer(tasks);
-    ImageVolumes volumes = new ImageVolumes(images, paths);
+    stopContainer = new StopContainer(tasks, plugins);
+    ImageVolumes volumes = new ImageVolumes(images, paths, namespaces);
     removeContainer =
         new RemoveContainer(
-            registry, records, tasks, bundles, images, volumes, handlers, podEvents);
+            registry, records, tasks, bundles, images, volumes, handlers, podEvents, plugins);
     stopPodSandbox =
-        new StopPodSandbox(registry, records, release, stopContainer, removeContainer, podEvents);
+        new StopPodSandbox(
+            registry, records, release, stopContainer, removeContainer, podEvents, plugins);
     createContainer =
         new CreateContainer(
             registry,
@@ -137,7 +157,14 @@ public final class SandboxManager implements AutoCloseable {
             images,
             volumes,
             new ContainerSpecs(
-                new SpecGenerator(runtimeDefault), host, namespaces, files, pause, registry),
+                new SpecGenerator(runtimeDefault),
+                host,
+                namespaces,
+                files,
+                pause,
+                registry,
+                new CdiDevices(settings.cdiSpecDirs()),
+                new AppArmor(settings.instance())),
             bundles,
             tasks,
             exits,
@@ -145,18 +172,19 @@ public final class SandboxManager implements AutoCloseable {
             cgroups,
             removeContainer,
             podEvents,
+            plugins,
             settings.logWriter(),
             clock);
-    startContainer = new StartContainer(registry, tasks, exits, clock);
+    startContainer = new StartContainer(registry, tasks, exits, plugins, clock);
     execSync = new ExecSync(tasks, paths);
-    updateContainer = new UpdateContainerResources(tasks, host);
+    updateContainer = new UpdateContainerResources(tasks, host, plugins);
     checkpointContainer =
         new CheckpointContainer(
             tasks, images, handlers, paths, settings.root().resolve("checkpoints"), clock);
     checkpointContainer.deleteLeftovers();
     streams = new PodStreams(registry, tasks, namespaces, paths, this::requireRecovered);
-    layers = new WritableLayers(images);
-    usage = new UsageReader(registry, paths, cgroups, layers);
+    userNamespaces =
+        new UserNamespaceSupport(settings.logWriter(), settings.root(), settings.state());
     recoverInBackground(
         new Recovery(
             registry,
@@ -165,12 +193,24 @@ public final class SandboxManager implements AutoCloseable {
             exits,
             handlers,
             namespaces,
+            network,
             pause,
             release,
             removeContainer,
             podEvents,
             settings.initialRecoveryTimeout(),
             clock));
+    var requests = new PluginRequests(plugins, registry, updateContainer, stopContainer, recovered);
+    settings.nri().ifPresent(nri -> plugins.listen(nri, requests));
+  }
+
+  private CniPodNetwork cniNetwork(NetworkSettings settings, PodNamespaces namespaces) {
+    Map<String, Networks> byHandler = new HashMap<>();
+    settings
+        .handlerConfDirs()
+        .forEach((handler, dir) -> byHandler.put(handler, new Networks(dir, settings.cni())));
+    return new CniPodNetwork(
+        new Networks(settings.cniConfDir(), settings.cni()), byHandler, paths, namespaces);
   }
 
   private ShimSettings shimSettings(SandboxSettings settings) {
@@ -211,6 +251,7 @@ public final class SandboxManager implements AutoCloseable {
           } finally {
             recovered.countDown();
           }
+          recovery.checkNetworks(() -> !closed);
         });
   }
 
@@ -227,6 +268,14 @@ public final class SandboxManager implements AutoCloseable {
   /** Tells whether pods can get a network. */
   public NetworkStatus networkStatus() {
     return network.status();
+  }
+
+  /**
+   * Tells whether pods of Berth's own handlers can have user namespaces: kernel and file systems
+   * allow it. Found out by trying, once.
+   */
+  public boolean supportsUserNamespaces() {
+    return userNamespaces.isThere();
   }
 
   /** Returns the sandboxes. */
@@ -257,6 +306,10 @@ public final class SandboxManager implements AutoCloseable {
   /** Stops watching; pods and their shims go on. Idempotent. */
   @Override
   public void close() {
+    closed = true;
+    plugins.close();
+    network.close();
+    usage.close();
     layers.close();
     exits.close();
     events.close();
@@ -302,6 +355,7 @@ public final class SandboxManager implements AutoCloseable {
         Operation operation) {
       requireRecovered();
       Sandbox sandbox = registry.sandboxes.require(sandboxId);
+      plugins.updatePodSandbox(sandbox, overhead, resources);
       try (var _ = sandbox.change(operation)) {
         var config = sandbox.record().config().toBuilder();
         config.getLinuxBuilder().setOverhead(overhead).setResources(resources);
@@ -309,6 +363,7 @@ public final class SandboxManager implements AutoCloseable {
         records.put(changed);
         sandbox.describe(changed);
       }
+      plugins.updatedPodSandbox(sandbox);
     }
 
     @Override
@@ -347,6 +402,17 @@ public final class SandboxManager implements AutoCloseable {
     public List<SandboxUsage> sandboxes(SandboxFilter filter) {
       requireRecovered();
       return usage.sandboxes(filter);
+    }
+
+    @Override
+    public List<SandboxMetrics> metrics() {
+      requireRecovered();
+      return usage.metrics();
+    }
+
+    @Override
+    public UsageGaps gaps() {
+      return usage.gaps();
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.berth.sandbox;
 
 import dev.berth.base.BerthException;
+import dev.berth.sandbox.nri.NriSettings;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -16,9 +17,8 @@ import java.util.Optional;
  *     name that is global to the host, and the namespace of the shims
  * @param handlers runtime handlers by name
  * @param defaultHandler name of the handler for an empty runtime handler
- * @param cniConfDir directory of CNI network configurations
- * @param cniBinDirs directories of CNI plugins, in order of search
- * @param cniPluginTimeout how long one plugin may run before it is killed
+ * @param network what pods are attached to
+ * @param cdiSpecDirs directories of CDI spec files, the least important first
  * @param defaultCgroupParent cgroup that containers of a sandbox without a cgroup parent go below;
  *     an absolute path within the cgroup hierarchies
  * @param logWriter absolute path of berth-init, which writes the CRI logs and is the pause of pods
@@ -26,6 +26,7 @@ import java.util.Optional;
  * @param criu absolute path of the program that checkpoints; empty to look for it in PATH. A shim
  *     that runs keeps the one it was started with
  * @param initialRecoveryTimeout how long one shim may take to answer when it is adopted
+ * @param nri where plugins connect; empty for none
  */
 public record SandboxSettings(
     Path root,
@@ -33,16 +34,16 @@ public record SandboxSettings(
     String instance,
     Map<String, RuntimeHandler> handlers,
     String defaultHandler,
-    Path cniConfDir,
-    List<Path> cniBinDirs,
-    Duration cniPluginTimeout,
+    NetworkSettings network,
+    List<Path> cdiSpecDirs,
     String defaultCgroupParent,
     Path logWriter,
     Optional<Path> criu,
-    Duration initialRecoveryTimeout) {
+    Duration initialRecoveryTimeout,
+    Optional<NriSettings> nri) {
   public SandboxSettings {
     handlers = Map.copyOf(handlers);
-    cniBinDirs = List.copyOf(cniBinDirs);
+    cdiSpecDirs = List.copyOf(cdiSpecDirs);
     if (!handlers.containsKey(defaultHandler)) {
       throw new BerthException(
           BerthException.Kind.INVALID_ARGUMENT,

@@ -8,6 +8,7 @@ import dev.berth.base.Operation;
 import dev.berth.shim.client.TaskExit;
 import dev.berth.shim.client.TaskProcess;
 import java.time.Clock;
+import java.util.Optional;
 
 /** Starts a created container. */
 final class StartContainer {
@@ -16,31 +17,51 @@ final class StartContainer {
   private final Registry registry;
   private final Tasks tasks;
   private final ExitWatch exits;
+  private final Plugins plugins;
   private final Clock clock;
 
-  StartContainer(Registry registry, Tasks tasks, ExitWatch exits, Clock clock) {
+  StartContainer(Registry registry, Tasks tasks, ExitWatch exits, Plugins plugins, Clock clock) {
     this.registry = registry;
     this.tasks = tasks;
     this.exits = exits;
+    this.plugins = plugins;
     this.clock = clock;
   }
 
   void start(Container container, Operation operation) {
     Sandbox sandbox = registry.sandboxes.require(container.record().sandboxId());
-    try (var _ = sandbox.use(operation);
-        var _ = Lifecycle.hold(container, operation)) {
+    try (var _ = sandbox.use(operation)) {
       operation.enter(StartContainerStage.CHECK);
       if (sandbox.state() != SandboxState.READY) {
         throw new BerthException(FAILED_PRECONDITION, "sandbox " + sandbox.id() + " is not ready");
       }
-      container.beginStart();
-      startClaimed(container, operation);
+      container.requireStartable();
+      Optional<BerthException> refusal = refusal(container);
+      try (var _ = Lifecycle.hold(container, operation)) {
+        container.beginStart();
+        startClaimed(container, refusal, operation);
+      }
     }
-    exits.free(container); // if it ended before the start was recorded
+    plugins.startedContainer(container);
+    exits.settle(container); // if it ended before the start was recorded
   }
 
-  private void startClaimed(Container container, Operation operation) {
+  /** Asks without a lock: a plugin may change limits of the container while it is asked. */
+  private Optional<BerthException> refusal(Container container) {
     try {
+      plugins.startContainer(container);
+      return Optional.empty();
+    } catch (BerthException e) {
+      return Optional.of(e);
+    }
+  }
+
+  private void startClaimed(
+      Container container, Optional<BerthException> refusal, Operation operation) {
+    try {
+      if (refusal.isPresent()) {
+        throw refusal.get();
+      }
       operation.enter(StartContainerStage.TASK);
       int pid = tasks.start(TaskProcess.init(container.id()), operation);
       operation.enter(StartContainerStage.PUBLISH);

@@ -21,12 +21,21 @@ final class StopContainer {
   private static final Duration LONGEST = Duration.ofDays(1);
 
   private final Tasks tasks;
+  private final Plugins plugins;
 
-  StopContainer(Tasks tasks) {
+  StopContainer(Tasks tasks, Plugins plugins) {
     this.tasks = tasks;
+    this.plugins = plugins;
   }
 
   void stop(Container container, Duration timeout, Operation operation) {
+    end(container, timeout, operation);
+    if (container.currentState() instanceof ContainerState.Exited) {
+      plugins.stoppedContainer(container); // whoever saw the end first may be about to
+    }
+  }
+
+  private void end(Container container, Duration timeout, Operation operation) {
     if (container.awaitExit(Duration.ZERO)) {
       return; // created, exited or removed: there is nothing to stop
     }

@@ -20,6 +20,7 @@ final class StopPodSandbox {
   private final StopContainer stopContainer;
   private final RemoveContainer removeContainer;
   private final PodEvents events;
+  private final Plugins plugins;
 
   StopPodSandbox(
       Registry registry,
@@ -27,13 +28,15 @@ final class StopPodSandbox {
       ReleasePodSandbox release,
       StopContainer stopContainer,
       RemoveContainer removeContainer,
-      PodEvents events) {
+      PodEvents events,
+      Plugins plugins) {
     this.registry = registry;
     this.records = records;
     this.release = release;
     this.stopContainer = stopContainer;
     this.removeContainer = removeContainer;
     this.events = events;
+    this.plugins = plugins;
   }
 
   void stop(Sandbox sandbox, Operation operation) {
@@ -51,6 +54,7 @@ final class StopPodSandbox {
       operation.enter(RemovePodSandboxStage.CONTAINERS);
       forEachContainer(sandbox, container -> removeContainer.remove(container, operation));
       operation.enter(RemovePodSandboxStage.FORGET);
+      plugins.removePodSandbox(sandbox);
       release.forget(sandbox);
       events.tell(PodEvent.Kind.DELETED, sandbox);
     }
@@ -63,6 +67,7 @@ final class StopPodSandbox {
     operation.enter(StopPodSandboxStage.CONTAINERS);
     sandbox.markUnusable();
     forEachContainer(sandbox, container -> stopContainer.stop(container, Duration.ZERO, operation));
+    plugins.stopPodSandbox(sandbox); // while it has all that it had, but for running containers
     release.release(sandbox, operation);
     operation.enter(StopPodSandboxStage.NOT_READY);
     SandboxRecord stopped = sandbox.record().stopped();

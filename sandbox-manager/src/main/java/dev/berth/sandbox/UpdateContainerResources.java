@@ -5,6 +5,7 @@ import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
 import dev.berth.base.Rollback;
 import dev.berth.proto.cri.v1.LinuxContainerResources;
+import dev.berth.runtime.spec.Resources;
 import dev.berth.runtime.spec.SpecJson;
 import dev.berth.sandbox.spec.ContainerLimits;
 import dev.berth.sandbox.spec.HostFacts;
@@ -18,24 +19,33 @@ import dev.berth.sandbox.spec.HostFacts;
 final class UpdateContainerResources {
   private final Tasks tasks;
   private final HostFacts host;
+  private final Plugins plugins;
 
-  UpdateContainerResources(Tasks tasks, HostFacts host) {
+  UpdateContainerResources(Tasks tasks, HostFacts host, Plugins plugins) {
     this.tasks = tasks;
     this.host = host;
+    this.plugins = plugins;
   }
 
+  /** Changes limits as CRI asks for it, and plugins over it. */
   void update(Container container, LinuxContainerResources change, Operation operation) {
+    apply(container, plugins.updateContainer(container, change), operation);
+    plugins.updatedContainer(container);
+  }
+
+  /** Changes limits without asking plugins. */
+  void apply(Container container, LimitChange change, Operation operation) {
     try (var _ = Lifecycle.hold(container, operation);
         var rollback = new Rollback()) {
       LinuxContainerResources before = container.record().config().getLinux().getResources();
       operation.enter(UpdateContainerResourcesStage.APPLY);
       if (hasTask(container)) {
-        LinuxContainerResources undo = ContainerLimits.undo(before, change);
-        rollback.onFailure("restore the limits of " + container.id(), () -> apply(container, undo));
-        apply(container, change, operation);
+        LinuxContainerResources undo = ContainerLimits.undo(before, change.limits());
+        rollback.onFailure("restore the limits of " + container.id(), () -> undo(container, undo));
+        write(container, change, operation);
       }
       operation.enter(UpdateContainerResourcesStage.RECORD);
-      container.limited(ContainerLimits.merge(before, change));
+      container.limited(ContainerLimits.merge(before, change.limits()));
       rollback.commit();
     }
   }
@@ -51,12 +61,14 @@ final class UpdateContainerResources {
     };
   }
 
-  private void apply(Container container, LinuxContainerResources limits) {
-    apply(container, limits, Operation.internal("undo of UpdateContainerResources"));
+  private void undo(Container container, LinuxContainerResources limits) {
+    Operation undo = Operation.internal("undo of UpdateContainerResources");
+    write(container, LimitChange.of(limits), undo);
   }
 
-  private void apply(Container container, LinuxContainerResources limits, Operation operation) {
-    byte[] json = SpecJson.write(ContainerLimits.of(limits, host));
+  private void write(Container container, LimitChange change, Operation operation) {
+    Resources limits = change.more().apply(ContainerLimits.of(change.limits(), host));
+    byte[] json = SpecJson.write(limits);
     tasks.update(container.id(), ByteString.copyFrom(json), operation);
   }
 }

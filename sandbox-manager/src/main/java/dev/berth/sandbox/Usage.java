@@ -6,7 +6,8 @@ import java.util.List;
  * What pods and containers use. Every answer is read from the kernel when it is asked for, except
  * for the writable layers, which are measured in the background.
  *
- * <p>Thread-safe. Until recovery has ended every method answers {@code UNAVAILABLE}.
+ * <p>Nothing that is broken or frozen fails a list or holds it up: it is left out, and {@link
+ * #gaps} says so. Thread-safe. Until recovery has ended methods answer {@code UNAVAILABLE}.
  */
 public interface Usage {
   /**
@@ -29,6 +30,18 @@ public interface Usage {
    */
   SandboxUsage sandbox(String sandboxId);
 
-  /** Returns what the READY sandboxes that pass the filter use. */
+  /**
+   * Returns what the READY sandboxes that pass the filter use. Of one whose cgroup cannot be read
+   * the rest is told; its containers that cannot be read are left out.
+   */
   List<SandboxUsage> sandboxes(SandboxFilter filter);
+
+  /**
+   * Returns what monitoring wants to know of the READY sandboxes and their running containers.
+   * Waits a fifth of a second at most for writable layers that were never measured.
+   */
+  List<SandboxMetrics> metrics();
+
+  /** Returns what could not be read of late; also while recovery goes on. */
+  UsageGaps gaps();
 }

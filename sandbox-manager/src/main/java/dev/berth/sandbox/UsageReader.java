@@ -1,66 +1,80 @@
 package dev.berth.sandbox;
 
-import static dev.berth.base.BerthException.Kind.NOT_FOUND;
-
 import dev.berth.base.BerthException;
-import dev.berth.runtime.cgroup.CgroupPath;
 import dev.berth.runtime.cgroup.CgroupStats;
-import dev.berth.runtime.cgroup.Cgroups;
-import java.io.IOException;
-import java.nio.file.Files;
+import dev.berth.runtime.kernel.Descriptors;
+import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.kernel.NativeException;
+import dev.berth.runtime.kernel.ReadBuffer;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 /** Reads what pods and containers use from their cgroups and network namespaces. Thread-safe. */
-final class UsageReader {
+final class UsageReader implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(UsageReader.class.getName());
 
   private final Registry registry;
   private final PodPaths paths;
   private final CgroupParents parents;
   private final WritableLayers layers;
+  private final UsageMeters meters;
+  private final UnreadUsage unread = new UnreadUsage();
   private final CpuRates rates = new CpuRates();
-  private volatile @Nullable Cgroups cgroups; // opened by the first who asks
 
-  UsageReader(Registry registry, PodPaths paths, CgroupParents parents, WritableLayers layers) {
+  UsageReader(
+      Registry registry,
+      PodPaths paths,
+      CgroupParents parents,
+      WritableLayers layers,
+      UsageMeters meters) {
     this.registry = registry;
     this.paths = paths;
     this.parents = parents;
     this.layers = layers;
+    this.meters = meters;
   }
 
   ContainerUsage container(Container container) {
-    return usage(container.record());
+    return usage(container.record(), new ReadBuffer());
   }
 
   List<ContainerUsage> containers(ContainerFilter filter) {
     forgetRemoved();
+    var buffer = new ReadBuffer();
     List<ContainerUsage> all = new ArrayList<>();
     for (ContainerStatus status : registry.list(filter)) {
       if (status.state() instanceof ContainerState.Running) {
-        registry.containers.find(status.id()).flatMap(this::ifReadable).ifPresent(all::add);
+        registry
+            .containers
+            .find(status.id())
+            .flatMap(container -> ifReadable(container, buffer))
+            .ifPresent(all::add);
       }
     }
     return all;
   }
 
-  private Optional<ContainerUsage> ifReadable(Container container) {
-    ContainerUsage usage = usage(container.record());
+  private Optional<ContainerUsage> ifReadable(Container container, ReadBuffer buffer) {
+    ContainerUsage usage = usage(container.record(), buffer);
     return usage.cgroup().isPresent() ? Optional.of(usage) : Optional.empty();
   }
 
-  private ContainerUsage usage(ContainerRecord record) {
+  private ContainerUsage usage(ContainerRecord record, ReadBuffer buffer) {
     Instant at = Instant.now();
     long nanos = System.nanoTime();
     Optional<CgroupStats> stats =
-        record.state() instanceof ContainerState.Running ? read(record.cgroup()) : Optional.empty();
+        record.state() instanceof ContainerState.Running
+            ? read(record.id(), record.cgroup(), buffer)
+            : Optional.empty();
     return new ContainerUsage(
         record.status(),
         at,
@@ -76,46 +90,103 @@ final class UsageReader {
   }
 
   SandboxUsage sandbox(Sandbox sandbox) {
+    return usage(sandbox, running(registry.containersOf(sandbox.id())), new ReadBuffer());
+  }
+
+  private SandboxUsage usage(Sandbox sandbox, List<Container> running, ReadBuffer buffer) {
     SandboxRecord record = sandbox.record();
-    List<Container> running =
-        registry.containersOf(sandbox.id()).stream()
-            .filter(container -> container.currentState() instanceof ContainerState.Running)
-            .toList();
     Instant at = Instant.now();
     long nanos = System.nanoTime();
-    Optional<CgroupStats> stats = read(parents.podCgroup(record));
+    Optional<CgroupStats> stats = read(record.id(), parents.podCgroup(record), buffer);
     return new SandboxUsage(
         sandbox.status(paths),
         at,
         stats,
         rate(sandbox.id(), nanos, stats),
-        interfaces(record, running),
-        running.stream().flatMap(container -> ifReadable(container).stream()).toList());
+        interfaces(record, running, buffer),
+        running.stream().flatMap(container -> ifReadable(container, buffer).stream()).toList());
   }
 
   List<SandboxUsage> sandboxes(SandboxFilter filter) {
+    var buffer = new ReadBuffer();
+    return ofReady(filter, (sandbox, running) -> usage(sandbox, running, buffer));
+  }
+
+  List<SandboxMetrics> metrics() {
+    var buffer = new ReadBuffer();
+    var reader = new MetricsReader(meters, layers);
+    return ofReady(
+        SandboxFilter.ALL, (sandbox, running) -> metrics(sandbox, running, reader, buffer));
+  }
+
+  private SandboxMetrics metrics(
+      Sandbox sandbox, List<Container> running, MetricsReader reader, ReadBuffer buffer) {
+    SandboxRecord record = sandbox.record();
+    return new SandboxMetrics(
+        sandbox.status(paths),
+        parents.podCgroup(record),
+        Instant.now(),
+        interfaces(record, running, buffer),
+        running.stream()
+            .flatMap(container -> metrics(container, reader, buffer).stream())
+            .toList());
+  }
+
+  private Optional<ContainerMetrics> metrics(
+      Container container, MetricsReader reader, ReadBuffer buffer) {
+    Optional<Integer> pid = container.pid();
+    return pid.isEmpty()
+        ? Optional.empty()
+        : ifReadable(container, buffer)
+            .flatMap(usage ->
+                marking(
+                    container.id(),
+                    () -> reader.read(usage, container.record().cgroup(), pid.get())));
+  }
+
+  private interface Reading<T> {
+    T of(Sandbox sandbox, List<Container> running);
+  }
+
+  private <T> List<T> ofReady(SandboxFilter filter, Reading<T> reading) {
     forgetRemoved();
-    List<SandboxUsage> all = new ArrayList<>();
+    Map<String, List<Container>> containers =
+        registry.containers.all().stream()
+            .collect(Collectors.groupingBy(container -> container.record().sandboxId()));
+    List<T> all = new ArrayList<>();
     for (SandboxStatus status : registry.list(filter, paths)) {
       if (status.isReady()) {
-        registry.sandboxes.find(status.id()).map(this::sandbox).ifPresent(all::add);
+        List<Container> running = running(containers.getOrDefault(status.id(), List.of()));
+        registry
+            .sandboxes
+            .find(status.id())
+            .ifPresent(sandbox -> all.add(reading.of(sandbox, running)));
       }
     }
     return all;
   }
 
+  private static List<Container> running(List<Container> containers) {
+    return containers.stream()
+        .filter(container -> container.currentState() instanceof ContainerState.Running)
+        .toList();
+  }
+
   /** Any process of the pod sees the pod's network. */
-  private static List<InterfaceUsage> interfaces(SandboxRecord sandbox, List<Container> running) {
+  private static List<InterfaceUsage> interfaces(
+      SandboxRecord sandbox, List<Container> running, ReadBuffer buffer) {
     if (SandboxConfigs.hasHostNetwork(sandbox.config())) {
       return List.of();
     }
     for (Container container : running) {
       Optional<Integer> pid = container.pid();
       if (pid.isPresent()) {
-        try {
-          return InterfaceUsage.parse(
-              Files.readString(Path.of("/proc", pid.get().toString(), "net", "dev")));
-        } catch (IOException e) {
+        // Not kept open: that would keep the pod's network alive.
+        try (Fd file = Descriptors.open(Path.of("/proc", pid.get() + "/net/dev"))) {
+          if (buffer.readParts(file)) {
+            return InterfaceUsage.parse(buffer.bytes(), buffer.length());
+          }
+        } catch (NativeException e) {
           LOG.log(System.Logger.Level.DEBUG, "container " + container.id() + " ended", e);
         }
       }
@@ -123,25 +194,29 @@ final class UsageReader {
     return List.of();
   }
 
-  /** Empty where there is no such cgroup, or none any more. */
-  private Optional<CgroupStats> read(String path) {
+  private Optional<CgroupStats> read(String id, String cgroup, ReadBuffer buffer) {
+    return marking(id, () -> meters.stats(id, cgroup, buffer));
+  }
+
+  /** Empty where it cannot be read, which is noted. */
+  private <T> Optional<T> marking(String id, Supplier<T> reading) {
     try {
-      return Optional.of(cgroups().at(CgroupPath.parse(path)).stats());
+      T read = reading.get();
+      unread.succeeded(id);
+      return Optional.of(read);
     } catch (BerthException e) {
-      if (e.kind() != NOT_FOUND) {
-        LOG.log(System.Logger.Level.WARNING, "cannot read cgroup " + path, e);
-      }
+      unread.failed(id, e);
       return Optional.empty();
     }
   }
 
-  private Cgroups cgroups() {
-    Cgroups known = cgroups;
-    if (known == null) {
-      known = Cgroups.detect();
-      cgroups = known;
-    }
-    return known;
+  UsageGaps gaps() {
+    return unread.gaps();
+  }
+
+  /** Lets go of what was kept of a pod or container that has ended. */
+  void forget(String id) {
+    meters.forget(id);
   }
 
   private void forgetRemoved() {
@@ -150,5 +225,12 @@ final class UsageReader {
     layers.retain(ids); // a snapshot's key is its container's id
     registry.sandboxes.all().forEach(sandbox -> ids.add(sandbox.id()));
     rates.retain(ids);
+    unread.retain(ids);
+    meters.retain(ids);
+  }
+
+  @Override
+  public void close() {
+    meters.close();
   }
 }

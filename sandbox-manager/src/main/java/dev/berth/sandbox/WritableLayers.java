@@ -7,11 +7,14 @@ import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * How much containers have written, measured one at a time in the background: a walk over a million
@@ -23,10 +26,19 @@ final class WritableLayers implements AutoCloseable {
   /** How old a figure may be before it is measured again; the kubelet asks every 10 seconds. */
   private static final Duration FRESH = Duration.ofSeconds(10);
 
+  /** A walk takes at most one part of so many of the time: files by the million take long. */
+  private static final int REST = 20;
+
   private final ContainerImages images;
-  private final Map<String, FsUsage> measured = new ConcurrentHashMap<>();
-  private final Set<String> queued = ConcurrentHashMap.newKeySet();
+  private final Map<String, Measured> measured = new ConcurrentHashMap<>();
+  private final Map<String, CompletableFuture<Void>> queued = new ConcurrentHashMap<>();
   private final ExecutorService walker;
+
+  private record Measured(FsUsage usage, Duration lasts) {
+    boolean isFresh(Instant now) {
+      return usage.takenAt().plus(lasts).isAfter(now);
+    }
+  }
 
   WritableLayers(ContainerImages images) {
     this.images = images;
@@ -44,23 +56,50 @@ final class WritableLayers implements AutoCloseable {
 
   /** Returns the latest figure, if there is one, and has a new one measured if that is old. */
   Optional<FsUsage> usage(String snapshotKey) {
-    Optional<FsUsage> known = Optional.ofNullable(measured.get(snapshotKey));
-    boolean fresh = known.isPresent() && known.get().takenAt().plus(FRESH).isAfter(Instant.now());
-    if (!fresh && queued.add(snapshotKey)) {
-      walker.execute(() -> measure(snapshotKey));
+    Measured known = measured.get(snapshotKey);
+    if (known == null || !known.isFresh(Instant.now())) {
+      CompletableFuture<Void> _ = enqueue(snapshotKey);
     }
-    return known;
+    return Optional.ofNullable(known).map(Measured::usage);
+  }
+
+  /** Like {@link #usage}, but waits for the first figure of a layer if there is none. */
+  Optional<FsUsage> usageWithin(String snapshotKey, Duration limit) {
+    Optional<FsUsage> known = usage(snapshotKey);
+    if (known.isPresent() || limit.isNegative()) {
+      return known;
+    }
+    try {
+      enqueue(snapshotKey).get(limit.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (TimeoutException | ExecutionException e) {
+      LOG.log(System.Logger.Level.DEBUG, "no figure yet for the layer of " + snapshotKey, e);
+    }
+    return Optional.ofNullable(measured.get(snapshotKey)).map(Measured::usage);
+  }
+
+  private CompletableFuture<Void> enqueue(String snapshotKey) {
+    return queued.computeIfAbsent(
+        snapshotKey, key -> CompletableFuture.runAsync(() -> measure(key), walker));
   }
 
   private void measure(String snapshotKey) {
+    Instant begun = Instant.now();
     try {
-      measured.put(snapshotKey, images.usage(snapshotKey));
+      FsUsage usage = images.usage(snapshotKey);
+      Duration took = Duration.between(begun, usage.takenAt());
+      measured.put(snapshotKey, new Measured(usage, longer(FRESH, took.multipliedBy(REST))));
     } catch (BerthException e) {
       measured.remove(snapshotKey);
       LOG.log(System.Logger.Level.DEBUG, "cannot measure the layer of " + snapshotKey, e);
     } finally {
       queued.remove(snapshotKey);
     }
+  }
+
+  private static Duration longer(Duration a, Duration b) {
+    return a.compareTo(b) < 0 ? b : a;
   }
 
   /** Forgets all figures but these. */

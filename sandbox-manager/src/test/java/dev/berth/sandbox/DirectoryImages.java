@@ -19,6 +19,7 @@ import java.util.List;
 /** One image, {@code localhost/busybox}: a directory with a static busybox, mounted as overlay. */
 final class DirectoryImages implements ContainerImages {
   static final String BUSYBOX = "localhost/busybox:1";
+  private static final String ID = "sha256:0123";
   private static final String PASSWD =
       "root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/home/app:/bin/sh\n";
 
@@ -61,11 +62,11 @@ final class DirectoryImages implements ContainerImages {
 
   @Override
   public Image require(String reference) {
-    if (!reference.equals(BUSYBOX)) {
+    if (!List.of(BUSYBOX, ID).contains(reference)) {
       throw new BerthException(BerthException.Kind.NOT_FOUND, "no image " + reference);
     }
     return new Image(
-        new ContainerStatus.ContainerImage("sha256:0123", BUSYBOX, "localhost/busybox@sha256:4567"),
+        new ContainerStatus.ContainerImage(ID, BUSYBOX, "localhost/busybox@sha256:4567"),
         new ImageDefaults(List.of(), List.of("/bin/sh"), List.of("FROM=image"), "", ""),
         "");
   }

@@ -1,5 +1,6 @@
 package dev.berth.sandbox;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
@@ -16,7 +17,8 @@ class InterfaceUsageTest {
           eth0: 1234567    4321    5    6    0     0          0         0   765432    1234    7    8    0     0       0          0
         """;
 
-    assertThat(InterfaceUsage.parse(text))
+    byte[] bytes = text.getBytes(UTF_8);
+    assertThat(InterfaceUsage.parse(bytes, bytes.length))
         .isEqualTo(
             List.of(
                 new InterfaceUsage(

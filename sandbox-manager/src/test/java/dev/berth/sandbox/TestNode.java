@@ -13,6 +13,9 @@ import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.cri.v1.PodSandboxMetadata;
 import dev.berth.runtime.seccomp.DefaultSeccompProfile;
 import dev.berth.sandbox.cni.TestNetwork;
+import dev.berth.sandbox.net.BridgeSettings;
+import dev.berth.sandbox.net.Subnet;
+import dev.berth.sandbox.nri.NriSettings;
 import dev.berth.testing.Await;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -49,17 +52,27 @@ final class TestNode implements AutoCloseable {
   SandboxManager manager;
 
   private final String handler;
+  private final Optional<NriSettings> nri;
 
   /**
    * @param directory an empty directory
    * @param handler name of the handler that pods get
    */
   TestNode(Path directory, String handler) throws Exception {
+    this(directory, handler, Optional.empty());
+  }
+
+  /**
+   * @param nri where plugins connect
+   */
+  TestNode(Path directory, String handler, Optional<NriSettings> nri) throws Exception {
     this.directory = directory;
     this.handler = handler;
+    this.nri = nri;
     this.logs = Files.createDirectories(directory.resolve("logs"));
     this.images = new DirectoryImages(Files.createDirectories(directory.resolve("images")));
     this.network = new TestNetwork(Files.createDirectories(directory.resolve("cni")));
+    Files.createDirectories(directory.resolve("root"));
     writeShimLauncher();
     open();
   }
@@ -95,13 +108,18 @@ final class TestNode implements AutoCloseable {
                 Path.of("/usr/bin/containerd-shim-runc-v2"),
                 Optional.of(Path.of("/usr/sbin/runc")))),
         handler,
-        network.confDir(),
-        List.of(network.binDir()),
-        Duration.ofSeconds(10),
+        new NetworkSettings(
+            NetworkSettings.Mode.CNI,
+            network.confDir(),
+            Map.of(),
+            network.settings(Duration.ofSeconds(10)),
+            new BridgeSettings("berthtest", List.of(Subnet.parse("10.213.96.0/20")), 1500, false)),
+        List.of(directory.resolve("cdi")),
         cgroup,
         berthInit(),
         Optional.empty(),
-        Duration.ofSeconds(10));
+        Duration.ofSeconds(10),
+        nri);
   }
 
   private Path shimLauncher() {

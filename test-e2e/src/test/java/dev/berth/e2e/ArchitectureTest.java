@@ -40,7 +40,7 @@ class ArchitectureTest {
           dev.berth.runtime.. | dev.berth.base..
           dev.berth.image..   | dev.berth.base.. dev.berth.runtime.kernel..
           dev.berth.shim..    | dev.berth.base.. dev.berth.runtime.. dev.berth.proto.shim..
-          dev.berth.sandbox.. | dev.berth.base.. dev.berth.runtime.. dev.berth.proto.. dev.berth.shim.client.. dev.berth.image..
+          dev.berth.sandbox.. | dev.berth.base.. dev.berth.runtime.. dev.berth.proto.. dev.berth.shim.client.. dev.berth.shim.ttrpc.. dev.berth.image..
           """)
   void moduleUsesOnlyWhatStandsAboveIt(String module, String others) {
     String[] allowed =
@@ -93,6 +93,19 @@ class ArchitectureTest {
         .should()
         .dependOnClassesThat()
         .haveFullyQualifiedName("io.grpc.Status")
+        .check(BERTH);
+  }
+
+  @Test
+  void onlyPluginsAreSpokenToWithoutTheShimClient() {
+    noClasses()
+        .that()
+        .resideInAPackage("dev.berth.sandbox..")
+        .and()
+        .resideOutsideOfPackage("dev.berth.sandbox.nri")
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("dev.berth.shim.ttrpc..")
         .check(BERTH);
   }
 

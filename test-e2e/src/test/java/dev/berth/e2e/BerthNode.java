@@ -34,6 +34,7 @@ final class BerthNode implements AutoCloseable {
   private final PrivateHost host;
   private final List<String> flags;
   private final Map<String, String> environment;
+  private List<String> prefix = List.of();
   private Process berthd;
   private CriChannel channel;
 
@@ -86,17 +87,18 @@ final class BerthNode implements AutoCloseable {
 
   /** Starts {@code berthd} again, after {@link #kill} or {@link #terminate}. */
   void start() throws IOException {
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                distribution().resolve("bin/berthd").toString(),
-                "--config=",
-                "--root=" + root,
-                "--state=" + state,
-                "--instance=" + instance,
-                "--cni-conf-dir=" + host.confDir(),
-                "--cni-bin-dir=" + host.binDir(),
-                "--log-level=debug"));
+    List<String> command = new ArrayList<>(prefix);
+    command.addAll(
+        List.of(
+            distribution().resolve("bin/berthd").toString(),
+            "--config=",
+            "--root=" + root,
+            "--state=" + state,
+            "--instance=" + instance,
+            "--cni-conf-dir=" + host.confDir(),
+            "--cni-bin-dir=" + host.binDir(),
+            "--cni-cache-dir=" + host.cacheDir(),
+            "--log-level=debug"));
     command.addAll(flags);
     var builder = new ProcessBuilder(command).redirectInput(Path.of("/dev/null").toFile());
     builder.environment().putAll(environment);
@@ -119,6 +121,13 @@ final class BerthNode implements AutoCloseable {
     }
     channel = CriChannel.to(socket());
     Files.writeString(log("stdout"), ""); // the next start waits for its own ready line
+  }
+
+  /** Starts {@code berthd} again in the network namespace of its host, and from now on there. */
+  void moveToHost() throws IOException {
+    terminate();
+    prefix = host.enter();
+    start();
   }
 
   private Path log(String stream) {

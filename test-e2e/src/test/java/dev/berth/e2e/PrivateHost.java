@@ -54,6 +54,10 @@ final class PrivateHost implements AutoCloseable {
     return directory.resolve("bin");
   }
 
+  Path cacheDir() {
+    return directory.resolve("cache");
+  }
+
   private void plugin(String name, String script) throws IOException {
     Path file = binDir().resolve(name);
     Path next = binDir().resolve("." + name); // a caller sees either the old or the new one
@@ -100,6 +104,11 @@ final class PrivateHost implements AutoCloseable {
     var words = new ArrayList<>(List.of("ip", "netns", "exec", namespace));
     words.addAll(List.of(command));
     return Command.output(words.toArray(String[]::new));
+  }
+
+  /** Returns the command that runs another in the namespace, and in no other. */
+  List<String> enter() {
+    return List.of("nsenter", "--net=/run/netns/" + namespace);
   }
 
   @Override

@@ -60,7 +60,8 @@ final class TestRegistry implements AutoCloseable {
     Await.until("the registry answers", Duration.ofSeconds(20), this::answers);
   }
 
-  private static int freePort() throws IOException {
+  /** Returns a port of the loopback interface where nobody listens now. */
+  static int freePort() throws IOException {
     try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       return socket.getLocalPort();
     }

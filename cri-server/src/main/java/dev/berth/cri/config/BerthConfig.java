@@ -2,9 +2,9 @@ package dev.berth.cri.config;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.LogLevel;
+import dev.berth.sandbox.NetworkSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,14 +21,14 @@ import java.util.Optional;
  * @param socketAccess who may open it
  * @param streaming where Exec, Attach and PortForward are served
  * @param hostsDir registry hosts, a directory of {@code HOST/hosts.toml}
- * @param cniConfDir where the pod network is described
- * @param cniBinDirs where CNI plugins are looked up, in order
- * @param cniTimeout how long one plugin may run
+ * @param network what pods are attached to
+ * @param cdiSpecDirs where CDI devices are described, the least important directory first
  * @param cgroupParent absolute path within the cgroup hierarchies
  * @param cgroupDriver who makes cgroups
  * @param criu the program that checkpoints containers; empty to look for it in PATH
  * @param defaultHandler the handler of pods that name none; a key of {@code handlers}
  * @param handlers by name, never empty
+ * @param nri where plugins connect; empty for none
  * @param anyMountNamespace run outside PID 1's mount namespace as well
  * @param logLevel what is logged
  */
@@ -40,21 +40,21 @@ public record BerthConfig(
     SocketAccess socketAccess,
     StreamSettings streaming,
     Path hostsDir,
-    Path cniConfDir,
-    List<Path> cniBinDirs,
-    Duration cniTimeout,
+    NetworkSettings network,
+    List<Path> cdiSpecDirs,
     String cgroupParent,
     CgroupDriver cgroupDriver,
     Optional<Path> criu,
     String defaultHandler,
     Map<String, RuntimeHandler> handlers,
+    Optional<NriAccess> nri,
     boolean anyMountNamespace,
     LogLevel logLevel) {
   /** Read when {@code --config} is not given, if it exists. */
   public static final Path DEFAULT_FILE = Path.of("/etc/berth/config.toml");
 
   public BerthConfig {
-    cniBinDirs = List.copyOf(cniBinDirs);
+    cdiSpecDirs = List.copyOf(cdiSpecDirs);
     handlers = Map.copyOf(handlers);
   }
 

@@ -4,11 +4,20 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
 import com.google.common.hash.Hashing;
+import dev.berth.base.BerthException;
 import dev.berth.base.LogLevel;
+import dev.berth.sandbox.NetworkSettings;
+import dev.berth.sandbox.cni.CniSettings;
+import dev.berth.sandbox.net.BridgeSettings;
+import dev.berth.sandbox.net.Subnet;
 import java.net.InetAddress;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -24,7 +33,16 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
   private static final Pattern GROUP = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}");
   private static final Pattern DURATION = Pattern.compile("([1-9][0-9]{0,5})(ms|s|m)");
   private static final Pattern PORT = Pattern.compile("[0-9]{1,5}");
+  private static final Path NRI_DEFAULT_SOCKET = Path.of("/var/run/nri/nri.sock");
   private static final int MAX_PORT = 65535;
+  private static final Pattern NETWORKS = Pattern.compile("[1-9][0-9]?");
+  private static final int MIN_MTU = 1280; // the least that IPv6 works with: RFC 8200
+  private static final int MAX_MTU = 65535;
+
+  /** The second bytes of 10.x that default subnets have: no usual default of others is there. */
+  private static final int FIRST_SUBNET = 128;
+
+  private static final int SUBNETS = 112;
   private static final int SUN_PATH_MAX = 107; // 108 bytes of sockaddr_un with the closing NUL
 
   BerthConfig checked() {
@@ -39,14 +57,14 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
         new SocketAccess(socketMode(), matching(ConfigKey.SOCKET_GROUP, GROUP, "a group").text()),
         streaming(),
         directory(ConfigKey.HOSTS_DIR),
-        directory(ConfigKey.CNI_CONF_DIR),
-        directories(ConfigKey.CNI_BIN_DIR),
-        duration(ConfigKey.CNI_TIMEOUT),
+        network(instance),
+        directories(ConfigKey.CDI_SPEC_DIRS),
         cgroupParent(instance),
         oneOf(ConfigKey.CGROUP_DRIVER, CgroupDriver.class),
         program(ConfigKey.CRIU),
         defaultHandler(),
         handlers,
+        nri(state),
         flag(ConfigKey.ANY_MOUNT_NAMESPACE),
         oneOf(ConfigKey.LOG_LEVEL, LogLevel.class));
   }
@@ -150,6 +168,86 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
     return Optional.of(
         new StreamSettings.Tls(
             absolute(certificate, certificate.text()), absolute(key, key.text())));
+  }
+
+  private Optional<NriAccess> nri(Path state) {
+    ConfigValue socket = value(ConfigKey.NRI_SOCKET);
+    boolean given = !socket.text().isEmpty();
+    boolean shared = !given && state.toString().equals(ConfigKey.STATE.defaultValue().text());
+    Path ownPath = given ? absolute(socket, socket.text()) : state.resolve("nri.sock");
+    var access =
+        new NriAccess(
+            fitting(socket, shared ? NRI_DEFAULT_SOCKET : ownPath),
+            shared,
+            duration(ConfigKey.NRI_REGISTRATION_TIMEOUT),
+            duration(ConfigKey.NRI_REQUEST_TIMEOUT));
+    return flag(ConfigKey.NRI) ? Optional.of(access) : Optional.empty();
+  }
+
+  private NetworkSettings network(String instance) {
+    return new NetworkSettings(
+        oneOf(ConfigKey.NETWORK, NetworkSettings.Mode.class),
+        directory(ConfigKey.CNI_CONF_DIR),
+        handlerConfDirs(),
+        new CniSettings(
+            directories(ConfigKey.CNI_BIN_DIR),
+            directory(ConfigKey.CNI_CACHE_DIR),
+            maxNetworks(),
+            duration(ConfigKey.CNI_TIMEOUT)),
+        new BridgeSettings(instance, subnets(instance), mtu(), flag(ConfigKey.NETWORK_FORWARD)));
+  }
+
+  private Map<String, Path> handlerConfDirs() {
+    Map<String, Path> directories = new HashMap<>();
+    handlers.forEach((name, handler) ->
+        handler.cniConfDir().ifPresent(directory -> directories.put(name, directory)));
+    return directories;
+  }
+
+  private int maxNetworks() {
+    return Integer.parseInt(
+        matching(ConfigKey.CNI_MAX_CONF_NUM, NETWORKS, "a number from 1 to 99").text());
+  }
+
+  private List<Subnet> subnets(String instance) {
+    ConfigValue value = value(ConfigKey.NETWORK_SUBNETS);
+    if (value.text().isEmpty()) {
+      return subnetsOf(instance);
+    }
+    List<Subnet> subnets = new ArrayList<>();
+    for (String text : value.text().split(",", -1)) {
+      try {
+        subnets.add(Subnet.parse(text.strip()));
+      } catch (BerthException e) {
+        throw e.during(value.source());
+      }
+    }
+    long families = subnets.stream().map(Subnet::isIpv4).distinct().count();
+    if (families != subnets.size()) {
+      throw value.mustBe("one subnet, or one of IPv4 and one of IPv6");
+    }
+    subnets.sort(Comparator.comparing(Subnet::isIpv4).reversed());
+    return subnets;
+  }
+
+  /** Other instances have others, as good as always; a clash with a network of the host is seen. */
+  private static List<Subnet> subnetsOf(String instance) {
+    byte[] digest = Hashing.sha256().hashString(instance, UTF_8).asBytes();
+    int second = FIRST_SUBNET + (digest[0] & 0xFF) % SUBNETS;
+    String ipv4 = "10." + second + "." + (digest[1] & 0xF0) + ".0/20";
+    String unique = HexFormat.of().formatHex(digest, 2, 7); // RFC 4193: 40 random bits
+    String ipv6 =
+        "fd" + unique.substring(0, 2) + ":" + unique.substring(2, 6) + ":" + unique.substring(6);
+    return List.of(Subnet.parse(ipv4), Subnet.parse(ipv6 + "::/64"));
+  }
+
+  private int mtu() {
+    ConfigValue value = matching(ConfigKey.NETWORK_MTU, PORT, "a number of bytes");
+    int mtu = Integer.parseInt(value.text());
+    if (mtu < MIN_MTU || mtu > MAX_MTU) {
+      throw value.mustBe("between " + MIN_MTU + " and " + MAX_MTU);
+    }
+    return mtu;
   }
 
   private Duration duration(ConfigKey key) {

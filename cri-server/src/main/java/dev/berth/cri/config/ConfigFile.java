@@ -35,6 +35,8 @@ record ConfigFile(Map<ConfigKey, ConfigValue> values, List<RuntimeHandler> handl
   private static final String HANDLERS = "handlers";
   private static final String SHIM = "shim";
   private static final String OCI_RUNTIME = "oci_runtime";
+  private static final String CNI_CONF_DIR = "cni_conf_dir";
+  private static final List<String> HANDLER_KEYS = List.of(SHIM, OCI_RUNTIME, CNI_CONF_DIR);
   private static final int WRITABLE_BY_OTHERS = 0022;
 
   ConfigFile {
@@ -138,18 +140,22 @@ record ConfigFile(Map<ConfigKey, ConfigValue> values, List<RuntimeHandler> handl
     private RuntimeHandler handler(TomlTable tables, String name) {
       TomlTable handler = table(tables, name);
       for (String key : handler.keySet()) {
-        if (!key.equals(SHIM) && !key.equals(OCI_RUNTIME)) {
-          throw unknown(handler, key, List.of(SHIM, OCI_RUNTIME));
+        if (!HANDLER_KEYS.contains(key)) {
+          throw unknown(handler, key, HANDLER_KEYS);
         }
       }
       if (!handler.contains(List.of(SHIM))) {
         throw error(fileName, position(tables, name), "handlers." + name + " needs a shim");
       }
-      Optional<Path> ociRuntime =
-          handler.contains(List.of(OCI_RUNTIME))
-              ? Optional.of(path(handler, OCI_RUNTIME))
-              : Optional.empty();
-      return new RuntimeHandler(name, text(handler, SHIM), ociRuntime);
+      return new RuntimeHandler(
+          name,
+          text(handler, SHIM),
+          optionalPath(handler, OCI_RUNTIME),
+          optionalPath(handler, CNI_CONF_DIR));
+    }
+
+    private Optional<Path> optionalPath(TomlTable table, String key) {
+      return table.contains(List.of(key)) ? Optional.of(path(table, key)) : Optional.empty();
     }
 
     private Path path(TomlTable table, String key) {

@@ -53,21 +53,56 @@ public enum ConfigKey {
       Kind.TEXT,
       "/etc/berth/hosts.d",
       "Directory with one HOST/hosts.toml per registry host: mirrors, plain HTTP, capabilities."),
+  NETWORK(
+      "network",
+      Kind.TEXT,
+      "auto",
+      "Who gives pods their network. cni: plugins, as configured in cni_conf_dir; own: Berth",
+      "itself, with a bridge of its own; auto: plugins if there is a configuration, else Berth."),
+  NETWORK_SUBNETS(
+      "network_subnets",
+      Kind.TEXT,
+      "",
+      "Addresses of Berth's own network: an IPv4 subnet, an IPv6 subnet, or both with a comma.",
+      "Empty: a /20 below 10.128.0.0/9 and a /64 below fd00::/8, made from the instance."),
+  NETWORK_MTU("network_mtu", Kind.TEXT, "1500", "Largest packet of Berth's own network, in bytes."),
+  NETWORK_FORWARD(
+      "network_forward",
+      Kind.FLAG,
+      "true",
+      "Let pods of Berth's own network reach beyond this host, and their host ports be reached",
+      "from there: turns IP forwarding on for the machine, and masquerades what leaves it."),
   CNI_CONF_DIR(
       "cni_conf_dir",
       Kind.TEXT,
       "/etc/cni/net.d",
       "Directory whose first *.conflist or *.conf, in name order, is the network of pods."),
+  CNI_MAX_CONF_NUM(
+      "cni_max_conf_num",
+      Kind.TEXT,
+      "1",
+      "How many of those files pods are attached to, as eth0, eth1 and so on. The first gives a pod",
+      "the addresses that it is known by."),
   CNI_BIN_DIR(
       "cni_bin_dir",
       Kind.TEXT,
       "/opt/cni/bin:/usr/lib/cni",
       "Directories, separated by colons, in which CNI plugins are looked up."),
+  CNI_CACHE_DIR(
+      "cni_cache_dir",
+      Kind.TEXT,
+      "/var/lib/cni",
+      "Directory below which results are left for other programs, as libcni does."),
   CNI_TIMEOUT(
       "cni_timeout",
       Kind.TEXT,
       "60s",
       "Time after which a CNI plugin that has not ended is killed: a number with ms, s or m."),
+  CDI_SPEC_DIRS(
+      "cdi_spec_dirs",
+      Kind.TEXT,
+      "/etc/cdi:/var/run/cdi",
+      "Directories, separated by colons, of CDI spec files; a later one counts for more."),
   CGROUP_PARENT(
       "cgroup_parent",
       Kind.TEXT,
@@ -89,6 +124,28 @@ public enum ConfigKey {
       Kind.TEXT,
       "berth",
       "Runtime handler of pods that name none; one of the [handlers] below."),
+  NRI(
+      "nri",
+      Kind.FLAG,
+      "true",
+      "Let plugins of the Node Resource Interface connect. They run as root, see every pod and may",
+      "adjust containers."),
+  NRI_SOCKET(
+      "nri_socket",
+      Kind.TEXT,
+      "",
+      "Unix socket at which they connect. Empty: /var/run/nri/nri.sock, where plugins look and one",
+      "runtime of the host can be; nri.sock under state if that is not the default one."),
+  NRI_REGISTRATION_TIMEOUT(
+      "nri_registration_timeout",
+      Kind.TEXT,
+      "5s",
+      "Time that a plugin has to register, and then to take in the pods that there are."),
+  NRI_REQUEST_TIMEOUT(
+      "nri_request_timeout",
+      Kind.TEXT,
+      "2s",
+      "Time that a plugin has for any other answer. One that takes longer is disconnected."),
   ANY_MOUNT_NAMESPACE(
       "any_mount_namespace",
       Kind.FLAG,

@@ -30,6 +30,8 @@ public final class DefaultConfig {
     shim = "%s"
     # The program that runc's shim is to call, a path; absent: the shim's default.
     # oci_runtime = "/usr/bin/crun"
+    # Where the CNI network of its pods is described; absent: cni_conf_dir.
+    # cni_conf_dir = "/etc/cni/other.d"
     """
         .formatted(RuntimeHandler.BERTH.name(), RuntimeHandler.BERTH.shim());
   }

@@ -10,11 +10,13 @@ import java.util.Optional;
  * @param shim absolute path of the shim v2 binary, or its bare name: then it is looked up beside
  *     {@code berthd} and in PATH
  * @param ociRuntime absolute path of the program that runc's shim is to call; empty for its default
+ * @param cniConfDir where the network of its pods is described; empty for that of all
  */
-public record RuntimeHandler(String name, String shim, Optional<Path> ociRuntime) {
+public record RuntimeHandler(
+    String name, String shim, Optional<Path> ociRuntime, Optional<Path> cniConfDir) {
   /** The handler that needs no configuration: Berth's own shim. */
   public static final RuntimeHandler BERTH =
-      new RuntimeHandler("berth", "containerd-shim-berth-v2", Optional.empty());
+      new RuntimeHandler("berth", "containerd-shim-berth-v2", Optional.empty(), Optional.empty());
 
   /** Tells whether its shim is Berth's own, under any name. */
   public boolean isOwn() {

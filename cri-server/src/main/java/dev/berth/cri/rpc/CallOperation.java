@@ -1,6 +1,5 @@
 package dev.berth.cri.rpc;
 
-import static com.google.common.util.concurrent.MoreExecutors.directExecutor;
 import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
 import dev.berth.base.Operation;
@@ -53,8 +52,13 @@ final class CallOperation {
     Context context = Context.current();
     Operation operation =
         Operation.start(verb, timeLeft(context.getDeadline()), TRACEPARENT.get(context));
-    context.addListener(_ -> operation.cancel(), directExecutor());
+    context.addListener(_ -> operation.cancel(), CallOperation::onOwnThread);
     return operation;
+  }
+
+  /** What is done about a cancelled call may wait; the thread that tells of it must not. */
+  private static void onOwnThread(Runnable cancellation) {
+    var _ = Thread.ofVirtual().name("cri-cancel").start(cancellation);
   }
 
   private static @Nullable Duration timeLeft(@Nullable Deadline deadline) {

@@ -18,7 +18,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * Puts a gRPC service together from its verbs.
@@ -53,6 +55,37 @@ public final class ServiceAssembly {
         ServerCalls.<Q, R>asyncUnaryCall(
             (request, replies) -> answer(name, verb, request, replies)));
     return this;
+  }
+
+  /**
+   * Like {@link #unary}, on the thread that moves the bytes of all connections: for a verb that
+   * answers from memory and never waits. That saves two changes of threads, which take longer than
+   * the verb.
+   */
+  @CanIgnoreReturnValue
+  public <Q, R> ServiceAssembly immediate(MethodDescriptor<Q, R> method, Verb<Q, R> verb) {
+    unary(method, verb);
+    String name = method.getFullMethodName();
+    handlers.put(name, new Immediate<>(Objects.requireNonNull(handlers.get(name))));
+    return this;
+  }
+
+  /** Marks the handler of a verb that never waits. */
+  private record Immediate<Q, R>(ServerCallHandler<Q, R> handler)
+      implements ServerCallHandler<Q, R> {
+    @Override
+    public ServerCall.Listener<Q> startCall(ServerCall<Q, R> call, Metadata headers) {
+      return handler.startCall(call, headers);
+    }
+  }
+
+  /** Returns the full names of those methods of services that are answered at once. */
+  static Set<String> immediate(List<ServerServiceDefinition> services) {
+    return services.stream()
+        .flatMap(service -> service.getMethods().stream())
+        .filter(method -> method.getServerCallHandler() instanceof Immediate)
+        .map(method -> method.getMethodDescriptor().getFullMethodName())
+        .collect(Collectors.toUnmodifiableSet());
   }
 
   /**

@@ -1,5 +1,6 @@
 package dev.berth.cri.rpc;
 
+import static com.google.common.util.concurrent.MoreExecutors.directExecutor;
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import static java.util.concurrent.TimeUnit.SECONDS;
 
@@ -20,8 +21,9 @@ import java.util.concurrent.Executors;
 /**
  * A gRPC server on a unix socket.
  *
- * <p>One event loop thread moves the bytes of all connections; every call runs on a virtual thread.
- * Limits bound what a client can make the server hold (rule R26).
+ * <p>One event loop thread moves the bytes of all connections; every call runs on a virtual thread,
+ * but for those that answer from memory at once. Limits bound what a client can make the server
+ * hold (rule R26).
  */
 public final class UnixSocketServer implements AutoCloseable {
   /** The largest message, both ways: what the kubelet's client accepts. */
@@ -65,7 +67,8 @@ public final class UnixSocketServer implements AutoCloseable {
             .channelType(EpollServerDomainSocketChannel.class)
             .bossEventLoopGroup(eventLoop)
             .workerEventLoopGroup(eventLoop)
-            .executor(verbs)
+            .executor(directExecutor()) // which finds the method; CallThreads has the rest
+            .callExecutor(new CallThreads(verbs, ServiceAssembly.immediate(services)))
             .maxInboundMessageSize(MAX_MESSAGE_BYTES)
             .maxInboundMetadataSize(MAX_HEADER_BYTES)
             .maxConcurrentCallsPerConnection(MAX_CALLS_PER_CONNECTION)

@@ -20,6 +20,7 @@ import dev.berth.proto.cri.v1.VersionResponse;
 import dev.berth.sandbox.NetworkStatus;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -31,17 +32,24 @@ public final class NodeVerbs {
   private final BerthConfig config;
   private final String version;
   private final Supplier<NetworkStatus> network;
+  private final BooleanSupplier userNamespaces;
 
   /**
    * Makes the verbs.
    *
    * @param version of Berth, as {@code 1.2.3}
    * @param network tells whether pods can get a network now
+   * @param userNamespaces tells whether pods can have user namespaces here
    */
-  public NodeVerbs(BerthConfig config, String version, Supplier<NetworkStatus> network) {
+  public NodeVerbs(
+      BerthConfig config,
+      String version,
+      Supplier<NetworkStatus> network,
+      BooleanSupplier userNamespaces) {
     this.config = config;
     this.version = version;
     this.network = network;
+    this.userNamespaces = userNamespaces;
   }
 
   VersionResponse version(VersionRequest request, Operation operation) {
@@ -62,7 +70,10 @@ public final class NodeVerbs {
                     .addConditions(condition("RuntimeReady", true, "", ""))
                     .addConditions(
                         condition("NetworkReady", now.isReady(), now.reason(), now.message())))
-            .setFeatures(RuntimeFeatures.newBuilder().setSupplementalGroupsPolicy(true))
+            .setFeatures(
+                RuntimeFeatures.newBuilder()
+                    .setSupplementalGroupsPolicy(true)
+                    .setUserNamespacesHostNetwork(userNamespaces.getAsBoolean()))
             .addRuntimeHandlers( // the kubelet looks the default up by this name
                 handler("", config.handlers().get(config.defaultHandler())));
     new TreeMap<>(config.handlers())
@@ -104,12 +115,15 @@ public final class NodeVerbs {
   }
 
   /** What others' shims can do is not known here. */
-  private static RuntimeHandler handler(
+  private RuntimeHandler handler(
       String name, dev.berth.cri.config.@Nullable RuntimeHandler handler) {
     boolean own = handler != null && handler.isOwn();
     return RuntimeHandler.newBuilder()
         .setName(name)
-        .setFeatures(RuntimeHandlerFeatures.newBuilder().setRecursiveReadOnlyMounts(own))
+        .setFeatures(
+            RuntimeHandlerFeatures.newBuilder()
+                .setRecursiveReadOnlyMounts(own)
+                .setUserNamespaces(own && userNamespaces.getAsBoolean()))
         .build();
   }
 
@@ -120,7 +134,7 @@ public final class NodeVerbs {
     shown.put("stateDir", config.state().toString());
     shown.put("instance", config.instance());
     shown.put("defaultHandler", config.defaultHandler());
-    shown.put("cniConfDir", config.cniConfDir().toString());
+    shown.put("cniConfDir", config.network().cniConfDir().toString());
     shown.put("cgroupDriver", config.cgroupDriver().toString());
     return new Gson().toJson(shown);
   }

@@ -22,12 +22,17 @@ import dev.berth.proto.cri.v1.ListContainerStatsRequest;
 import dev.berth.proto.cri.v1.ListContainerStatsResponse;
 import dev.berth.proto.cri.v1.ListContainersRequest;
 import dev.berth.proto.cri.v1.ListContainersResponse;
+import dev.berth.proto.cri.v1.ListMetricDescriptorsRequest;
+import dev.berth.proto.cri.v1.ListMetricDescriptorsResponse;
+import dev.berth.proto.cri.v1.ListPodSandboxMetricsRequest;
+import dev.berth.proto.cri.v1.ListPodSandboxMetricsResponse;
 import dev.berth.proto.cri.v1.ListPodSandboxRequest;
 import dev.berth.proto.cri.v1.ListPodSandboxResponse;
 import dev.berth.proto.cri.v1.ListPodSandboxStatsRequest;
 import dev.berth.proto.cri.v1.ListPodSandboxStatsResponse;
 import dev.berth.proto.cri.v1.PodSandbox;
 import dev.berth.proto.cri.v1.PodSandboxFilter;
+import dev.berth.proto.cri.v1.PodSandboxMetrics;
 import dev.berth.proto.cri.v1.PodSandboxStats;
 import dev.berth.proto.cri.v1.PodSandboxStatsFilter;
 import dev.berth.proto.cri.v1.PodSandboxStatsRequest;
@@ -45,12 +50,15 @@ import dev.berth.proto.cri.v1.RunPodSandboxResponse;
 import dev.berth.proto.cri.v1.RuntimeServiceGrpc;
 import dev.berth.proto.cri.v1.StartContainerRequest;
 import dev.berth.proto.cri.v1.StartContainerResponse;
+import dev.berth.proto.cri.v1.StatusRequest;
+import dev.berth.proto.cri.v1.StatusResponse;
 import dev.berth.proto.cri.v1.StopContainerRequest;
 import dev.berth.proto.cri.v1.StopContainerResponse;
 import dev.berth.proto.cri.v1.StopPodSandboxRequest;
 import dev.berth.proto.cri.v1.StopPodSandboxResponse;
 import dev.berth.proto.cri.v1.StreamContainerStatsResponse;
 import dev.berth.proto.cri.v1.StreamContainersResponse;
+import dev.berth.proto.cri.v1.StreamPodSandboxMetricsResponse;
 import dev.berth.proto.cri.v1.StreamPodSandboxStatsResponse;
 import dev.berth.proto.cri.v1.StreamPodSandboxesResponse;
 import dev.berth.proto.cri.v1.UpdateContainerResourcesRequest;
@@ -59,6 +67,7 @@ import dev.berth.proto.cri.v1.UpdatePodSandboxResourcesRequest;
 import dev.berth.proto.cri.v1.UpdatePodSandboxResourcesResponse;
 import dev.berth.sandbox.Containers;
 import dev.berth.sandbox.PodEventFeed;
+import dev.berth.sandbox.SandboxMetrics;
 import dev.berth.sandbox.Sandboxes;
 import dev.berth.sandbox.Usage;
 import io.grpc.ServerServiceDefinition;
@@ -99,19 +108,19 @@ public final class RuntimeService {
   /** Returns the service for the server. */
   public ServerServiceDefinition definition() {
     return ServiceAssembly.of(RuntimeServiceGrpc.getServiceDescriptor())
-        .unary(RuntimeServiceGrpc.getVersionMethod(), node::version)
-        .unary(RuntimeServiceGrpc.getStatusMethod(), node::status)
+        .immediate(RuntimeServiceGrpc.getVersionMethod(), node::version)
+        .unary(RuntimeServiceGrpc.getStatusMethod(), this::status)
         .unary(RuntimeServiceGrpc.getRuntimeConfigMethod(), node::runtimeConfig)
         .unary(RuntimeServiceGrpc.getRunPodSandboxMethod(), this::runPodSandbox)
         .unary(RuntimeServiceGrpc.getStopPodSandboxMethod(), this::stopPodSandbox)
         .unary(RuntimeServiceGrpc.getRemovePodSandboxMethod(), this::removePodSandbox)
         .unary(RuntimeServiceGrpc.getPodSandboxStatusMethod(), this::podSandboxStatus)
-        .unary(RuntimeServiceGrpc.getListPodSandboxMethod(), this::listPodSandbox)
+        .immediate(RuntimeServiceGrpc.getListPodSandboxMethod(), this::listPodSandbox)
         .unary(RuntimeServiceGrpc.getCreateContainerMethod(), this::createContainer)
         .unary(RuntimeServiceGrpc.getStartContainerMethod(), this::startContainer)
         .unary(RuntimeServiceGrpc.getStopContainerMethod(), this::stopContainer)
         .unary(RuntimeServiceGrpc.getRemoveContainerMethod(), this::removeContainer)
-        .unary(RuntimeServiceGrpc.getListContainersMethod(), this::listContainers)
+        .immediate(RuntimeServiceGrpc.getListContainersMethod(), this::listContainers)
         .unary(RuntimeServiceGrpc.getContainerStatusMethod(), this::containerStatus)
         .unary(RuntimeServiceGrpc.getExecSyncMethod(), this::execSync)
         .unary(RuntimeServiceGrpc.getExecMethod(), streams::exec)
@@ -129,6 +138,8 @@ public final class RuntimeService {
         .unary(RuntimeServiceGrpc.getListContainerStatsMethod(), this::listContainerStats)
         .unary(RuntimeServiceGrpc.getPodSandboxStatsMethod(), this::podSandboxStats)
         .unary(RuntimeServiceGrpc.getListPodSandboxStatsMethod(), this::listPodSandboxStats)
+        .immediate(RuntimeServiceGrpc.getListMetricDescriptorsMethod(), this::listMetricDescriptors)
+        .unary(RuntimeServiceGrpc.getListPodSandboxMetricsMethod(), this::listPodSandboxMetrics)
         .fed(RuntimeServiceGrpc.getGetContainerEventsMethod(), _ -> new EventFeed(events.get()))
         .listed(
             RuntimeServiceGrpc.getStreamPodSandboxesMethod(),
@@ -146,6 +157,13 @@ public final class RuntimeService {
             RuntimeServiceGrpc.getStreamPodSandboxStatsMethod(),
             (request, _) -> stats(request.getFilter()),
             part -> StreamPodSandboxStatsResponse.newBuilder().addAllPodSandboxStats(part).build())
+        .listed(
+            RuntimeServiceGrpc.getStreamPodSandboxMetricsMethod(),
+            (_, _) -> usage.metrics(),
+            part ->
+                StreamPodSandboxMetricsResponse.newBuilder()
+                    .addAllPodSandboxMetrics(messages(part))
+                    .build())
         .build();
   }
 
@@ -305,6 +323,31 @@ public final class RuntimeService {
     Duration timeout = Duration.ofSeconds(Math.max(0, request.getTimeout()));
     containers.checkpoint(request.getContainerId(), request.getLocation(), timeout, operation);
     return CheckpointContainerResponse.getDefaultInstance();
+  }
+
+  private ListMetricDescriptorsResponse listMetricDescriptors(
+      ListMetricDescriptorsRequest request, Operation operation) {
+    return ListMetricDescriptorsResponse.newBuilder()
+        .addAllDescriptors(MetricMessages.descriptors())
+        .build();
+  }
+
+  private ListPodSandboxMetricsResponse listPodSandboxMetrics(
+      ListPodSandboxMetricsRequest request, Operation operation) {
+    return ListPodSandboxMetricsResponse.newBuilder()
+        .addAllPodMetrics(messages(usage.metrics()))
+        .build();
+  }
+
+  private static List<PodSandboxMetrics> messages(List<SandboxMetrics> sandboxes) {
+    return sandboxes.stream().map(MetricMessages::sandbox).toList();
+  }
+
+  private StatusResponse status(StatusRequest request, Operation operation) {
+    StatusResponse status = node.status(request, operation);
+    return request.getVerbose()
+        ? status.toBuilder().putInfo("usage", VerboseInfo.of(usage.gaps())).build()
+        : status;
   }
 
   private ReopenContainerLogResponse reopenContainerLog(

@@ -10,6 +10,7 @@ import dev.berth.proto.cri.v1.LinuxPodSandboxConfig;
 import dev.berth.sandbox.ContainerState.Running;
 import dev.berth.sandbox.ContainerStatus;
 import dev.berth.sandbox.SandboxStatus;
+import dev.berth.sandbox.UsageGaps;
 
 /**
  * The JSON that {@code crictl inspect} and {@code inspectp} print beside a status. Its members are
@@ -36,6 +37,16 @@ final class VerboseInfo {
     if (linux.hasResources()) {
       info.add("resources", limits(linux.getResources()));
     }
+    return GSON.toJson(info);
+  }
+
+  /** What is left out of the lists of usage, and why. */
+  static String of(UsageGaps gaps) {
+    var leftOut = new JsonObject();
+    gaps.reasons().forEach(leftOut::addProperty);
+    var info = new JsonObject();
+    info.add("leftOut", leftOut);
+    info.addProperty("failedReadings", gaps.total());
     return GSON.toJson(info);
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.LogLevel;
+import dev.berth.sandbox.net.Subnet;
 import dev.berth.testing.RequiresRoot;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,10 +37,10 @@ class BerthConfigTest {
     assertThat(config.socket()).isEqualTo(Path.of("/run/berth/berthd.sock"));
     assertThat(config.instance()).isEqualTo("berth");
     assertThat(config.socketAccess()).isEqualTo(new SocketAccess(0660, "root"));
-    assertThat(config.cniBinDirs())
+    assertThat(config.network().cni().binDirs())
         .containsExactly(Path.of("/opt/cni/bin"), Path.of("/usr/lib/cni"));
     assertThat(config.handlers()).isEqualTo(Map.of("berth", RuntimeHandler.BERTH));
-    assertThat(config.cniTimeout()).isEqualTo(Duration.ofMinutes(1));
+    assertThat(config.network().cni().pluginTimeout()).isEqualTo(Duration.ofMinutes(1));
     assertThat(config.cgroupParent()).isEqualTo("/berth");
     assertThat(config.anyMountNamespace()).isFalse();
   }
@@ -73,11 +74,56 @@ class BerthConfigTest {
   }
 
   @Test
+  void subnetsFollowTheInstanceUnlessGiven() {
+    List<Subnet> one = fromFlags("--instance", "one").network().bridge().subnets();
+    List<Subnet> two = fromFlags("--instance", "two").network().bridge().subnets();
+    assertThat(one).hasSize(2).doesNotContainAnyElementsOf(two);
+    assertThat(one.getFirst().toString()).matches("10\\.[0-9]+\\.[0-9]+\\.0/20");
+    assertThat(one.getLast().toString()).matches("fd[0-9a-f:]+/64");
+    assertThat(
+            fromFlags("--network-subnets", "fd00:1::/64,10.9.0.0/16").network().bridge().subnets())
+        .containsExactly(Subnet.parse("10.9.0.0/16"), Subnet.parse("fd00:1::/64"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--network-subnets=10.1.2.3/16 | --network-subnets: subnet \"10.1.2.3/16\": not the start of a subnet",
+        "--network-subnets=10.1.0.0/16,10.2.0.0/16 | --network-subnets must be one subnet, or one of IPv4 and one of IPv6, not \"10.1.0.0/16,10.2.0.0/16\"",
+        "--network-mtu=68 | --network-mtu must be between 1280 and 65535, not \"68\"",
+        "--network=bridge | --network must be auto or cni or own, not \"bridge\"",
+      })
+  void badNetworkIsRefusedWithItsFlag(String flag, String message) {
+    assertThatThrownBy(() -> fromFlags(flag))
+        .isInstanceOf(BerthException.class)
+        .hasMessage(message);
+  }
+
+  @Test
   void instanceFollowsTheRootUnlessGiven() {
     String one = fromFlags("--root", "/srv/one").instance();
     assertThat(one).matches("b[0-9a-f]{8}").isEqualTo(fromFlags("--root=/srv/one/").instance());
     assertThat(one).isNotEqualTo(fromFlags("--root", "/srv/two").instance());
     assertThat(fromFlags("--root", "/srv/one", "--instance", "blue").instance()).isEqualTo("blue");
+  }
+
+  @Test
+  void pluginsConnectWhereTheyLookUnlessTheStateIsNotTheDefaultOne() {
+    assertThat(fromFlags().nri())
+        .contains(
+            new NriAccess(
+                Path.of("/var/run/nri/nri.sock"),
+                true,
+                Duration.ofSeconds(5),
+                Duration.ofSeconds(2)));
+    assertThat(fromFlags("--state", "/run/other").nri().orElseThrow())
+        .extracting(NriAccess::socket, NriAccess::sharedPath)
+        .containsExactly(Path.of("/run/other/nri.sock"), false);
+    assertThat(fromFlags("--nri-socket", "/x.sock", "--nri-request-timeout=1s").nri())
+        .contains(
+            new NriAccess(Path.of("/x.sock"), false, Duration.ofSeconds(5), Duration.ofSeconds(1)));
+    assertThat(fromFlags("--nri=false").nri()).isEmpty();
   }
 
   @Test
@@ -89,6 +135,7 @@ class BerthConfigTest {
             [handlers.runc]
             shim = "/usr/bin/containerd-shim-runc-v2"
             oci_runtime = "/usr/bin/crun"
+            cni_conf_dir = "/etc/cni/runc.d"
             [handlers.kata]
             shim = "containerd-shim-kata-v2"
             """);
@@ -97,8 +144,14 @@ class BerthConfigTest {
         .containsExactlyInAnyOrder(
             RuntimeHandler.BERTH,
             new RuntimeHandler(
-                "runc", "/usr/bin/containerd-shim-runc-v2", Optional.of(Path.of("/usr/bin/crun"))),
-            new RuntimeHandler("kata", "containerd-shim-kata-v2", Optional.empty()));
+                "runc",
+                "/usr/bin/containerd-shim-runc-v2",
+                Optional.of(Path.of("/usr/bin/crun")),
+                Optional.of(Path.of("/etc/cni/runc.d"))),
+            new RuntimeHandler(
+                "kata", "containerd-shim-kata-v2", Optional.empty(), Optional.empty()));
+    assertThat(config.network().handlerConfDirs())
+        .isEqualTo(Map.of("runc", Path.of("/etc/cni/runc.d")));
   }
 
   @ParameterizedTest

@@ -25,8 +25,12 @@ import dev.berth.proto.cri.v1.ImageSpec;
 import dev.berth.proto.cri.v1.LinuxPodSandboxConfig;
 import dev.berth.proto.cri.v1.LinuxSandboxSecurityContext;
 import dev.berth.proto.cri.v1.ListContainersRequest;
+import dev.berth.proto.cri.v1.ListMetricDescriptorsRequest;
+import dev.berth.proto.cri.v1.ListPodSandboxMetricsRequest;
 import dev.berth.proto.cri.v1.ListPodSandboxRequest;
 import dev.berth.proto.cri.v1.ListPodSandboxStatsRequest;
+import dev.berth.proto.cri.v1.Metric;
+import dev.berth.proto.cri.v1.MetricDescriptor;
 import dev.berth.proto.cri.v1.Mount;
 import dev.berth.proto.cri.v1.NamespaceMode;
 import dev.berth.proto.cri.v1.NamespaceOption;
@@ -47,6 +51,7 @@ import dev.berth.proto.cri.v1.Signal;
 import dev.berth.proto.cri.v1.StatusRequest;
 import dev.berth.proto.cri.v1.StopContainerRequest;
 import dev.berth.proto.cri.v1.StreamContainerStatsRequest;
+import dev.berth.proto.cri.v1.StreamPodSandboxMetricsRequest;
 import dev.berth.proto.cri.v1.VersionRequest;
 import dev.berth.sandbox.ContainerState;
 import dev.berth.sandbox.NetworkStatus;
@@ -55,9 +60,11 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -83,6 +90,15 @@ class RuntimeServiceTest {
           .addMounts(Mount.newBuilder().setHostPath("/h").setContainerPath("/c"))
           .build();
 
+  /** What the fake's figures lack. */
+  private static final Set<String> WITHOUT_FIGURE =
+      Set.of(
+          "container_pressure_memory_waiting_seconds_total",
+          "container_pressure_memory_stalled_seconds_total",
+          "container_pressure_io_waiting_seconds_total",
+          "container_pressure_io_stalled_seconds_total",
+          "container_spec_cpu_quota");
+
   @TempDir private Path dir;
   private final FakeSandboxes sandboxes = new FakeSandboxes();
   private final FakeContainers containers = new FakeContainers();
@@ -93,7 +109,8 @@ class RuntimeServiceTest {
 
   @BeforeEach
   void start() throws Exception {
-    var node = new NodeVerbs(BerthConfig.load(List.of("--config=")), "1.2.3", () -> network);
+    var node =
+        new NodeVerbs(BerthConfig.load(List.of("--config=")), "1.2.3", () -> network, () -> true);
     Path socket = dir.resolve("cri.sock");
     server =
         UnixSocketServer.start(
@@ -333,6 +350,63 @@ class RuntimeServiceTest {
     assertThat(stats.hasIo()).isFalse();
     assertThat(stats.getWritableLayer().getUsedBytes().getValue()).isEqualTo(4096);
     assertThat(stats.getWritableLayer().getFsId().getMountpoint()).isEqualTo("/layers/1");
+  }
+
+  @Test
+  void everyMetricFamilyIsDescribedAndFilled() {
+    containers.state = new ContainerState.Running(FakeUsage.AT, FakeUsage.AT, 7);
+    containers.config = CONTAINER;
+    var _ = cri.runPodSandbox(RunPodSandboxRequest.newBuilder().setConfig(POD).build());
+    var described =
+        cri.listMetricDescriptors(ListMetricDescriptorsRequest.getDefaultInstance())
+            .getDescriptorsList();
+    var pod =
+        cri.listPodSandboxMetrics(ListPodSandboxMetricsRequest.getDefaultInstance())
+            .getPodMetrics(0);
+    Map<String, Metric> found = new HashMap<>();
+    pod.getMetricsList().forEach(metric -> found.put(metric.getName(), metric));
+    pod.getContainerMetrics(0)
+        .getMetricsList()
+        .forEach(metric -> found.put(metric.getName(), metric));
+
+    assertThat(described).hasSize(56).allMatch(family -> !family.getHelp().isEmpty());
+    for (MetricDescriptor family : described) {
+      Metric metric = found.get(family.getName());
+      if (!WITHOUT_FIGURE.contains(family.getName())) {
+        assertThat(metric).as(family.getName()).isNotNull();
+        assertThat(metric.getLabelValuesCount())
+            .as(family.getName())
+            .isEqualTo(family.getLabelKeysCount());
+        assertThat(metric.getTimestamp()).isEqualTo(FakeUsage.AT.toEpochMilli() * 1_000_000);
+      }
+    }
+    assertThat(found.get("container_cpu_user_seconds_total").getValue().getValue()).isEqualTo(3);
+    assertThat(found.get("container_threads_max").getValue().getValue()).isZero();
+    assertThat(found.get("container_fs_writes_bytes_total").getLabelValuesList())
+        .endsWith("/dev/sda");
+    assertThat(found.get("container_network_receive_bytes_total").getLabelValuesList())
+        .startsWith("POD")
+        .endsWith("eth0");
+  }
+
+  @Test
+  void metricsAreStreamedToo() {
+    containers.config = CONTAINER;
+    var _ = cri.runPodSandbox(RunPodSandboxRequest.newBuilder().setConfig(POD).build());
+    var part =
+        cri.streamPodSandboxMetrics(StreamPodSandboxMetricsRequest.getDefaultInstance()).next();
+    assertThat(part.getPodSandboxMetricsList())
+        .isEqualTo(
+            cri.listPodSandboxMetrics(ListPodSandboxMetricsRequest.getDefaultInstance())
+                .getPodMetricsList());
+  }
+
+  @Test
+  void whatIsLeftOutOfUsageIsMarkedInTheVerboseStatus() {
+    var info = cri.status(StatusRequest.newBuilder().setVerbose(true).build()).getInfoMap();
+    assertThat(info.get("usage"))
+        .isEqualTo(
+            "{\"leftOut\":{\"c-9\":\"there is no cgroup /pods/1/c-9\"},\"failedReadings\":3}");
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.berth.runtime.cgroup;
 
 import dev.berth.base.BerthException;
 import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.kernel.ReadBuffer;
 import dev.berth.runtime.spec.Resources;
 import java.time.Duration;
 import java.util.List;
@@ -104,7 +105,20 @@ public sealed interface Cgroup permits V1Cgroup, V2Cgroup {
    *
    * @throws BerthException NOT_FOUND if it is gone
    */
-  CgroupStats stats();
+  default CgroupStats stats() {
+    try (CgroupMeter meter = meter()) {
+      return meter.stats(new ReadBuffer());
+    }
+  }
+
+  /**
+   * Returns what reads the figures of the group again and again. It holds nothing before the first
+   * time; the caller closes it.
+   */
+  CgroupMeter meter();
+
+  /** Reads what the group uses beyond that. All figures are empty if it is gone. */
+  CgroupDetails details();
 
   /**
    * Returns how many processes of the group the kernel has killed for want of memory; empty if that

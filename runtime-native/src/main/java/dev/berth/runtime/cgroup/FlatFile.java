@@ -28,11 +28,4 @@ final class FlatFile {
     int end = text.indexOf('\n', from);
     return OptionalLong.of(Long.parseLong(text.substring(from, end < 0 ? text.length() : end)));
   }
-
-  /** Returns {@code a - b}, not below zero; empty if either is. */
-  static OptionalLong difference(OptionalLong a, OptionalLong b) {
-    return a.isEmpty() || b.isEmpty()
-        ? OptionalLong.empty()
-        : OptionalLong.of(Math.max(0, a.getAsLong() - b.getAsLong()));
-  }
 }

@@ -30,9 +30,6 @@ record V1Cgroup(CgroupPath path, List<V1Hierarchy> hierarchies) implements Cgrou
   private static final Duration KILL_FREEZE = Duration.ofMillis(500);
   private static final int KILL_ROUNDS = 8;
 
-  /** What memory.limit_in_bytes shows for "none" is near the largest long, rounded to pages. */
-  private static final long NO_LIMIT = 1L << 62;
-
   @Override
   public Map<String, String> directories() {
     Map<String, String> directories = new LinkedHashMap<>();
@@ -235,27 +232,13 @@ record V1Cgroup(CgroupPath path, List<V1Hierarchy> hierarchies) implements Cgrou
   }
 
   @Override
-  public CgroupStats stats() {
-    if (!anyTree().exists(path.relative())) {
-      throw new BerthException(Kind.NOT_FOUND, "there is no cgroup " + path);
-    }
-    OptionalLong usage = number(MEMORY, "memory.usage_in_bytes");
-    OptionalLong limit = number(MEMORY, "memory.limit_in_bytes");
-    Optional<String> memory = read(MEMORY, "memory.stat");
-    return new CgroupStats(
-        number("cpuacct", "cpuacct.usage"),
-        usage,
-        FlatFile.difference(usage, FlatFile.value(memory, "total_inactive_file")),
-        limit.isPresent() && limit.getAsLong() < NO_LIMIT ? limit : OptionalLong.empty(),
-        FlatFile.value(memory, "total_rss"),
-        FlatFile.value(memory, "total_swap"),
-        OptionalLong.empty(), // v1 limits memory and swap together
-        FlatFile.value(memory, "total_pgfault"),
-        FlatFile.value(memory, "total_pgmajfault"),
-        number("pids", "pids.current"),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty());
+  public CgroupMeter meter() {
+    return new CgroupMeter(path, this::tree, V1Figures::stats);
+  }
+
+  @Override
+  public CgroupDetails details() {
+    return V1Figures.details(CgroupMeter.once(path, this::tree), Figures.hugePageSizes());
   }
 
   @Override

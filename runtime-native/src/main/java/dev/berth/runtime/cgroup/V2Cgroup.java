@@ -228,31 +228,14 @@ record V2Cgroup(CgroupPath path, V2Hierarchy hierarchy) implements Cgroup {
   }
 
   @Override
-  public CgroupStats stats() {
-    // The one file that a group has without any controller.
-    Optional<String> cpu = read("cpu.stat");
-    if (cpu.isEmpty()) {
-      throw new BerthException(Kind.NOT_FOUND, "there is no cgroup " + path);
-    }
-    OptionalLong usage = number("memory.current");
-    Optional<String> memory = read("memory.stat");
-    OptionalLong cpuMicros = FlatFile.value(cpu, "usage_usec");
-    return new CgroupStats(
-        cpuMicros.isPresent()
-            ? OptionalLong.of(cpuMicros.getAsLong() * 1000)
-            : OptionalLong.empty(),
-        usage,
-        FlatFile.difference(usage, FlatFile.value(memory, "inactive_file")),
-        number("memory.max"),
-        FlatFile.value(memory, "anon"),
-        number("memory.swap.current"),
-        number("memory.swap.max"),
-        FlatFile.value(memory, "pgfault"),
-        FlatFile.value(memory, "pgmajfault"),
-        number("pids.current"),
-        Pressure.parse(read("cpu.pressure")),
-        Pressure.parse(read("memory.pressure")),
-        Pressure.parse(read("io.pressure")));
+  public CgroupMeter meter() {
+    return new CgroupMeter(path, _ -> Optional.of(tree()), V2Figures::stats);
+  }
+
+  @Override
+  public CgroupDetails details() {
+    return V2Figures.details(
+        CgroupMeter.once(path, _ -> Optional.of(tree())), Figures.hugePageSizes());
   }
 
   @Override

@@ -36,6 +36,7 @@ public final class ControlTree implements AutoCloseable {
   private static final int READ = TABLE.number("read");
   private static final int WRITE = TABLE.number("write");
   private static final int MKDIRAT = TABLE.number("mkdirat");
+  private static final int FCHMODAT = TABLE.number("fchmodat");
   private static final int UNLINKAT = TABLE.number("unlinkat");
 
   private static final NativeMemory FOR_READING = openHow(O_RDONLY);
@@ -74,21 +75,22 @@ public final class ControlTree implements AutoCloseable {
   }
 
   /**
-   * Makes a directory, whose parent must exist.
+   * Makes a directory, whose parent must exist. Everyone may look into it, whatever this process's
+   * umask: programs that are not root read their own limits there.
    *
    * @return false if it was there already
    * @throws NativeException ENOENT if the parent is missing
    */
   public boolean makeDirectory(String path) {
     int mode = 0755;
-    Syscalls.Result result;
     try (var text = text(path)) {
-      result = Syscalls.call(MKDIRAT, root.number(), text.address(), mode);
+      Syscalls.Result result = Syscalls.call(MKDIRAT, root.number(), text.address(), mode);
+      if (result.failedWith(Errno.EEXIST)) {
+        return false;
+      }
+      check("mkdir", path, result);
+      check("chmod", path, Syscalls.call(FCHMODAT, root.number(), text.address(), mode));
     }
-    if (result.failedWith(Errno.EEXIST)) {
-      return false;
-    }
-    check("mkdir", path, result);
     return true;
   }
 
@@ -155,6 +157,22 @@ public final class ControlTree implements AutoCloseable {
   /** Opens a file or directory for reading; the caller closes it. */
   public Fd openToRead(String path) {
     return open(path, FOR_READING);
+  }
+
+  /**
+   * Opens a file for reading, or returns empty if there is none, or its object is being removed;
+   * the caller closes it.
+   */
+  public Optional<Fd> openToReadIfPresent(String path) {
+    try (var text = text(path)) {
+      Syscalls.Result opened = open(text, FOR_READING);
+      // ENODEV comes from a file whose cgroup was removed after it was found.
+      if (opened.failedWith(Errno.ENOENT) || opened.failedWith(Errno.ENODEV)) {
+        return Optional.empty();
+      }
+      check("open", path, opened);
+      return Optional.of(Fd.own(opened.value()));
+    }
   }
 
   /** Opens a file for writing; the caller closes it. */
@@ -225,17 +243,12 @@ public final class ControlTree implements AutoCloseable {
 
   /** Reads a whole file, or returns empty if there is none. */
   public Optional<String> readIfPresent(String path) {
-    try (var text = text(path)) {
-      Syscalls.Result opened = open(text, FOR_READING);
-      // ENODEV comes from a file whose cgroup was removed after it was found.
-      if (opened.failedWith(Errno.ENOENT) || opened.failedWith(Errno.ENODEV)) {
-        return Optional.empty();
-      }
-      check("open", path, opened);
-      try (Fd file = Fd.own(opened.value())) {
-        return Optional.of(read(file, subject(path)).stripTrailing());
-      }
-    }
+    return openToReadIfPresent(path)
+        .map(opened -> {
+          try (Fd file = opened) {
+            return read(file, subject(path)).stripTrailing();
+          }
+        });
   }
 
   private static String read(Fd file, String subject) {

@@ -10,9 +10,19 @@ package dev.berth.runtime.kernel;
  * @param blocks of 512 bytes that it takes up
  * @param device number of a device node, 0 for any other
  * @param modified time of the last change to its content
+ * @param inode number within its file system
+ * @param links how many names it has
  */
 public record InodeStatus(
-    int mode, int uid, int gid, long sizeBytes, long blocks, long device, UnixTime modified) {
+    int mode,
+    int uid,
+    int gid,
+    long sizeBytes,
+    long blocks,
+    long device,
+    UnixTime modified,
+    long inode,
+    int links) {
   // S_IFMT of linux/stat.h
   private static final int TYPE_MASK = 0170000;
   public static final int FIFO = 0010000;

@@ -174,7 +174,9 @@ public final class Inodes implements AutoCloseable {
             struct.getLong(40),
             struct.getLong(48),
             deviceNumber(struct.getInt(128), struct.getInt(132)),
-            new UnixTime(struct.getLong(112), struct.getInt(120))));
+            new UnixTime(struct.getLong(112), struct.getInt(120)),
+            struct.getLong(32),
+            struct.getInt(16)));
   }
 
   /** Describes what is open. */

@@ -2,10 +2,12 @@ package dev.berth.runtime.kernel;
 
 import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
+import static java.util.Objects.requireNonNull;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Rollback;
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.Map;
 import java.util.Set;
@@ -63,7 +65,7 @@ public final class Namespaces {
         "berth-new-namespaces",
         () -> {
           Syscalls.check("unshare", pins.keySet(), all);
-          setup.run(new NamespaceSetup(pins.keySet()));
+          setup.run(new NamespaceSetup(pins.keySet(), 0));
           pinAll(pins);
           return true;
         });
@@ -92,12 +94,56 @@ public final class Namespaces {
 
   /** thread-self, because self is the JVM's main thread, which stays where it is. */
   private static void pinOwn(NamespaceType type, Pin pin) {
-    Path own = Path.of("/proc/thread-self/ns", type.procName());
-    try (Fd namespace = Descriptors.open(own);
-        Fd tree = Mounts.cloneTree(namespace, false);
+    try (Fd namespace = Descriptors.open(Path.of("/proc/thread-self/ns", type.procName()))) {
+      attach(namespace, pin);
+    }
+  }
+
+  private static void attach(Fd namespace, Pin pin) {
+    try (Fd tree = Mounts.cloneTree(namespace, false);
         Fd target = pinFile(pin)) {
       Mounts.attach(tree, target);
     }
+  }
+
+  /**
+   * Pins namespaces that others made, of any type but MOUNT; all or none of them.
+   *
+   * @param namespaces open files of them, which stay the caller's
+   * @param pins where each goes
+   * @throws NativeException EEXIST if a name is taken
+   */
+  public static void pin(Map<NamespaceType, Fd> namespaces, Map<NamespaceType, Pin> pins) {
+    try (var rollback = new Rollback()) {
+      namespaces.forEach((type, namespace) -> {
+        Pin pin = requireNonNull(pins.get(type), type::specName);
+        createPinFile(pin);
+        rollback.onFailure("unpin " + pin.name(), () -> unpin(pin.directory(), pin.name()));
+        attach(namespace, pin);
+      });
+      rollback.commit();
+    }
+  }
+
+  /**
+   * Sets up namespaces that nobody uses yet, from a thread that enters them.
+   *
+   * @param namespaces of the types NETWORK, IPC and UTS; others are left alone
+   * @param owner who is root in the user namespace that owns them, as the host calls that user:
+   *     parameters of an ipc namespace may be written by that one only
+   */
+  public static void setUp(Map<NamespaceType, Fd> namespaces, long owner, Setup setup) {
+    Map<NamespaceType, Fd> entered = new EnumMap<>(NamespaceType.class);
+    entered.putAll(namespaces);
+    entered.keySet().retainAll(PER_THREAD);
+    PlatformThreads.onThrowAwayThread(
+        "berth-set-up-namespaces",
+        () -> {
+          entered.forEach((type, namespace) ->
+              Syscalls.check("setns", namespace, namespace.number(), type.cloneFlag()));
+          setup.run(new NamespaceSetup(entered.keySet(), owner));
+          return true;
+        });
   }
 
   private static Fd pinFile(Pin pin) {

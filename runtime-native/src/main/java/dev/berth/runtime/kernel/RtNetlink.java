@@ -1,20 +1,21 @@
 package dev.berth.runtime.kernel;
 
-import static dev.berth.base.BerthException.Kind.DEADLINE_EXCEEDED;
 import static dev.berth.base.BerthException.Kind.INTERNAL;
 import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 
 import dev.berth.base.BerthException;
+import dev.berth.runtime.kernel.NetlinkSocket.Reply;
+import dev.berth.runtime.kernel.NetlinkSocket.Step;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Asks and changes the network devices of a network namespace: rtnetlink(7).
@@ -22,41 +23,13 @@ import java.util.Map;
  * <p>Belongs to the namespace of the thread that opened it, wherever it is used. Not thread-safe.
  */
 public final class RtNetlink implements AutoCloseable {
-  // linux/netlink.h, linux/rtnetlink.h
-  private static final int AF_NETLINK = 16;
-  private static final int SOCK_RAW = 3;
-  private static final int SOCK_CLOEXEC = 0x80000;
-  private static final int NLMSG_ERROR = 2;
-  private static final int NLMSG_DONE = 3;
-  private static final int NLM_F_REQUEST = 1;
-  private static final int NLM_F_ACK = 4;
-  private static final int NLM_F_DUMP = 0x300;
-  private static final int RTM_NEWLINK = 16;
-  private static final int RTM_GETLINK = 18;
-  private static final int RTM_NEWADDR = 20;
-  private static final int RTM_GETADDR = 22;
-  static final int SIZE_OF_NLMSGHDR = 16;
-  // linux/if_link.h, linux/if_addr.h, linux/if.h
-  static final int SIZE_OF_IFINFOMSG = 16;
-  static final int SIZE_OF_IFADDRMSG = 8;
-  private static final int IFLA_ADDRESS = 1;
-  private static final int IFLA_IFNAME = 3;
-  private static final int IFLA_MTU = 4;
-  private static final int IFA_ADDRESS = 1;
-  private static final int IFA_LOCAL = 2;
-  private static final int IFF_UP = 1;
+  static final String MAC_DELIMITER = ":";
+  private static final int IFF_UP = 1; // linux/if.h
 
-  /** As libnl uses; the kernel fills at most 32 KiB per read of a dump. */
-  private static final int BUFFER_BYTES = 32768;
+  private final NetlinkSocket socket;
 
-  /** The kernel answers within the call that sends; this only bounds a fault. */
-  private static final Duration LIMIT = Duration.ofSeconds(10);
-
-  private final Fd fd;
-  private int sequence;
-
-  private RtNetlink(Fd fd) {
-    this.fd = fd;
+  private RtNetlink(NetlinkSocket socket) {
+    this.socket = socket;
   }
 
   /**
@@ -67,28 +40,34 @@ public final class RtNetlink implements AutoCloseable {
    * @param up whether it is administratively up
    * @param mac hardware address as {@code 02:00:00:00:00:01}, empty if it has none
    * @param mtu largest packet in bytes
+   * @param masterIndex number of the bridge or bond that it belongs to; 0 if it is on its own
    */
-  public record Link(int index, String name, boolean up, String mac, int mtu) {}
+  public record Link(int index, String name, boolean up, String mac, int mtu, int masterIndex) {}
 
   /** An address of a network device. */
   public record Address(int linkIndex, InetAddress address, int prefixLength) {}
 
+  /**
+   * A pair of devices that are the two ends of one wire.
+   *
+   * @param name of the end in this namespace
+   * @param bridgeIndex number of the bridge that this end belongs to
+   * @param mtu largest packet of both, in bytes
+   * @param peerName of the other end
+   * @param peerMac hardware address of the other end, as {@code 02:00:00:00:00:01}
+   * @param peerNamespace where the other end is made; stays the caller's
+   */
+  public record VethPair(
+      String name, int bridgeIndex, int mtu, String peerName, String peerMac, Fd peerNamespace) {}
+
   /** Opens a socket in the network namespace of this thread. */
   public static RtNetlink open() {
-    return new RtNetlink(
-        Fd.own(Syscalls.check("socket", "netlink", AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0)));
+    return new RtNetlink(NetlinkSocket.open(NetlinkSocket.Family.ROUTE));
   }
 
   /** Lists the devices. */
   public List<Link> links() {
-    byte[] body = new byte[SIZE_OF_IFINFOMSG];
-    List<Link> links = new ArrayList<>();
-    for (Reply reply : request(RTM_GETLINK, NLM_F_DUMP, body, "links")) {
-      if (reply.type == RTM_NEWLINK) {
-        links.add(link(reply.body));
-      }
-    }
-    return links;
+    return socket.request(LinkMessages.list(), "links").stream().map(RtNetlink::link).toList();
   }
 
   /**
@@ -97,52 +76,149 @@ public final class RtNetlink implements AutoCloseable {
    * @throws BerthException NOT_FOUND if there is none
    */
   public Link link(String name) {
-    return links().stream()
-        .filter(link -> link.name.equals(name))
-        .findFirst()
+    return findLink(name)
         .orElseThrow(() -> new BerthException(NOT_FOUND, "no network device " + name));
+  }
+
+  /** Finds a device by name, if there is one. */
+  public Optional<Link> findLink(String name) {
+    try {
+      return socket.request(LinkMessages.get(name), "link " + name).stream()
+          .map(RtNetlink::link)
+          .findFirst();
+    } catch (NativeException e) {
+      if (e.is(Errno.ENODEV)) {
+        return Optional.empty();
+      }
+      throw e;
+    }
   }
 
   /** Lists the addresses of all devices. */
   public List<Address> addresses() {
-    byte[] body = new byte[SIZE_OF_IFADDRMSG];
-    List<Address> addresses = new ArrayList<>();
-    for (Reply reply : request(RTM_GETADDR, NLM_F_DUMP, body, "addresses")) {
-      if (reply.type == RTM_NEWADDR) {
-        addresses.add(address(reply.body));
-      }
-    }
-    return addresses;
+    return socket.request(AddressMessages.list(), "addresses").stream()
+        .map(RtNetlink::address)
+        .toList();
   }
 
   /** Sets a device up; idempotent. */
   public void bringUp(int linkIndex) {
-    byte[] body = new byte[SIZE_OF_IFINFOMSG];
-    inNativeOrder(body).putInt(4, linkIndex).putInt(8, IFF_UP).putInt(12, IFF_UP);
-    request(RTM_NEWLINK, NLM_F_ACK, body, "link " + linkIndex + " up");
+    socket.commit(List.of(up(linkIndex)));
   }
 
-  private static Link link(ByteBuffer body) {
+  private static Step up(int linkIndex) {
+    return new Step(LinkMessages.bringUp(linkIndex), "link " + linkIndex + " up");
+  }
+
+  /**
+   * Makes a bridge, which is up at once. Its hardware address is given, because a bridge that
+   * chooses for itself changes it whenever a device joins or leaves.
+   *
+   * @throws NativeException EEXIST if the name is taken
+   */
+  public void addBridge(String name, String mac, int mtu) {
+    socket.commit(List.of(new Step(LinkMessages.bridge(name, mac, mtu), "bridge " + name)));
+  }
+
+  /**
+   * Makes a pair of devices, the near end up and in its bridge, the far one down.
+   *
+   * <p>The near end gets no IPv6 address of its own: the bridge speaks for the host. It also hands
+   * back what came from it (hairpin mode): where the packet filter sees bridged packets, one that
+   * is redirected to its sender goes that way.
+   *
+   * @throws NativeException EEXIST if one of the names is taken
+   */
+  public void addVethPair(VethPair pair) {
+    socket.commit(
+        List.of(
+            new Step(LinkMessages.vethPair(pair), "veth " + pair.name),
+            new Step(LinkMessages.bringUpInBridge(pair.name), "veth " + pair.name)));
+  }
+
+  /** Deletes a device, if it is there, and of a pair the other end with it. */
+  public void deleteLink(int linkIndex) {
+    try {
+      socket.commit(List.of(new Step(LinkMessages.delete(linkIndex), "delete link " + linkIndex)));
+    } catch (NativeException e) {
+      if (!e.is(Errno.ENODEV)) {
+        throw e;
+      }
+    }
+  }
+
+  /** Gives a device an address, usable at once: nobody is asked whether it is taken. Idempotent. */
+  public void addAddress(Address address) {
+    socket.commit(List.of(step(address)));
+  }
+
+  private static Step step(Address address) {
+    return new Step(
+        AddressMessages.add(address),
+        "address " + address.address.getHostAddress() + "/" + address.prefixLength);
+  }
+
+  /**
+   * Sets a device up with addresses and default routes, in one go. Idempotent.
+   *
+   * @param gateways reached by the device; the way to everywhere for their family
+   */
+  public void bringUp(int linkIndex, List<Address> addresses, List<InetAddress> gateways) {
+    List<Step> steps = new ArrayList<>();
+    addresses.forEach(address -> steps.add(step(address)));
+    steps.add(up(linkIndex));
+    for (InetAddress gateway : gateways) {
+      steps.add(
+          new Step(
+              AddressMessages.defaultRoute(linkIndex, gateway),
+              "default route by " + gateway.getHostAddress()));
+    }
+    socket.commit(steps);
+  }
+
+  /**
+   * Bounds the rate at which a device sends, with a token bucket: tc-tbf(8). What is above waits.
+   *
+   * @param bytesPerSecond at least 1
+   * @param burstBytes what may be sent at once
+   */
+  public void limitRate(int linkIndex, long bytesPerSecond, int burstBytes) {
+    socket.commit(
+        List.of(
+            new Step(
+                QueueMessages.tokenBucket(linkIndex, bytesPerSecond, burstBytes),
+                "rate of link " + linkIndex)));
+  }
+
+  private static Link link(Reply reply) {
+    ByteBuffer body = reply.body();
     int index = body.getInt(4);
     boolean up = (body.getInt(8) & IFF_UP) != 0;
-    Map<Integer, byte[]> attributes = NetlinkAttributes.parse(body, SIZE_OF_IFINFOMSG);
-    byte[] name = attributes.getOrDefault(IFLA_IFNAME, new byte[1]);
-    byte[] mac = attributes.getOrDefault(IFLA_ADDRESS, new byte[0]);
-    byte[] mtu = attributes.getOrDefault(IFLA_MTU, new byte[4]);
+    Map<Integer, byte[]> attributes = NetlinkAttributes.parse(body, LinkMessages.SIZE_OF_IFINFOMSG);
+    byte[] name = attributes.getOrDefault(LinkMessages.IFLA_IFNAME, new byte[1]);
+    byte[] mac = attributes.getOrDefault(LinkMessages.IFLA_ADDRESS, new byte[0]);
     return new Link(
         index,
         new String(name, 0, name.length - 1, StandardCharsets.UTF_8),
         up,
-        HexFormat.ofDelimiter(":").formatHex(mac),
-        inNativeOrder(mtu).getInt());
+        HexFormat.ofDelimiter(MAC_DELIMITER).formatHex(mac),
+        number(attributes, LinkMessages.IFLA_MTU),
+        number(attributes, LinkMessages.IFLA_MASTER));
   }
 
-  private static Address address(ByteBuffer body) {
-    Map<Integer, byte[]> attributes = NetlinkAttributes.parse(body, SIZE_OF_IFADDRMSG);
+  private static int number(Map<Integer, byte[]> attributes, int type) {
+    byte[] bytes = attributes.getOrDefault(type, new byte[4]);
+    return ByteBuffer.wrap(bytes).order(ByteOrder.nativeOrder()).getInt();
+  }
+
+  private static Address address(Reply reply) {
+    ByteBuffer body = reply.body();
+    Map<Integer, byte[]> attributes =
+        NetlinkAttributes.parse(body, AddressMessages.SIZE_OF_IFADDRMSG);
     // On a point-to-point link IFA_ADDRESS is the peer's; elsewhere IPv6 has nothing else.
-    byte[] bytes = attributes.get(IFA_LOCAL);
+    byte[] bytes = attributes.get(AddressMessages.IFA_LOCAL);
     if (bytes == null) {
-      bytes = attributes.getOrDefault(IFA_ADDRESS, new byte[0]);
+      bytes = attributes.getOrDefault(AddressMessages.IFA_ADDRESS, new byte[0]);
     }
     try {
       return new Address(body.getInt(4), InetAddress.getByAddress(bytes), body.get(1) & 0xFF);
@@ -151,78 +227,9 @@ public final class RtNetlink implements AutoCloseable {
     }
   }
 
-  private record Reply(int type, ByteBuffer body) {}
-
-  /** Sends one request and reads until its end: the last part of a dump, or the acknowledgement. */
-  private List<Reply> request(int type, int flags, byte[] body, String subject) {
-    int number = ++sequence;
-    byte[] message = new byte[SIZE_OF_NLMSGHDR + body.length];
-    inNativeOrder(message)
-        .putInt(message.length)
-        .putShort((short) type)
-        .putShort((short) (NLM_F_REQUEST | flags))
-        .putInt(number)
-        .putInt(0)
-        .put(body);
-    Descriptors.write(fd, message);
-
-    List<Reply> replies = new ArrayList<>();
-    boolean finished = false;
-    while (!finished) {
-      finished = collect(receive(subject), number, subject, replies);
-    }
-    return replies;
-  }
-
-  /** Takes the messages of one read apart; returns whether the last one was among them. */
-  private static boolean collect(
-      ByteBuffer messages, int number, String subject, List<Reply> replies) {
-    while (messages.remaining() >= SIZE_OF_NLMSGHDR) {
-      int start = messages.position();
-      int length = messages.getInt(start);
-      if (length < SIZE_OF_NLMSGHDR || length > messages.remaining()) {
-        throw new BerthException(INTERNAL, "netlink " + subject + ": a torn message");
-      }
-      int type = messages.getShort(start + 4);
-      ByteBuffer body =
-          messages
-              .slice(start + SIZE_OF_NLMSGHDR, length - SIZE_OF_NLMSGHDR)
-              .order(ByteOrder.nativeOrder());
-      boolean ours = messages.getInt(start + 8) == number;
-      messages.position(Math.min(messages.limit(), start + NetlinkAttributes.align(length)));
-      if (!ours) {
-        continue; // the end of a request that failed half way
-      }
-      if (type == NLMSG_DONE) {
-        return true;
-      }
-      if (type == NLMSG_ERROR) {
-        int errno = -body.getInt(0);
-        if (errno != 0) {
-          throw new NativeException("netlink", subject, errno);
-        }
-        return true;
-      }
-      replies.add(new Reply(type, body));
-    }
-    return false;
-  }
-
-  private ByteBuffer receive(String subject) {
-    if (!Poll.await(fd, Poll.POLLIN, LIMIT)) {
-      throw new BerthException(DEADLINE_EXCEEDED, "netlink " + subject + ": no answer");
-    }
-    byte[] bytes = Descriptors.read(fd, BUFFER_BYTES).orElseThrow();
-    return inNativeOrder(bytes);
-  }
-
-  private static ByteBuffer inNativeOrder(byte[] bytes) {
-    return ByteBuffer.wrap(bytes).order(ByteOrder.nativeOrder());
-  }
-
   /** Closes the socket. Idempotent. */
   @Override
   public void close() {
-    fd.close();
+    socket.close();
   }
 }

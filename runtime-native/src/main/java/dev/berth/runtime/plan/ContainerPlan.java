@@ -39,13 +39,15 @@ public final class ContainerPlan {
     }
     Reg[] passed = StdioSteps.declare(plan, input.stdio());
     NamespaceSteps namespaces = new NamespaceSteps(plan, linux, input.cgroup());
+    MappedMounts mapped = MappedMounts.declare(plan, spec, linux, input.rootfs());
     Emitter emit = new Emitter(plan);
-    RootSteps root = new RootSteps(plan, emit, input.rootfs(), linux.rootfsPropagation());
-    MountSteps mounts = new MountSteps(plan, emit, input.cgroup());
+    RootSteps root = new RootSteps(plan, emit, input.rootfs(), mapped, linux.rootfsPropagation());
+    MountSteps mounts = new MountSteps(plan, emit, input.cgroup(), mapped);
     DeviceSteps devices = new DeviceSteps(plan, emit, mounts, namespaces.inUserNamespace());
     PathSteps paths = new PathSteps(plan, emit);
     SysctlSteps sysctls = new SysctlSteps(plan, emit);
     StdioSteps stdio = StdioSteps.of(plan, emit, input.stdio(), passed);
+    AppArmorSteps appArmor = new AppArmorSteps(plan, process.apparmorProfile());
     ProcessSteps user = new ProcessSteps(plan, emit, process, input.seccomp());
 
     if (namespaces.inUserNamespace()) {
@@ -56,6 +58,7 @@ public final class ContainerPlan {
       plan.from("launch");
       plan.call("prctl", Uapi.PR_SET_PDEATHSIG, Arg.of(Uapi.SIGKILL, "SIGKILL"));
       plan.call("prctl", Uapi.PR_SET_DUMPABLE, Arg.of(0));
+      appArmor.setProfile();
       if (!namespaces.inUserNamespace()) {
         root.make();
       }
@@ -82,8 +85,7 @@ public final class ContainerPlan {
       user.execute();
     });
     if (namespaces.inUserNamespace()) {
-      plan.from("root");
-      plan.call("close", emit.root);
+      root.close();
       mounts.closeSources();
     }
     return plan.build();

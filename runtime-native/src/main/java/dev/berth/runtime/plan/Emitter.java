@@ -26,6 +26,12 @@ import java.util.List;
 final class Emitter {
   private static final long IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 
+  /**
+   * Descriptors from this number on are nobody's: those of the stub and of the registers are lower.
+   * Trees are held there that must not be closed yet and may be more than registers.
+   */
+  static final long FIRST_HELD = 256;
+
   private final PlanBuilder plan;
 
   /** The container's root, as a descriptor of its mount. */
@@ -165,8 +171,28 @@ final class Emitter {
     return plan.longs(text, set, clear, propagation, 0);
   }
 
+  /** Shows the files of a detached tree with the ids of a user namespace. */
+  void mapIds(Reg tree, Reg userNamespace, boolean recursive) {
+    Arg.Data attributes = plan.longs("{ +idmap }", Uapi.MOUNT_ATTR_IDMAP, 0, 0, 0);
+    plan.store(attributes, Uapi.MOUNT_ATTR_USERNS_OFFSET, 8, userNamespace);
+    plan.call(
+            "mount_setattr",
+            tree,
+            empty(),
+            flags(AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), recursive ? "RECURSIVE" : "0"),
+            attributes,
+            Arg.of(Uapi.MOUNT_ATTR_BYTES))
+        .about("MOUNT_ATTR_IDMAP, which its file system may not allow");
+  }
+
   /** Makes a new file system instance as a detached mount. */
   void newFileSystem(String type, String source, List<String> data, long attributes, Reg into) {
+    openFileSystem(type, source, data);
+    createFileSystem(attributes, into);
+  }
+
+  /** Begins a file system instance, which {@link #createFileSystem} then makes. */
+  void openFileSystem(String type, String source, List<String> data) {
     plan.call("fsopen", plan.string(type), flags(Uapi.FSOPEN_CLOEXEC, "CLOEXEC")).into(context);
     configure("source", source);
     for (String option : data) {
@@ -177,6 +203,25 @@ final class Emitter {
         configure(option.substring(0, equals), option.substring(equals + 1));
       }
     }
+  }
+
+  /** Sets a parameter of the instance that was begun to a tree. */
+  void configureTree(String key, Arg tree) {
+    plan.call(
+        "fsconfig",
+        context,
+        Arg.of(Uapi.FSCONFIG_SET_FD, "SET_FD"),
+        plan.string(key),
+        Arg.of(0),
+        tree);
+  }
+
+  /** A context that stays open keeps its file system from ending. */
+  void closeContext() {
+    plan.call("close", context).on(Outcome.tolerate(Errno.EBADF));
+  }
+
+  void createFileSystem(long attributes, Reg into) {
     plan.call("fsconfig", context, Arg.of(FSCONFIG_CMD_CREATE, "CREATE"));
     plan.call(
             "fsmount",

@@ -42,6 +42,7 @@ public final class ExecPlan {
     List<Reg> cgroup = declareCgroup(plan, input.cgroup());
     Emitter emit = new Emitter(plan);
     StdioSteps stdio = StdioSteps.of(plan, emit, input.stdio(), passed);
+    AppArmorSteps appArmor = new AppArmorSteps(plan, input.process().apparmorProfile());
     ProcessSteps user = new ProcessSteps(plan, emit, input.process(), input.seccomp());
 
     plan.from("exec");
@@ -60,6 +61,8 @@ public final class ExecPlan {
               plan.call("write", file, plan.string("0"), Arg.of(1));
             }
           }
+          appArmor.setProfile();
+          plan.from("exec");
           enter(plan, input.namespaces(), target);
           plan.call("fchdir", targetRoot);
           plan.call("chroot", plan.string("."));

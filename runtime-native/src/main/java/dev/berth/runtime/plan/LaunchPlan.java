@@ -68,6 +68,9 @@ public final class LaunchPlan {
 
   /** The first piece of text among the arguments: the path or name that the call was about. */
   private static String subject(Step step) {
+    if (!step.subject().isEmpty()) {
+      return " " + step.subject();
+    }
     return step.args().stream()
         .filter(arg -> arg instanceof Arg.Data)
         .map(arg -> " " + arg)

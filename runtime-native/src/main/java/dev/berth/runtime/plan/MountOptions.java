@@ -109,8 +109,10 @@ record MountOptions(
   private static final Set<String> NO_EFFECT =
       Set.of("defaults", "async", "loud", "nomand", "noiversion");
 
-  private static final Set<String> NOT_SUPPORTED =
-      Set.of("idmap", "ridmap", "tmpcopyup", "remount");
+  /** Read by {@link MappedMounts}. */
+  private static final Set<String> ID_MAPPED = Set.of("idmap", "ridmap");
+
+  private static final Set<String> NOT_SUPPORTED = Set.of("tmpcopyup", "remount");
 
   /**
    * Sorts the options of one mount.
@@ -142,7 +144,7 @@ record MountOptions(
       } else if (option.equals("bind") || option.equals("rbind")) {
         bind = true;
         recursive |= option.equals("rbind");
-      } else if (!NO_EFFECT.contains(option)) {
+      } else if (!NO_EFFECT.contains(option) && !ID_MAPPED.contains(option)) {
         data.add(option);
       }
     }

@@ -4,7 +4,7 @@ import dev.berth.base.BerthException;
 import dev.berth.runtime.kernel.Errno;
 import dev.berth.runtime.spec.Mount;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -19,20 +19,22 @@ final class MountSteps {
   private final PlanBuilder plan;
   private final Emitter emit;
   private final CgroupEntry cgroup;
+  private final MappedMounts mapped;
   private final Reg tree;
   private final Reg target;
   private final Reg dev;
   private final Reg devpts;
-  private final Map<String, Reg> sources = new LinkedHashMap<>();
+  private final Map<String, Arg> sources = new HashMap<>();
   private final List<Runnable> atTheEnd = new ArrayList<>();
   private boolean ownDev;
   private boolean boundDev;
   private boolean hasDevpts;
 
-  MountSteps(PlanBuilder plan, Emitter emit, CgroupEntry cgroup) {
+  MountSteps(PlanBuilder plan, Emitter emit, CgroupEntry cgroup, MappedMounts mapped) {
     this.plan = plan;
     this.emit = emit;
     this.cgroup = cgroup;
+    this.mapped = mapped;
     this.tree = plan.reg("tree");
     this.target = plan.reg("target");
     this.dev = plan.reg("dev");
@@ -40,9 +42,10 @@ final class MountSteps {
   }
 
   /**
-   * Clones the sources of all bind mounts while the host's root still runs the plan: the root of a
-   * user namespace may not reach them. Cloned in the host's mount namespace they are peers of what
-   * they show; as slaves they cannot carry to the host what is mounted over them.
+   * Clones the sources of all bind mounts, and the container's cgroups, while the host's root still
+   * runs the plan: the root of a user namespace may not reach them. Cloned in the host's mount
+   * namespace they are peers of what they show; as slaves they cannot carry to the host what is
+   * mounted over them.
    */
   void openSources(List<Mount> mounts) {
     for (int i = 0; i < mounts.size(); i++) {
@@ -51,18 +54,48 @@ final class MountSteps {
       MountOptions options = options(mount, field);
       if (options.bind()) {
         plan.from(field);
-        Reg source = plan.reg("source" + i);
-        emit.cloneHostTree(
-            required(mount.source(), field + ": source"), options.recursiveBind(), source);
-        emit.setPropagation(source, MountOptions.SLAVES);
-        sources.put(field, source);
+        cloneSource(mount, options, field, tree);
+        emit.setPropagation(tree, MountOptions.SLAVES);
+        hold(field);
+      } else if ("cgroup".equals(mount.type()) && cgroup instanceof CgroupEntry.V1 v1) {
+        plan.from(field);
+        for (CgroupEntry.V1.View view : v1.views()) {
+          emit.cloneHostTree(view.directory(), false, tree);
+          hold(field + view.name());
+        }
       }
     }
   }
 
+  /** Under numbers of their own: there may be more of them than registers. */
+  private void hold(String key) {
+    Arg number = Arg.of(Emitter.FIRST_HELD + sources.size());
+    plan.call("dup3", tree, number, Emitter.flags(Uapi.O_CLOEXEC, "CLOEXEC"));
+    sources.put(key, number);
+  }
+
+  /** Takes a tree that was cloned in advance, or says that there is none. */
+  private boolean take(String key) {
+    Arg held = sources.get(key);
+    if (held != null) {
+      plan.call("dup", held).into(tree);
+    }
+    return held != null;
+  }
+
+  private void cloneSource(Mount mount, MountOptions options, String field, Reg into) {
+    String source = required(mount.source(), field + ": source");
+    emit.cloneHostTree(source, options.recursiveBind(), into);
+    mapped.apply(emit, mount, into);
+  }
+
   /** Closes them in the stub, once the container's process has its own. */
   void closeSources() {
-    sources.values().forEach(source -> plan.call("close", source));
+    if (!sources.isEmpty()) {
+      long last = Emitter.FIRST_HELD + sources.size() - 1;
+      plan.call("close_range", Arg.of(Emitter.FIRST_HELD), Arg.of(last), Arg.of(0));
+      plan.call("close", tree);
+    }
   }
 
   private static String field(Mount mount, int index) {
@@ -86,10 +119,6 @@ final class MountSteps {
 
   private void mount(Mount mount, String field) {
     plan.from(field);
-    if (!mount.uidMappings().isEmpty() || !mount.gidMappings().isEmpty()) {
-      throw new BerthException(
-          BerthException.Kind.UNIMPLEMENTED, field + ": id-mapped mounts are not supported");
-    }
     MountOptions options = options(mount, field);
     if (options.bind()) {
       bind(mount, options, field);
@@ -101,12 +130,8 @@ final class MountSteps {
   }
 
   private void bind(Mount mount, MountOptions options, String field) {
-    Reg opened = sources.get(field);
-    if (opened != null) {
-      plan.call("dup", opened).into(tree);
-    } else {
-      String source = required(mount.source(), field + ": source");
-      emit.cloneHostTree(source, options.recursiveBind(), tree);
+    if (!take(field)) {
+      cloneSource(mount, options, field, tree);
     }
     setAttributes(options);
     openBindTarget(mount);
@@ -188,7 +213,9 @@ final class MountSteps {
     emit.openTarget(mount.target(), true, true, target);
     emit.attach(holder, target);
     for (CgroupEntry.V1.View view : v1.views()) {
-      emit.cloneHostTree(view.directory(), false, tree);
+      if (!take(field + view.name())) {
+        emit.cloneHostTree(view.directory(), false, tree);
+      }
       setAttributes(options);
       plan.call("mkdirat", holder, plan.string(view.name()), Emitter.mode(0755));
       emit.open(holder, view.name(), Uapi.O_PATH | Uapi.O_DIRECTORY, Uapi.RESOLVE_BENEATH, target);

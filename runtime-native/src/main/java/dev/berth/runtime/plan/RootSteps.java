@@ -1,6 +1,8 @@
 package dev.berth.runtime.plan;
 
+import dev.berth.base.BerthException;
 import dev.berth.runtime.kernel.Errno;
+import dev.berth.runtime.spec.IdMappings;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -14,20 +16,31 @@ import org.jspecify.annotations.Nullable;
 final class RootSteps {
   private static final int MAX_DEPTH = 20;
 
+  private static final String LOWER = "lowerdir+=";
+
   private final PlanBuilder plan;
   private final Emitter emit;
   private final Rootfs rootfs;
+  private final MappedMounts mapped;
   private final MountOptions.Propagation propagation;
   private final Reg target;
   private final Reg oldRoot;
+  private final Reg layer;
 
-  RootSteps(PlanBuilder plan, Emitter emit, Rootfs rootfs, @Nullable String rootfsPropagation) {
+  RootSteps(
+      PlanBuilder plan,
+      Emitter emit,
+      Rootfs rootfs,
+      MappedMounts mapped,
+      @Nullable String rootfsPropagation) {
     this.plan = plan;
     this.emit = emit;
     this.rootfs = rootfs;
+    this.mapped = mapped;
     this.propagation = MountOptions.rootPropagation(rootfsPropagation);
     this.target = plan.reg("rootTarget");
     this.oldRoot = plan.reg("oldRoot");
+    this.layer = plan.reg("layer");
   }
 
   /**
@@ -40,18 +53,56 @@ final class RootSteps {
       case Rootfs.Directory(String path) -> emit.cloneHostTree(path, true, emit.root);
       case Rootfs.Mounted(var _, String type, String source, var options)
           when type.equals("bind") -> {
-        MountOptions parsed = MountOptions.parse("rootfs", options, true);
+        MountOptions parsed = MountOptions.parse("rootfs", ownOptions(options), true);
         emit.cloneHostTree(source, parsed.recursiveBind(), emit.root);
+        mapped.apply(emit, IdMappings.ofMountOptions(options), false, emit.root);
         if (!parsed.attributes().isEmpty()) {
           emit.setAttributes(emit.root, parsed.attributes(), false);
         }
       }
       case Rootfs.Mounted(var _, String type, String source, List<String> options) -> {
-        MountOptions parsed = MountOptions.parse("rootfs", options, false);
-        emit.newFileSystem(
-            type, source, layers(type, parsed.data()), parsed.attributes().set(), emit.root);
+        MountOptions parsed = MountOptions.parse("rootfs", ownOptions(options), false);
+        List<String> data = layers(type, parsed.data());
+        IdMappings mappings = IdMappings.ofMountOptions(options);
+        if (mappings.isEmpty()) {
+          emit.newFileSystem(type, source, data, parsed.attributes().set(), emit.root);
+        } else {
+          overlay(type, source, data, mappings, parsed.attributes().set());
+        }
       }
     }
+  }
+
+  private static List<String> ownOptions(List<String> options) {
+    return options.stream().filter(option -> !IdMappings.isMountOption(option)).toList();
+  }
+
+  /**
+   * An overlay cannot be id-mapped itself, but its lower layers can be. What is written goes to the
+   * upper one with the host's ids, which are the mapped ones of what is copied up.
+   */
+  private void overlay(
+      String type, String source, List<String> data, IdMappings mappings, long attributes) {
+    if (!type.equals("overlay")) {
+      throw new BerthException(
+          BerthException.Kind.UNIMPLEMENTED,
+          "rootfs: a file system of type " + type + " cannot be id-mapped, only overlay and bind");
+    }
+    List<String> lower = data.stream().filter(option -> option.startsWith(LOWER)).toList();
+    List<String> others = data.stream().filter(option -> !option.startsWith(LOWER)).toList();
+    emit.openFileSystem(type, source, others);
+    // A detached tree is gone when it is closed, and there are more layers than registers.
+    long number = Emitter.FIRST_HELD;
+    for (String option : lower) {
+      emit.cloneHostTree(option.substring(LOWER.length()), false, layer);
+      mapped.apply(emit, mappings, false, layer);
+      Arg kept = Arg.of(number++);
+      plan.call("dup3", layer, kept, Emitter.flags(Uapi.O_CLOEXEC, "CLOEXEC"));
+      emit.configureTree("lowerdir+", kept);
+    }
+    emit.createFileSystem(attributes, emit.root);
+    plan.call("close", layer);
+    plan.call("close_range", Arg.of(Emitter.FIRST_HELD), Arg.of(number - 1), Arg.of(0));
   }
 
   /** Each lower layer by itself: no page-size limit, and no colon or comma in a path matters. */
@@ -62,8 +113,8 @@ final class RootSteps {
     List<String> split = new ArrayList<>();
     for (String option : data) {
       if (option.startsWith("lowerdir=")) {
-        for (String layer : option.substring("lowerdir=".length()).split(":", -1)) {
-          split.add("lowerdir+=" + layer);
+        for (String directory : option.substring("lowerdir=".length()).split(":", -1)) {
+          split.add(LOWER + directory);
         }
       } else {
         split.add(option);
@@ -162,6 +213,13 @@ final class RootSteps {
       plan.from("linux.rootfsPropagation");
       emit.setPropagation(emit.root, propagation);
     }
+  }
+
+  /** Lets go, in the stub, of the root that the container's process has by now. */
+  void close() {
+    plan.from("root");
+    plan.call("close", emit.root);
+    emit.closeContext();
   }
 
   void makeReadonly() {

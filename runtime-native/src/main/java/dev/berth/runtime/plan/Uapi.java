@@ -44,6 +44,7 @@ final class Uapi {
   static final long FSMOUNT_CLOEXEC = 1;
   static final long FSCONFIG_SET_FLAG = 0;
   static final long FSCONFIG_SET_STRING = 1;
+  static final long FSCONFIG_SET_FD = 5;
   static final long FSCONFIG_CMD_CREATE = 6;
   static final long MOUNT_ATTR_RDONLY = 0x1;
   static final long MOUNT_ATTR_NOSUID = 0x2;
@@ -53,6 +54,7 @@ final class Uapi {
   static final long MOUNT_ATTR_NOATIME = 0x10;
   static final long MOUNT_ATTR_STRICTATIME = 0x20;
   static final long MOUNT_ATTR_NODIRATIME = 0x80;
+  static final long MOUNT_ATTR_IDMAP = 0x100000;
   static final long MOUNT_ATTR_NOSYMFOLLOW = 0x200000;
   static final long MS_UNBINDABLE = 1 << 17;
   static final long MS_PRIVATE = 1 << 18;
@@ -60,6 +62,7 @@ final class Uapi {
   static final long MS_SHARED = 1 << 20;
   static final long MNT_DETACH = 2;
   static final int MOUNT_ATTR_BYTES = 32;
+  static final int MOUNT_ATTR_USERNS_OFFSET = 24;
 
   // linux/sched.h
   static final long CLONE_NEWTIME = 0x80;

@@ -59,6 +59,11 @@ public record Linux(
     timeOffsets = Absent.map(timeOffsets);
   }
 
+  /** Returns how the ids of the user namespace are mapped; empty without one. */
+  public IdMappings idMappings() {
+    return new IdMappings(uidMappings, gidMappings);
+  }
+
   /** Returns the entry of a namespace type, empty if that namespace is inherited. */
   public Optional<Namespace> namespace(String type) {
     return namespaces.stream().filter(namespace -> namespace.type().equals(type)).findFirst();

@@ -44,11 +44,18 @@ final class ProcessRules {
     if (process.oomScoreAdj() != null) {
       field.child("oomScoreAdj").requireRange(process.oomScoreAdj(), -1000, 1000);
     }
-    field.child("apparmorProfile").unsupportedIf(process.apparmorProfile());
+    appArmor(field.child("apparmorProfile"), process.apparmorProfile());
     field.child("selinuxLabel").unsupportedIf(process.selinuxLabel());
     field.child("scheduler").unsupportedIf(process.scheduler());
     field.child("ioPriority").unsupportedIf(process.ioPriority());
     field.child("execCPUAffinity").unsupportedIf(process.execCpuAffinity());
+  }
+
+  /** The kernel reads it as the rest of a command's line. */
+  private static void appArmor(Field field, @Nullable String profile) {
+    field.require(
+        profile == null || profile.chars().noneMatch(c -> c <= ' ' || c == 127),
+        "holds a space or a control character");
   }
 
   private static void environment(Field field, List<String> env) {

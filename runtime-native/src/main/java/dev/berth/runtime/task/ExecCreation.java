@@ -13,12 +13,11 @@ import dev.berth.runtime.plan.ExecPlan;
 import dev.berth.runtime.plan.LaunchPlan;
 import dev.berth.runtime.plan.SeccompProgram;
 import dev.berth.runtime.spec.ContainerProcess;
-import dev.berth.runtime.spec.IdMapping;
+import dev.berth.runtime.spec.IdMappings;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Makes one additional process of a task, up to its start gate, or nothing. */
@@ -34,14 +33,9 @@ final class ExecCreation {
    * What a process executed in a container shares with its first one, from its config.json.
    *
    * @param process the first one
-   * @param uidMappings of its user namespace; empty without one
+   * @param ids of its user namespace
    */
-  record Surroundings(
-      ContainerProcess process, List<IdMapping> uidMappings, @Nullable SeccompProgram seccomp) {
-    Surroundings {
-      uidMappings = List.copyOf(uidMappings);
-    }
-  }
+  record Surroundings(ContainerProcess process, IdMappings ids, @Nullable SeccompProgram seccomp) {}
 
   ExecCreation(
       Launcher launcher,
@@ -99,7 +93,7 @@ final class ExecCreation {
   }
 
   private ProcessIo openIo(TaskDirectory directory, OpenFiles files) throws IOException {
-    long owner = IdMaps.toHost(surroundings.uidMappings(), spec.process().user().uid());
+    long owner = IdMaps.ownerOf(spec.process(), surroundings.ids());
     ProcessIo io = ProcessIo.open(directory, spec.io(), spec.process(), (int) owner, files);
     files.lend("target", requireRunning());
     files.add(

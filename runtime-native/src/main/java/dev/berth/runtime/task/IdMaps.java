@@ -1,8 +1,9 @@
 package dev.berth.runtime.task;
 
 import dev.berth.base.BerthException;
+import dev.berth.runtime.spec.ContainerProcess;
 import dev.berth.runtime.spec.IdMapping;
-import dev.berth.runtime.spec.Linux;
+import dev.berth.runtime.spec.IdMappings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,9 +14,9 @@ import java.util.stream.Collectors;
 final class IdMaps {
   private IdMaps() {}
 
-  static void write(int pid, Linux linux) {
-    write(pid, "uid_map", linux.uidMappings(), "linux.uidMappings");
-    write(pid, "gid_map", linux.gidMappings(), "linux.gidMappings");
+  static void write(int pid, IdMappings ids) {
+    write(pid, "uid_map", ids.uids(), "linux.uidMappings");
+    write(pid, "gid_map", ids.gids(), "linux.gidMappings");
   }
 
   private static void write(int pid, String file, List<IdMapping> mappings, String field) {
@@ -31,18 +32,16 @@ final class IdMaps {
     }
   }
 
-  /** What the host calls a user of the container; itself without maps. */
-  static long toHost(List<IdMapping> mappings, long id) {
-    if (mappings.isEmpty()) {
-      return id;
+  /**
+   * Returns what the host calls a process's user, who owns what the process is given.
+   *
+   * @throws BerthException INVALID_ARGUMENT naming the field if the user is not mapped
+   */
+  static long ownerOf(ContainerProcess process, IdMappings ids) {
+    try {
+      return ids.hostUid(process.user().uid());
+    } catch (BerthException e) {
+      throw e.during("process.user");
     }
-    return mappings.stream()
-        .filter(map -> id >= map.containerID() && id - map.containerID() < map.size())
-        .findFirst()
-        .map(map -> map.hostID() + (id - map.containerID()))
-        .orElseThrow(() ->
-            new BerthException(
-                BerthException.Kind.INVALID_ARGUMENT,
-                "process.user: id " + id + " is not in the container's mappings"));
   }
 }

@@ -1,11 +1,14 @@
 package dev.berth.runtime.task;
 
+import static java.util.Objects.requireNonNull;
+
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.berth.base.BerthException;
 import dev.berth.runtime.cgroup.Cgroup;
 import dev.berth.runtime.cgroup.CgroupPath;
 import dev.berth.runtime.cgroup.Cgroups;
 import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.kernel.NamespaceType;
 import dev.berth.runtime.plan.CgroupEntry;
 import dev.berth.runtime.plan.LaunchPlan;
 import dev.berth.runtime.plan.SeccompProgram;
@@ -14,6 +17,7 @@ import dev.berth.runtime.plan.SuccessorPlan;
 import dev.berth.runtime.seccomp.SeccompCompiler;
 import dev.berth.runtime.seccomp.SeccompFilter;
 import dev.berth.runtime.spec.ContainerProcess;
+import dev.berth.runtime.spec.IdMappings;
 import dev.berth.runtime.spec.Seccomp;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -91,6 +95,12 @@ final class Launcher {
   private SeccompProgram compileNew(Seccomp profile) {
     SeccompFilter filter = seccomp.compile(profile);
     return new SeccompProgram(filter.program(), filter.flags());
+  }
+
+  /** Makes a user namespace that only says how ids are mapped; closed by the caller. */
+  Fd userNamespace(IdMappings ids) {
+    return requireNonNull(
+        new UserNamespaces(stubs).create(ids, Set.of()).get(NamespaceType.USER), "made");
   }
 
   /** Gives a stub the plan; see {@link Stub#launch}. */

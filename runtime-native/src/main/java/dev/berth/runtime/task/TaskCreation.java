@@ -4,13 +4,16 @@ import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
 import dev.berth.base.Rollback;
 import dev.berth.runtime.cgroup.Cgroup;
+import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.plan.CgroupEntry;
 import dev.berth.runtime.plan.ContainerPlan;
 import dev.berth.runtime.plan.LaunchInput;
 import dev.berth.runtime.plan.LaunchPlan;
+import dev.berth.runtime.plan.MappedMounts;
 import dev.berth.runtime.plan.SeccompProgram;
 import dev.berth.runtime.spec.ContainerProcess;
+import dev.berth.runtime.spec.IdMappings;
 import dev.berth.runtime.spec.Linux;
 import dev.berth.runtime.spec.Namespace;
 import java.io.IOException;
@@ -85,7 +88,8 @@ final class TaskCreation {
 
   private Task launch(TaskDirectory directory, Optional<Cgroup> cgroup) throws IOException {
     operation.enter(CreateTaskStage.STDIO);
-    long owner = IdMaps.toHost(linux.uidMappings(), process.user().uid());
+    IdMappings ids = linux.idMappings();
+    long owner = IdMaps.ownerOf(process, ids);
     try (var files = new OpenFiles()) {
       ProcessIo io = ProcessIo.open(directory, spec.io(), process, (int) owner, files);
       for (Namespace namespace : linux.namespaces()) {
@@ -93,6 +97,7 @@ final class TaskCreation {
           files.add("ns." + namespace.type(), NamespaceFiles.open(namespace));
         }
       }
+      openMappings(files);
       CgroupEntry entry = Launcher.enter(cgroup, files);
       operation.enter(CreateTaskStage.COMPILE);
       SeccompProgram filter = launcher.compile(linux.seccomp());
@@ -101,7 +106,7 @@ final class TaskCreation {
       Stub stub = launcher.spawn(plan, files);
       rollback.onFailure("end berth-init", stub::abort);
       operation.enter(CreateTaskStage.SETUP);
-      Stub.Created created = stub.awaitCreated(pid -> IdMaps.write(pid, linux));
+      Stub.Created created = stub.awaitCreated(pid -> IdMaps.write(pid, ids));
       rollback.onFailure("let go of the process", created::close);
       Launcher.adjust(created.pid(), process);
       operation.enter(CreateTaskStage.RECORD);
@@ -114,8 +119,24 @@ final class TaskCreation {
           launcher.adopter(directory),
           Launcher.hold(stub, created, directory, record),
           record,
-          new ExecCreation.Surroundings(process, linux.uidMappings(), filter));
+          new ExecCreation.Surroundings(process, ids, filter));
     }
+  }
+
+  /** Gives the plan a user namespace for every way in which mounts map ids. */
+  private void openMappings(OpenFiles files) {
+    int index = 0;
+    for (IdMappings ids : MappedMounts.of(spec.spec(), linux, spec.rootfs())) {
+      files.add(MappedMounts.descriptor(index++), namespaceWith(ids));
+    }
+  }
+
+  private Fd namespaceWith(IdMappings ids) {
+    Optional<Namespace> joined =
+        linux.namespace("user").filter(namespace -> namespace.path() != null);
+    return joined.isPresent() && ids.equals(linux.idMappings())
+        ? NamespaceFiles.open(joined.get())
+        : launcher.userNamespace(ids);
   }
 
   private LaunchPlan compile(CgroupEntry entry, ProcessIo io, @Nullable SeccompProgram filter) {

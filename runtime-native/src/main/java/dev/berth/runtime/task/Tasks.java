@@ -89,7 +89,7 @@ public final class Tasks implements AutoCloseable {
       throw new IllegalStateException("a task was created without config.linux or process");
     }
     return new ExecCreation.Surroundings(
-        process, linux.uidMappings(), launcher.compile(linux.seccomp()));
+        process, linux.idMappings(), launcher.compile(linux.seccomp()));
   }
 
   RuntimeSpec readConfig(TaskDirectory directory) {

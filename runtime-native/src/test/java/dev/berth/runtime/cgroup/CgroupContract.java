@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.berth.base.BerthException;
 import dev.berth.base.BerthException.Kind;
 import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.kernel.ReadBuffer;
 import dev.berth.runtime.spec.Resources;
 import dev.berth.runtime.spec.Resources.DeviceRule;
 import dev.berth.testing.Await;
@@ -69,6 +70,52 @@ abstract class CgroupContract {
         .isInstanceOfSatisfying(
             BerthException.class, e -> assertThat(e.kind()).isEqualTo(Kind.NOT_FOUND));
     cgroups.at(top.child("pod")).stats();
+  }
+
+  @Test
+  void meterReadsAgainFromTheFilesItKeepsOpen() {
+    group.create();
+    try (CgroupMeter meter = group.meter()) {
+      assertThat(meter.openFiles()).isZero();
+      CgroupStats first = meter.stats(new ReadBuffer());
+      int held = meter.openFiles();
+      assertThat(held).isBetween(1, CgroupMeter.MOST_FILES);
+      assertThat(meter.stats(new ReadBuffer()).cpuUsageNanos()).isEqualTo(first.cpuUsageNanos());
+      assertThat(meter.openFiles()).isEqualTo(held);
+    }
+  }
+
+  @Test
+  void meterOfAGroupThatIsGoneHoldsNothing() {
+    group.create();
+    var buffer = new ReadBuffer();
+    try (CgroupMeter meter = group.meter()) {
+      meter.stats(buffer);
+      group.delete(LIMIT);
+      assertThatThrownBy(() -> meter.stats(buffer))
+          .isInstanceOfSatisfying(
+              BerthException.class, e -> assertThat(e.kind()).isEqualTo(Kind.NOT_FOUND));
+      assertThat(meter.openFiles()).isZero();
+      group.create();
+      assertThat(meter.stats(buffer).cpuUsageNanos()).isEqualTo(group.stats().cpuUsageNanos());
+    }
+  }
+
+  @Test
+  void closedMeterStaysClosed() {
+    group.create();
+    CgroupMeter meter = group.meter();
+    meter.stats(new ReadBuffer());
+    meter.close();
+    meter.close();
+    assertThat(meter.openFiles()).isZero();
+    assertThatThrownBy(() -> meter.stats(new ReadBuffer())).isInstanceOf(BerthException.class);
+  }
+
+  @Test
+  void detailsOfAGroupThatIsGoneAreEmpty() {
+    assertThat(group.details().cpuUserNanos()).isEmpty();
+    assertThat(group.details().devices()).isEmpty();
   }
 
   @Test

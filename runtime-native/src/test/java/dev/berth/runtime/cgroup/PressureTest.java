@@ -2,7 +2,6 @@ package dev.berth.runtime.cgroup;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class PressureTest {
@@ -14,7 +13,7 @@ class PressureTest {
         full avg10=0.00 avg60=0.00 avg300=0.00 total=42
         """;
 
-    assertThat(Pressure.parse(Optional.of(text)))
+    assertThat(StatText.of(text).pressure())
         .contains(
             new Pressure(
                 new Pressure.Stall(1.5, 0.25, 0.01, 123_456_000),
@@ -23,7 +22,7 @@ class PressureTest {
 
   @Test
   void aMissingFullLineCountsAsNoStall() {
-    var parsed = Pressure.parse(Optional.of("some avg10=0.00 avg60=0.00 avg300=0.00 total=7\n"));
+    var parsed = StatText.of("some avg10=0.00 avg60=0.00 avg300=0.00 total=7\n").pressure();
 
     assertThat(parsed.orElseThrow().full().totalNanos()).isZero();
     assertThat(parsed.orElseThrow().some().totalNanos()).isEqualTo(7000);
@@ -31,6 +30,6 @@ class PressureTest {
 
   @Test
   void aHostWithoutAccountingHasNone() {
-    assertThat(Pressure.parse(Optional.empty())).isEmpty();
+    assertThat(StatText.ABSENT.pressure()).isEmpty();
   }
 }

@@ -39,6 +39,15 @@ class HeadersTest {
           Poll.class,
           Processes.class,
           RtNetlink.class,
+          NetlinkMessage.class,
+          NetlinkSocket.class,
+          LinkMessages.class,
+          AddressMessages.class,
+          QueueMessages.class,
+          NfTables.class,
+          NfMessages.class,
+          NfRule.class,
+          Conntrack.class,
           SeqpacketSocket.class,
           Spawner.class,
           ControlTree.class,
@@ -64,6 +73,11 @@ class HeadersTest {
           Map.entry("SIZE_OF_NLMSGHDR", "sizeof(struct nlmsghdr)"),
           Map.entry("SIZE_OF_IFINFOMSG", "sizeof(struct ifinfomsg)"),
           Map.entry("SIZE_OF_IFADDRMSG", "sizeof(struct ifaddrmsg)"),
+          Map.entry("SIZE_OF_NLATTR", "sizeof(struct nlattr)"),
+          Map.entry("SIZE_OF_NLMSGERR", "sizeof(struct nlmsgerr)"),
+          Map.entry("SIZE_OF_TC_TBF_QOPT", "sizeof(struct tc_tbf_qopt)"),
+          Map.entry("SIZE_OF_SOCKADDR_NL", "sizeof(struct sockaddr_nl)"),
+          Map.entry("SIZE_OF_NFGENMSG", "sizeof(struct nfgenmsg)"),
           Map.entry("SI_CODE", "offsetof(siginfo_t, si_code)"),
           Map.entry("SI_PID", "offsetof(siginfo_t, si_pid)"),
           Map.entry("SI_STATUS", "offsetof(siginfo_t, si_status)"),
@@ -76,7 +90,28 @@ class HeadersTest {
           Map.entry("CMSG_TYPE", "offsetof(struct cmsghdr, cmsg_type)"));
 
   /** Enumerators, which {@code #ifdef} does not see. */
-  private static final List<String> ENUMERATORS = List.of("FSCONFIG_", "P_PIDFD", "IFLA_", "IFA_");
+  private static final List<String> ENUMERATORS =
+      List.of(
+          "FSCONFIG_",
+          "P_PIDFD",
+          "IFLA_",
+          "IFA_",
+          "VETH_",
+          "IN6_",
+          "RTM_",
+          "RTN_",
+          "RTA_",
+          "RT_SCOPE_",
+          "TCA_",
+          "NLMSGERR_",
+          "NFNLGRP_",
+          "NFPROTO_",
+          "NFT_",
+          "NFTA_",
+          "IPS_",
+          "IPCTNL_",
+          "CTA_",
+          "IPPROTO_");
 
   /** Bounds and numbers of our own, and what depends on the architecture and is asserted below. */
   private static final List<String> NOT_OF_THE_HEADERS =
@@ -86,6 +121,8 @@ class HeadersTest {
           "MAX_MESSAGE_BYTES",
           "MAX_TARGET",
           "BUFFER_BYTES",
+          "MAX_VALUE_BYTES",
+          "REGISTER_BYTES",
           "SIZE_OF_FILE_ACTIONS",
           "SIZE_OF_ATTRIBUTES",
           "SIZE_OF_EPOLL_EVENT",
@@ -122,7 +159,15 @@ class HeadersTest {
       #include <linux/rtnetlink.h>
       #include <linux/if.h>
       #include <linux/if_link.h>
+      #include <linux/veth.h>
+      #include <linux/pkt_sched.h>
+      #include <linux/netfilter.h>
+      #include <linux/netfilter/nfnetlink.h>
+      #include <linux/netfilter/nf_tables.h>
+      #include <linux/netfilter/nfnetlink_conntrack.h>
+      #include <linux/netfilter/nf_conntrack_common.h>
       #include <sys/stat.h>
+      #include <sys/statfs.h>
       #ifndef MNT_DETACH
       #define MNT_DETACH 2
       #define UMOUNT_NOFOLLOW 8
@@ -149,6 +194,7 @@ class HeadersTest {
       EQUAL(offsetof(struct mount_attr, propagation), 16);
       EQUAL(offsetof(struct mount_attr, userns_fd), 24);
       EQUAL(sizeof(struct statx), 256);
+      EQUAL(offsetof(struct statx, stx_nlink), 16);
       EQUAL(offsetof(struct statx, stx_uid), 20);
       EQUAL(offsetof(struct statx, stx_gid), 24);
       EQUAL(offsetof(struct statx, stx_mode), 28);
@@ -159,11 +205,24 @@ class HeadersTest {
       EQUAL(offsetof(struct statx, stx_dev_major), 136);
       EQUAL(offsetof(struct statx, stx_dev_minor), 140);
       EQUAL(offsetof(struct statx, stx_mnt_id), 144);
+      EQUAL(sizeof(struct statfs), 120);
+      EQUAL(offsetof(struct statfs, f_blocks), 16);
+      EQUAL(offsetof(struct statfs, f_files), 40);
+      EQUAL(offsetof(struct statfs, f_ffree), 48);
+      EQUAL(offsetof(struct statfs, f_frsize), 72);
       EQUAL(offsetof(struct ifinfomsg, ifi_index), 4);
       EQUAL(offsetof(struct ifinfomsg, ifi_flags), 8);
       EQUAL(offsetof(struct ifinfomsg, ifi_change), 12);
       EQUAL(offsetof(struct ifaddrmsg, ifa_prefixlen), 1);
       EQUAL(offsetof(struct ifaddrmsg, ifa_index), 4);
+      EQUAL(sizeof(struct rtmsg), 12);
+      EQUAL(offsetof(struct rtmsg, rtm_table), 4);
+      EQUAL(offsetof(struct rtmsg, rtm_type), 7);
+      EQUAL(sizeof(struct tcmsg), 20);
+      EQUAL(offsetof(struct tcmsg, tcm_parent), 12);
+      EQUAL(offsetof(struct tc_tbf_qopt, rate.linklayer), 1);
+      EQUAL(offsetof(struct tc_tbf_qopt, rate.rate), 8);
+      EQUAL(offsetof(struct tc_tbf_qopt, limit), 24);
       EQUAL(RESOLVE_IN_ROOT, 0x10);
       EQUAL(RESOLVE_BENEATH, 0x08);
       EQUAL(RESOLVE_NO_SYMLINKS, 0x04);

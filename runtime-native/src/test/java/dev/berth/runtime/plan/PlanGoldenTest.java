@@ -7,6 +7,7 @@ import dev.berth.runtime.spec.Capabilities;
 import dev.berth.runtime.spec.ContainerProcess;
 import dev.berth.runtime.spec.Device;
 import dev.berth.runtime.spec.IdMapping;
+import dev.berth.runtime.spec.IdMappings;
 import dev.berth.runtime.spec.Linux;
 import dev.berth.runtime.spec.Mount;
 import dev.berth.runtime.spec.Namespace;
@@ -103,6 +104,35 @@ class PlanGoldenTest {
   }
 
   @Test
+  void userNamespacePodWithMappedLayersAndVolumes() {
+    List<IdMapping> map = List.of(new IdMapping(0, 100_000, 65_536));
+    Linux linux =
+        bare()
+            .namespaces(
+                List.of(Namespace.join("user", "/run/berth/ns/user"), Namespace.fresh("mount")))
+            .uidMappings(map)
+            .gidMappings(map)
+            .build();
+    List<Mount> mounts =
+        List.of(
+            new Mount("/data", "bind", "/var/lib/kubelet/volume", List.of("rbind", "ro"), map, map),
+            new Mount("/tree", "bind", "/var/lib/kubelet/tree", List.of("rbind", "ridmap")));
+    List<String> options = new ArrayList<>(new IdMappings(map, map).toMountOptions());
+    options.addAll(List.of("lowerdir=/layers/2:/layers/1", "upperdir=/c/upper", "workdir=/c/work"));
+    RuntimeSpec spec = small().mounts(mounts).linux(linux).build();
+    LaunchInput input =
+        new LaunchInput(
+            "c",
+            spec,
+            new Rootfs.Mounted(ROOTFS.toString(), "overlay", "overlay", options),
+            new CgroupEntry.None(),
+            new Stdio.Passed(),
+            null,
+            Set.of());
+    GoldenFile.check("userns-idmapped", ContainerPlan.compile(input));
+  }
+
+  @Test
   void freshUserNamespace() {
     List<Namespace> namespaces = new ArrayList<>(BusyboxBundle.linux().build().namespaces());
     namespaces.add(Namespace.fresh("user"));
@@ -158,6 +188,18 @@ class PlanGoldenTest {
             .process(process().terminal(true).user(new User(7, 8)).build())
             .build();
     check("terminal", spec, new CgroupEntry.None(), new Stdio.Terminal(24, 80), null);
+  }
+
+  @Test
+  void appArmorProfile() {
+    check("apparmor", small().process(process().apparmorProfile("berth-default").build()).build());
+    GoldenFile.check(
+        "exec-apparmor",
+        ExecPlan.compile(
+            exec(
+                process().apparmorProfile("berth-default").build(),
+                List.of("mount", "pid"),
+                false)));
   }
 
   @Test

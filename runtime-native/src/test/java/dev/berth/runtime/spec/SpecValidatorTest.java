@@ -211,7 +211,6 @@ class SpecValidatorTest {
       value = {
         "hooks|{\"poststop\":[{\"path\":\"/x\"}]}|hooks.poststop",
         "hooks|{\"createRuntime\":[{\"path\":\"/x\"}]}|hooks.createRuntime",
-        "process.apparmorProfile|\"x\"|process.apparmorProfile",
         "process.selinuxLabel|\"x\"|process.selinuxLabel",
         "process.scheduler|{}|process.scheduler",
         "process.ioPriority|{}|process.ioPriority",

@@ -49,7 +49,7 @@ record TarEntry(
 
   /** A file of this host that belongs to root alone. */
   static TarEntry privateFile(String name, long sizeBytes, UnixTime modified) {
-    var status = new InodeStatus(InodeStatus.REGULAR | 0600, 0, 0, sizeBytes, 0, 0, modified);
+    var status = new InodeStatus(InodeStatus.REGULAR | 0600, 0, 0, sizeBytes, 0, 0, modified, 0, 1);
     return new TarEntry(name, Kind.FILE, status, sizeBytes, "", Map.of());
   }
 }

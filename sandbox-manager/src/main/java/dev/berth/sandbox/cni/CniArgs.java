@@ -4,6 +4,7 @@ import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -44,6 +45,11 @@ public final class CniArgs {
 
   private static boolean isPlain(String text) {
     return text.chars().allMatch(c -> c > ' ' && c < 0x7F && c != ';' && c != '=');
+  }
+
+  /** Returns the arguments by key, in their order. */
+  Map<String, String> pairs() {
+    return Collections.unmodifiableMap(pairs);
   }
 
   /** Returns the value of the variable. */

@@ -39,6 +39,11 @@ final class CniVersions {
         .orElseGet(() -> requireSupported(source, offered.getFirst()));
   }
 
+  /** Tells whether a version has what came with another. */
+  static boolean isAtLeast(String version, String other) {
+    return SUPPORTED.indexOf(version) >= SUPPORTED.indexOf(other);
+  }
+
   static String requireSupported(String source, String version) {
     if (!SUPPORTED.contains(version)) {
       throw new BerthException(

@@ -18,10 +18,17 @@ import org.jspecify.annotations.Nullable;
  * @param source the file it came from, for errors
  * @param name name of the network, unique on the machine
  * @param cniVersion version of the protocol to speak with the plugins
+ * @param disableCheck whether CHECK must not be called
+ * @param disableGc whether GC must not be called
  * @param plugins at least one
  */
 public record NetworkConfig(
-    String source, String name, String cniVersion, List<PluginConfig> plugins) {
+    String source,
+    String name,
+    String cniVersion,
+    boolean disableCheck,
+    boolean disableGc,
+    List<PluginConfig> plugins) {
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.-]*");
 
   public NetworkConfig {
@@ -56,7 +63,27 @@ public record NetworkConfig(
         source,
         Json.requireString(source, list, "name"),
         CniVersions.choose(source, list),
+        flag(list, "disableCheck"),
+        flag(list, "disableGC"),
         plugins);
+  }
+
+  /** The specification allows both true and "true". */
+  private static boolean flag(JsonObject list, String key) {
+    return Json.string(list, key).equals("true");
+  }
+
+  /**
+   * Tells whether plugins may be called so: the version has it, and the configuration allows it.
+   */
+  boolean allows(CniCommand command) {
+    boolean disabled =
+        switch (command) {
+          case ADD, DEL, STATUS -> false;
+          case CHECK -> disableCheck;
+          case GC -> disableGc;
+        };
+    return !disabled && CniVersions.isAtLeast(cniVersion, command.since());
   }
 
   private static JsonArray pluginEntries(String source, JsonObject list) {
@@ -80,19 +107,33 @@ public record NetworkConfig(
         source,
         Json.requireString(source, plugin, "name"),
         CniVersions.choose(source, plugin),
+        false,
+        false,
         List.of(PluginConfig.of(source, plugin)));
   }
 
   /** Returns the configuration as JSON that {@link #fromJson} reads back. */
   public String toJson() {
+    JsonObject list = toList();
+    list.addProperty("source", source);
+    return list.toString();
+  }
+
+  /** Returns the configuration as it stands in a file. */
+  JsonObject toList() {
     JsonArray entries = new JsonArray();
     plugins.forEach(plugin -> entries.add(plugin.conf()));
     JsonObject list = new JsonObject();
-    list.addProperty("source", source);
     list.addProperty("name", name);
     list.addProperty("cniVersion", cniVersion);
+    if (disableCheck) {
+      list.addProperty("disableCheck", true);
+    }
+    if (disableGc) {
+      list.addProperty("disableGC", true);
+    }
     list.add("plugins", entries);
-    return list.toString();
+    return list;
   }
 
   /** Reads what {@link #toJson} wrote. */

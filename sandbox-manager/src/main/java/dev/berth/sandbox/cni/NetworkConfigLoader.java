@@ -1,5 +1,6 @@
 package dev.berth.sandbox.cni;
 
+import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 import static dev.berth.base.BerthException.Kind.INTERNAL;
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 
@@ -15,13 +16,12 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * Finds the network that pods are attached to: the first file, by name, of the configuration
- * directory that ends in {@code .conf}, {@code .conflist} or {@code .json}.
+ * Finds the networks that pods are attached to: the first files, by name, of the configuration
+ * directory that end in {@code .conf}, {@code .conflist} or {@code .json}.
  *
  * <p>A bad file that comes first is an error and never skipped: a typing error must not move pods
  * to another network. The directory is read at every call, so changes count at once.
@@ -32,16 +32,39 @@ final class NetworkConfigLoader {
 
   private final Path directory;
 
-  NetworkConfigLoader(Path directory) {
+  private final int maxNetworks;
+
+  NetworkConfigLoader(Path directory, int maxNetworks) {
     this.directory = directory;
+    this.maxNetworks = maxNetworks;
   }
 
-  /** Returns the network; empty if the directory is missing or holds no configuration. */
-  Optional<NetworkConfig> load() {
-    return files(directory, EXTENSIONS).stream().findFirst().map(this::read);
+  /** Tells whether there is any file of configuration. */
+  boolean isConfigured() {
+    return !files(directory, EXTENSIONS).isEmpty();
+  }
+
+  /**
+   * Returns the networks; none if the directory is missing or holds no configuration.
+   *
+   * @throws BerthException FAILED_PRECONDITION naming the file that is bad: whoever wants a pod has
+   *     not written it
+   */
+  List<NetworkConfig> load() {
+    return files(directory, EXTENSIONS).stream().limit(maxNetworks).map(this::read).toList();
   }
 
   private NetworkConfig read(Path file) {
+    try {
+      return parse(file);
+    } catch (BerthException e) {
+      throw new BerthException(FAILED_PRECONDITION, String.valueOf(e.getMessage()), e);
+    } catch (IllegalStateException | UnsupportedOperationException e) { // of another JSON type
+      throw new BerthException(FAILED_PRECONDITION, file + ": " + e.getMessage(), e);
+    }
+  }
+
+  private NetworkConfig parse(Path file) {
     String source = file.toString();
     JsonObject json = Json.parseObject(source, text(file));
     if (!extension(file).equals("conflist")) {

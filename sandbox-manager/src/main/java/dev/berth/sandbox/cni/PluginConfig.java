@@ -2,11 +2,13 @@ package dev.berth.sandbox.cni;
 
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 
+import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
+import java.util.Collection;
 import java.util.Map;
 
 /**
@@ -33,10 +35,7 @@ record PluginConfig(String type, JsonObject conf) {
    * network, the previous result and what it is {@linkplain #runtimeConfig capable of}.
    */
   JsonObject request(NetworkConfig network, JsonObject capabilityArgs, CniResult previous) {
-    JsonObject request = conf.deepCopy();
-    request.remove("capabilities");
-    request.addProperty("name", network.name());
-    request.addProperty("cniVersion", network.cniVersion());
+    JsonObject request = request(network);
     JsonObject runtimeConfig = runtimeConfig(capabilityArgs);
     if (!runtimeConfig.isEmpty()) {
       request.add("runtimeConfig", runtimeConfig);
@@ -44,6 +43,30 @@ record PluginConfig(String type, JsonObject conf) {
     if (!previous.isEmpty()) {
       request.add("prevResult", previous.toRequest(network.cniVersion()));
     }
+    return request;
+  }
+
+  /** Returns what the plugin reads when it is asked of the network as a whole. */
+  JsonObject request(NetworkConfig network) {
+    JsonObject request = conf.deepCopy();
+    request.remove("capabilities");
+    request.addProperty("name", network.name());
+    request.addProperty("cniVersion", network.cniVersion());
+    return request;
+  }
+
+  /** Returns what the plugin reads when it is to remove all but the attachments that are valid. */
+  JsonObject garbageRequest(NetworkConfig network, Collection<AttachmentId> valid) {
+    JsonArray attachments = new JsonArray();
+    for (AttachmentId one : valid) {
+      JsonObject attachment = new JsonObject();
+      attachment.addProperty("containerID", one.containerId());
+      attachment.addProperty("ifname", one.ifName());
+      attachments.add(attachment);
+    }
+    JsonObject request = request(network);
+    request.add("cni.dev/valid-attachments", attachments);
+    request.add("cni.dev/attachments", attachments); // what libcni says as well, by mistake
     return request;
   }
 

@@ -1,5 +1,6 @@
 package dev.berth.sandbox.spec;
 
+import dev.berth.runtime.spec.IdMappings;
 import java.nio.file.Path;
 
 /**
@@ -8,8 +9,10 @@ import java.nio.file.Path;
  * @param source path on the host without symbolic links
  * @param destination absolute path in the container
  * @param access whether the container may write to it
+ * @param ids with which it shows its files; none for those that the files have
  */
-public record BoundMount(Path source, String destination, Access access, Propagation propagation) {
+public record BoundMount(
+    Path source, String destination, Access access, Propagation propagation, IdMappings ids) {
   /** Whether a mount can be written to. */
   public enum Access {
     READ_WRITE("rw"),

@@ -31,7 +31,7 @@ final class DevicesPart implements SpecAdjuster {
     return SpecParts.resources(withNodes, resources -> resources.devices(rules(input)));
   }
 
-  private static Device node(HostDevice device) {
+  static Device node(HostDevice device) {
     return new Device(
         device.containerPath(),
         device.type(),

@@ -80,6 +80,17 @@ public final class HostDevices {
     }
   }
 
+  /**
+   * Looks at one node.
+   *
+   * @throws IOException if it is not there, or no device
+   */
+  static HostDevice node(String path) throws IOException {
+    Path real = Path.of(path).toRealPath();
+    return read(real, Path.of(path), "rwm")
+        .orElseThrow(() -> new IOException("not a character or block device"));
+  }
+
   private static List<HostDevice> all() {
     List<HostDevice> devices = new ArrayList<>();
     try {

@@ -8,6 +8,7 @@ import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.proto.cri.v1.Mount;
 import dev.berth.proto.cri.v1.MountPropagation;
+import dev.berth.runtime.spec.IdMappings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,7 +51,8 @@ public final class HostMounts {
         volume,
         destination(field, mount.getContainerPath()),
         BoundMount.Access.READ_ONLY,
-        BoundMount.Propagation.PRIVATE);
+        BoundMount.Propagation.PRIVATE,
+        IdMappings.NONE); // its layers are mapped already
   }
 
   private static BoundMount resolve(String field, Mount mount) {
@@ -62,16 +64,22 @@ public final class HostMounts {
     if (propagation != BoundMount.Propagation.PRIVATE) {
       MountPeers.require(field, source, propagation);
     }
-    return new BoundMount(source, destination, access, propagation);
+    return new BoundMount(source, destination, access, propagation, ids(field, mount));
   }
 
   private static void requireSupported(String field, Mount mount) {
-    if (mount.getUidMappingsCount() > 0 || mount.getGidMappingsCount() > 0) {
-      throw new BerthException(UNIMPLEMENTED, field + ": id-mapped mounts are not implemented");
-    }
     if (mount.getMountOptionsCount() > 0) {
       throw new BerthException(UNIMPLEMENTED, field + ": mount_options are not implemented");
     }
+  }
+
+  private static IdMappings ids(String field, Mount mount) {
+    if ((mount.getUidMappingsCount() > 0) != (mount.getGidMappingsCount() > 0)) {
+      throw new BerthException(
+          INVALID_ARGUMENT, field + ": only one of uidMappings and gidMappings is given");
+    }
+    return new IdMappings(
+        CriMappings.of(mount.getUidMappingsList()), CriMappings.of(mount.getGidMappingsList()));
   }
 
   /** Only a clean path can be compared with those of the default mounts. */

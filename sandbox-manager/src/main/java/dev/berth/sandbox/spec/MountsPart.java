@@ -41,12 +41,27 @@ final class MountsPart implements SpecAdjuster {
             "devpts",
             List.of("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5")),
         new Mount("/dev/mqueue", "mqueue", "mqueue", List.of("nosuid", "noexec", "nodev")),
-        new Mount("/sys", "sysfs", "sysfs", List.of("nosuid", "noexec", "nodev", access)),
+        sys(input, access),
         new Mount(
             "/sys/fs/cgroup",
             "cgroup",
             "cgroup",
             List.of("nosuid", "noexec", "nodev", "relatime", access)));
+  }
+
+  /**
+   * A new sysfs shows the network namespace of whoever mounts it, who must own that: not so a user
+   * namespace on the host's network.
+   */
+  private static Mount sys(SpecInput input, String access) {
+    boolean foreign = !input.pod().ids().isEmpty() && input.pod().namespace("network").isEmpty();
+    return foreign
+        ? new Mount(
+            "/sys",
+            "bind",
+            "/sys",
+            List.of("rbind", "rprivate", "nosuid", "noexec", "nodev", "rro"))
+        : new Mount("/sys", "sysfs", "sysfs", List.of("nosuid", "noexec", "nodev", access));
   }
 
   private static List<Mount> podFiles(SpecInput input) {
@@ -68,7 +83,9 @@ final class MountsPart implements SpecAdjuster {
         mount.destination(),
         "bind",
         mount.source().toString(),
-        List.of("rbind", mount.propagation().option(), mount.access().option()));
+        List.of("rbind", mount.propagation().option(), mount.access().option()),
+        mount.ids().uids(),
+        mount.ids().gids());
   }
 
   private static boolean isReplaced(Mount mount, List<BoundMount> wanted) {

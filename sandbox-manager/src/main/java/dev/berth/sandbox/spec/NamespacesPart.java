@@ -1,6 +1,7 @@
 package dev.berth.sandbox.spec;
 
 import dev.berth.proto.cri.v1.NamespaceMode;
+import dev.berth.runtime.spec.IdMappings;
 import dev.berth.runtime.spec.Namespace;
 import dev.berth.runtime.spec.RuntimeSpec;
 import java.util.ArrayList;
@@ -12,7 +13,7 @@ final class NamespacesPart implements SpecAdjuster {
   public RuntimeSpec adjust(RuntimeSpec spec, SpecInput input) {
     List<Namespace> namespaces = new ArrayList<>();
     namespaces.add(Namespace.fresh("mount"));
-    for (String shared : List.of("network", "ipc", "uts")) {
+    for (String shared : List.of("user", "network", "ipc", "uts")) {
       input
           .pod()
           .namespace(shared)
@@ -24,7 +25,10 @@ final class NamespacesPart implements SpecAdjuster {
     if (input.host().cgroup2() && !input.isPrivileged()) {
       namespaces.add(Namespace.fresh("cgroup"));
     }
-    return SpecParts.linux(spec, linux -> linux.namespaces(namespaces));
+    IdMappings ids = input.pod().ids();
+    return SpecParts.linux(
+        spec,
+        linux -> linux.namespaces(namespaces).uidMappings(ids.uids()).gidMappings(ids.gids()));
   }
 
   private static void addPid(List<Namespace> namespaces, SpecInput input) {

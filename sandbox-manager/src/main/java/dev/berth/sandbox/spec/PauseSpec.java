@@ -2,6 +2,7 @@ package dev.berth.sandbox.spec;
 
 import dev.berth.runtime.spec.Capabilities;
 import dev.berth.runtime.spec.ContainerProcess;
+import dev.berth.runtime.spec.IdMappings;
 import dev.berth.runtime.spec.Linux;
 import dev.berth.runtime.spec.Mount;
 import dev.berth.runtime.spec.Namespace;
@@ -30,6 +31,7 @@ public final class PauseSpec {
    *
    * @param program absolute path of berth-init
    * @param namespaces what the sandbox has for itself, path by type
+   * @param ids of the user namespace among those
    * @param cgroupsPath the pause's own cgroup
    * @param host says how low the score may be by which the kernel chooses whom to kill
    */
@@ -37,6 +39,7 @@ public final class PauseSpec {
       String sandboxId,
       Path program,
       Map<String, String> namespaces,
+      IdMappings ids,
       String cgroupsPath,
       HostFacts host) {
     return RuntimeSpec.builder()
@@ -56,6 +59,8 @@ public final class PauseSpec {
         .linux(
             Linux.builder()
                 .namespaces(namespaces(namespaces))
+                .uidMappings(ids.uids())
+                .gidMappings(ids.gids())
                 .cgroupsPath(cgroupsPath)
                 .resources(
                     Resources.builder()

@@ -33,7 +33,9 @@ public final class SpecGenerator {
             new ResourcesPart(),
             new ProtectedPathsPart(),
             new SeccompPart(runtimeDefault),
-            new AnnotationsPart());
+            new AppArmorPart(),
+            new AnnotationsPart(),
+            new CdiPart());
   }
 
   /**

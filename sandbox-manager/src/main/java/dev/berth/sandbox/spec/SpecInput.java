@@ -11,9 +11,11 @@ import java.util.Optional;
 /**
  * All that a spec is made from. Nothing else is looked at: equal inputs give equal specs.
  *
+ * @param cdi what the container's CDI devices change
  * @param pidNamespaceTarget path of the pid namespace to join, where the container asked for that
  *     of another one
  * @param localhostSeccomp the filter that was read from the file the container named
+ * @param appArmorProfile name of the profile that confines it, which is loaded
  * @param cgroupsPath the container's cgroup, as the runtime spec writes it
  */
 public record SpecInput(
@@ -26,8 +28,10 @@ public record SpecInput(
     PodResources pod,
     List<BoundMount> mounts,
     List<HostDevice> devices,
+    CdiInput cdi,
     Optional<String> pidNamespaceTarget,
     Optional<Seccomp> localhostSeccomp,
+    Optional<String> appArmorProfile,
     HostFacts host,
     String cgroupsPath) {
   public SpecInput {

@@ -18,8 +18,8 @@ final class NetworkConfigLoaderTest {
 
   @Test
   void aMissingOrEmptyDirectoryHasNoNetwork() {
-    assertThat(new NetworkConfigLoader(directory.resolve("nowhere")).load()).isEmpty();
-    assertThat(new NetworkConfigLoader(directory).load()).isEmpty();
+    assertThat(new NetworkConfigLoader(directory.resolve("nowhere"), 1).load()).isEmpty();
+    assertThat(new NetworkConfigLoader(directory, 1).load()).isEmpty();
   }
 
   @Test
@@ -140,7 +140,7 @@ final class NetworkConfigLoaderTest {
     assertThatThrownBy(this::load)
         .isInstanceOfSatisfying(
             BerthException.class,
-            e -> assertThat(e.kind()).isEqualTo(BerthException.Kind.INVALID_ARGUMENT))
+            e -> assertThat(e.kind()).isEqualTo(BerthException.Kind.FAILED_PRECONDITION))
         .hasMessageContaining(directory + "/" + message)
         .hasMessageNotContaining("\n");
   }
@@ -155,7 +155,7 @@ final class NetworkConfigLoaderTest {
   }
 
   private NetworkConfig load() {
-    return new NetworkConfigLoader(directory).load().orElseThrow();
+    return new NetworkConfigLoader(directory, 1).load().getFirst();
   }
 
   private void write(String name, String text) throws IOException {

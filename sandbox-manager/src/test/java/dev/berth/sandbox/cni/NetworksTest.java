@@ -53,7 +53,7 @@ final class NetworksTest {
 
   @Test
   void aPodGetsAnAddressAndAHostPortAndLosesBoth() throws IOException {
-    NetworkConfig config = networks.current();
+    NetworkConfig config = networks.current().getFirst();
     CniResult result = networks.attach(config, attachment(), operation);
 
     String address = result.addresses("eth0").getFirst();
@@ -70,7 +70,7 @@ final class NetworksTest {
 
   @Test
   void aPodWhoseNamespaceIsGoneIsDetached() throws IOException {
-    NetworkConfig config = networks.current();
+    NetworkConfig config = networks.current().getFirst();
     CniResult result = networks.attach(config, attachment(), operation);
     run("ip", "netns", "delete", pod);
     networks.detach(config, attachment().withoutNetns(), result, operation);
@@ -79,7 +79,7 @@ final class NetworksTest {
 
   @Test
   void aPodIsDetachedWithoutTheResult() throws IOException {
-    NetworkConfig config = networks.current();
+    NetworkConfig config = networks.current().getFirst();
     networks.attach(config, attachment(), operation);
     networks.detach(config, attachment(), CniResult.NONE, operation);
     assertThat(network.leases()).isEmpty();
@@ -102,7 +102,7 @@ final class NetworksTest {
         [ $CNI_COMMAND = DEL ] || echo '{"cniVersion": "1.0.0", "ips": [{"address": "10.9.9.9/8"}]}'
         """
             .formatted(directory.resolve("seen")));
-    NetworkConfig config = networks.current();
+    NetworkConfig config = networks.current().getFirst();
     CniResult result = networks.attach(config, attachment(), operation);
     networks.detach(config, attachment(), result, operation);
 
@@ -126,13 +126,15 @@ final class NetworksTest {
     network.plugin(
         "bad",
         "echo '{\"code\": 104, \"msg\": \"no cable\", \"details\": \"look behind\"}'; exit 1");
-    assertThatThrownBy(() -> networks.attach(networks.current(), attachment(), operation))
+    assertThatThrownBy(
+            () -> networks.attach(networks.current().getFirst(), attachment(), operation))
         .hasMessageContaining("CNI ADD of plugin bad")
         .hasMessageContaining("00-bad.conf")
         .hasMessageContaining("code 104: no cable: look behind");
 
     network.plugin("bad", "echo 'panic: oh dear' >&2; exit 2");
-    assertThatThrownBy(() -> networks.attach(networks.current(), attachment(), operation))
+    assertThatThrownBy(
+            () -> networks.attach(networks.current().getFirst(), attachment(), operation))
         .hasMessageContaining("plugin bad")
         .hasMessageContaining("panic: oh dear");
   }
@@ -145,7 +147,8 @@ final class NetworksTest {
     network.plugin("slow", "sleep 1000 & (echo $!; echo $$) > " + children + "; wait");
     Networks impatient = networks(Duration.ofMillis(300));
 
-    assertThatThrownBy(() -> impatient.attach(impatient.current(), attachment(), operation))
+    assertThatThrownBy(
+            () -> impatient.attach(impatient.current().getFirst(), attachment(), operation))
         .isInstanceOfSatisfying(
             BerthException.class,
             e -> assertThat(e.kind()).isEqualTo(BerthException.Kind.DEADLINE_EXCEEDED))
@@ -178,7 +181,7 @@ final class NetworksTest {
   }
 
   private Networks networks(Duration pluginTimeout) {
-    return new Networks(network.confDir(), List.of(network.binDir()), pluginTimeout);
+    return new Networks(network.confDir(), network.settings(pluginTimeout));
   }
 
   private Attachment attachment() {

@@ -17,7 +17,7 @@ final class PluginRequestTest {
         JsonParser.parseString("{\"type\": \"spy\", \"capabilities\": {\"dns\": true}}")
             .getAsJsonObject();
     var plugin = PluginConfig.of("test", conf);
-    var network = new NetworkConfig("test", "net", "1.0.0", List.of(plugin));
+    var network = new NetworkConfig("test", "net", "1.0.0", false, false, List.of(plugin));
     for (long seed = 0; seed < 20_000; seed++) {
       var text = new HostileText(seed);
       JsonObject dns = new JsonObject();

@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -61,6 +62,15 @@ public final class TestNetwork implements AutoCloseable {
 
   public Path binDir() {
     return directory.resolve("bin");
+  }
+
+  /** How the wrapped plugins are called. */
+  public CniSettings settings(Duration pluginTimeout) {
+    return new CniSettings(List.of(binDir()), cacheDir(), 1, pluginTimeout);
+  }
+
+  public Path cacheDir() {
+    return directory.resolve("cache");
   }
 
   /** Writes a network configuration file. */

@@ -6,6 +6,7 @@ import com.google.protobuf.ByteString;
 import dev.berth.base.BerthException;
 import dev.berth.proto.cri.v1.ContainerConfig;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
+import dev.berth.runtime.spec.IdMappings;
 import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.runtime.spec.Seccomp;
 import dev.berth.sandbox.ContainerUser;
@@ -95,12 +96,15 @@ final class GeneratedSpecTest {
             new PodResources(
                 "web",
                 Map.of(),
+                IdMappings.NONE,
                 Path.of("/run/pod/hosts"),
                 Path.of("/run/pod/resolv.conf"),
                 Path.of("/run/pod/hostname"),
                 Path.of("/run/pod/shm")),
             List.of(),
             List.of(),
+            CdiInput.NONE,
+            Optional.empty(),
             Optional.empty(),
             Optional.empty(),
             HOST,

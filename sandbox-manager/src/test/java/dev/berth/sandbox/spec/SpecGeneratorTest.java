@@ -21,6 +21,7 @@ import dev.berth.proto.cri.v1.NamespaceOption;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.cri.v1.PodSandboxMetadata;
 import dev.berth.proto.cri.v1.SecurityProfile;
+import dev.berth.runtime.spec.IdMappings;
 import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.runtime.spec.Seccomp;
 import dev.berth.runtime.spec.SpecValidator;
@@ -281,7 +282,11 @@ final class SpecGeneratorTest {
 
   private static BoundMount mount(String destination, BoundMount.Propagation propagation) {
     return new BoundMount(
-        Path.of("/host" + destination), destination, BoundMount.Access.READ_ONLY, propagation);
+        Path.of("/host" + destination),
+        destination,
+        BoundMount.Access.READ_ONLY,
+        propagation,
+        IdMappings.NONE);
   }
 
   private static SpecInput input(ContainerConfig container, HostFacts host) {
@@ -308,12 +313,15 @@ final class SpecGeneratorTest {
         new PodResources(
             "web",
             Map.of("network", "/run/ns/net", "ipc", "/run/ns/ipc", "uts", "/run/ns/uts"),
+            IdMappings.NONE,
             Path.of("/run/pod/hosts"),
             Path.of("/run/pod/resolv.conf"),
             Path.of("/run/pod/hostname"),
             Path.of("/run/pod/shm")),
         mounts,
         List.of(new HostDevice("/dev/fuse", "c", 10, 229, 0666, 0, 0, "rw")),
+        CdiInput.NONE,
+        Optional.empty(),
         Optional.empty(),
         Optional.empty(),
         host,

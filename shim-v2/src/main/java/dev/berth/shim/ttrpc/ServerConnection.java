@@ -13,31 +13,39 @@ import dev.berth.proto.shim.ttrpc.Request;
 import dev.berth.proto.shim.ttrpc.Response;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.SocketChannel;
+import java.nio.channels.ByteChannel;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One client of a {@link TtrpcServer}: its reader thread, and the calls it has under way.
+ * One client of a server: its reader thread, and the calls it has under way. {@link TtrpcServer}
+ * has one for each that connects; {@link #serve} makes one alone.
  *
  * <p>A call's own thread writes its answer, so a client that does not read holds up nobody else;
- * the number of calls it may have under way is bounded.
+ * the number of calls it may have under way is bounded. Thread-safe.
  */
-final class ServerConnection {
+public final class ServerConnection implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(ServerConnection.class.getName());
 
   /** Far above what a node's pods need (a Wait for each process), far below what memory holds. */
   static final int MAX_CALLS = 8192;
 
+  private static final Duration GRACE = Duration.ofSeconds(1);
   private static final int CHUNK_BYTES = 64 << 10;
 
   private record Running(Operation operation, Thread thread) {}
 
-  private final TtrpcServer server;
-  private final SocketChannel channel;
+  private final String name;
+  private final Map<String, TtrpcService> services;
+  private final ByteChannel channel;
+  private final Consumer<ServerConnection> onEnd;
   private final Map<Integer, Running> running = new ConcurrentHashMap<>();
   private final ReentrantLock writeLock = new ReentrantLock();
   private final Thread reader;
@@ -45,14 +53,49 @@ final class ServerConnection {
   private volatile boolean readerEnded;
   private int lastStreamId; // touched by the reader only
 
-  ServerConnection(TtrpcServer server, SocketChannel channel) {
-    this.server = server;
+  /**
+   * @param name what logs call the server
+   * @param onEnd told when the client is gone and its last call has ended
+   */
+  ServerConnection(
+      String name,
+      Map<String, TtrpcService> services,
+      ByteChannel channel,
+      Consumer<ServerConnection> onEnd) {
+    this.name = name;
+    this.services = services;
     this.channel = channel;
-    this.reader = Thread.ofVirtual().name("ttrpc-serve " + server.socket()).unstarted(this::read);
+    this.onEnd = onEnd;
+    this.reader = Thread.ofVirtual().name("ttrpc-serve " + name).unstarted(this::read);
+  }
+
+  /**
+   * Serves on a connection that there is already, until its client ends it or {@link #close}.
+   *
+   * @param name what logs call this end
+   * @param channel blocking; belongs to the server, and closing it must end a read and a write that
+   *     wait
+   */
+  public static ServerConnection serve(String name, ByteChannel channel, TtrpcService... services) {
+    var connection = new ServerConnection(name, byName(List.of(services)), channel, _ -> {});
+    connection.start();
+    return connection;
+  }
+
+  static Map<String, TtrpcService> byName(List<TtrpcService> services) {
+    return services.stream()
+        .collect(Collectors.toUnmodifiableMap(TtrpcService::name, Function.identity()));
   }
 
   void start() {
     reader.start();
+  }
+
+  /** Cancels the calls under way, gives them a second to answer and ends. Idempotent. */
+  @Override
+  public void close() {
+    refuse();
+    finish(GRACE);
   }
 
   /** Cancels what is under way and answers later requests with UNAVAILABLE. */
@@ -88,7 +131,7 @@ final class ServerConnection {
         receive(incoming);
       }
     } catch (IOException e) {
-      LOG.log(DEBUG, () -> "connection on " + server.socket() + " ended: " + e);
+      LOG.log(DEBUG, () -> "connection on " + name + " ended: " + e);
     } finally {
       // the caller is gone: whatever waits on its behalf may stop
       running.values().forEach(call -> call.operation().cancel());
@@ -101,7 +144,7 @@ final class ServerConnection {
   /** The server knows a connection until its last call has ended, so that close() can end those. */
   private void forgetWhenIdle() {
     if (readerEnded && running.isEmpty()) {
-      server.ended(this);
+      onEnd.accept(this);
     }
   }
 
@@ -200,7 +243,7 @@ final class ServerConnection {
   private Response respond(Request request, TtrpcCall call) {
     String what = "/" + request.getService() + "/" + request.getMethod();
     try {
-      TtrpcService service = server.service(request.getService());
+      TtrpcService service = services.get(request.getService());
       if (service == null) {
         throw TtrpcService.unknown(request.getService(), request.getMethod());
       }

@@ -14,7 +14,7 @@ import dev.berth.base.BerthException;
 import dev.berth.proto.shim.ttrpc.Request;
 import dev.berth.proto.shim.ttrpc.Response;
 import java.io.IOException;
-import java.nio.channels.SocketChannel;
+import java.nio.channels.ByteChannel;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -42,7 +42,7 @@ public final class TtrpcClient implements AutoCloseable {
   private record Call(String what, CompletableFuture<Response> answer) {}
 
   private final String peer;
-  private final SocketChannel channel;
+  private final ByteChannel channel;
   private final FrameWriter writer;
   private final Map<Integer, Call> calls = new ConcurrentHashMap<>();
   private final AtomicReference<BerthException> ending = new AtomicReference<>();
@@ -55,7 +55,7 @@ public final class TtrpcClient implements AutoCloseable {
 
   @GuardedBy("sendLock") private int nextStreamId = 1;
 
-  private TtrpcClient(String peer, SocketChannel channel) {
+  private TtrpcClient(String peer, ByteChannel channel) {
     this.peer = peer;
     this.channel = channel;
     this.writer = new FrameWriter(channel);
@@ -70,7 +70,18 @@ public final class TtrpcClient implements AutoCloseable {
    *     not accept in time
    */
   public static TtrpcClient connect(Path socket, Duration timeout) {
-    var client = new TtrpcClient(socket.toString(), UnixSockets.connect(socket, timeout));
+    return over(socket.toString(), UnixSockets.connect(socket, timeout));
+  }
+
+  /**
+   * Makes a client of a connection that there is already.
+   *
+   * @param peer what errors call the other end
+   * @param channel blocking, safe for one reader and one writer at a time; belongs to the client,
+   *     and closing it must end a read and a write that wait
+   */
+  public static TtrpcClient over(String peer, ByteChannel channel) {
+    var client = new TtrpcClient(peer, channel);
     client.readerThread.start();
     client.writerThread.start();
     return client;
@@ -152,6 +163,11 @@ public final class TtrpcClient implements AutoCloseable {
   /** Completes when the connection has ended, with the reason; never exceptionally. */
   public CompletableFuture<BerthException> closed() {
     return closed.copy();
+  }
+
+  /** Tells whether calls can be made; false before any call fails for the end of the connection. */
+  public boolean isOpen() {
+    return ending.get() == null;
   }
 
   /** Ends the connection; calls under way fail with UNAVAILABLE. Idempotent. */

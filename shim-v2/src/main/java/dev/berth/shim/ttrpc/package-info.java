@@ -1,6 +1,8 @@
 /**
  * ttrpc, the protocol between a container runtime and its shims: gRPC's service model without
- * HTTP/2, in frames of ten bytes of header and one protobuf message on a unix socket.
+ * HTTP/2, in frames of ten bytes of header and one protobuf message on a unix socket, or on any
+ * other channel: {@code TtrpcClient.over} and {@code ServerConnection.serve} take one. Plugins of
+ * the Node Resource Interface speak it too.
  *
  * <p>{@link dev.berth.shim.ttrpc.TtrpcServer} serves {@link dev.berth.shim.ttrpc.TtrpcService}s,
  * {@link dev.berth.shim.ttrpc.TtrpcClient} calls them. Both run one virtual thread that reads and

@@ -218,7 +218,7 @@ class TtrpcTest {
     client.close();
 
     Await.until("the operation is cancelled", SOON, cancelled::get);
-    assertThat(waiting).isCompletedExceptionally();
+    Await.until("the call has failed", SOON, waiting::isCompletedExceptionally);
   }
 
   @Test
