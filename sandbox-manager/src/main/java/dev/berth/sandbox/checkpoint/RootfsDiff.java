@@ -7,7 +7,6 @@ import dev.berth.base.Operation;
 import dev.berth.runtime.kernel.ByteNames;
 import dev.berth.runtime.kernel.Descriptors;
 import dev.berth.runtime.kernel.Fd;
-import dev.berth.runtime.kernel.FileStatus;
 import dev.berth.runtime.kernel.InodeAttributes;
 import dev.berth.runtime.kernel.InodeStatus;
 import dev.berth.runtime.kernel.Inodes;
@@ -42,7 +41,7 @@ final class RootfsDiff implements AutoCloseable {
   private final InodeAttributes attributes = new InodeAttributes();
   private final List<String> deleted = new ArrayList<>();
 
-  /** The first name of every file, by inode: further ones are hard links. */
+  /** The first name of every file with several, by inode: further ones are hard links. */
   private final Map<Long, String> names = new HashMap<>();
 
   private RootfsDiff(OutputStream out, Operation operation) {
@@ -104,7 +103,7 @@ final class RootfsDiff implements AutoCloseable {
   }
 
   private void file(Fd file, String path, InodeStatus status) throws IOException {
-    String first = names.putIfAbsent(FileStatus.of(file).inode(), path);
+    String first = status.links() > 1 ? names.putIfAbsent(status.inode(), path) : null;
     if (first != null) {
       begin(Kind.HARD_LINK, path, status, 0, first, Map.of());
       return;
