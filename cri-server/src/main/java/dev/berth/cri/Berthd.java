@@ -104,6 +104,7 @@ final class Berthd implements AutoCloseable {
         config.cdiSpecDirs(),
         config.cgroupParent(),
         programs.berthInit(),
+        config.criu(),
         SHIM_RECOVERY_TIMEOUT,
         config.nri().map(Berthd::nriSettings));
   }

@@ -252,6 +252,14 @@ public final class Snapshots {
     }
   }
 
+  /**
+   * Returns the directory that has what a container has written, the upper one of its overlay. It
+   * is empty and stays so for a read-only snapshot.
+   */
+  public Path writableLayer(String key) {
+    return layout.snapshots().resolve(Ids.requireName("snapshot key", key)).resolve("fs");
+  }
+
   /** Keys of all snapshots. */
   public List<String> list() {
     return List.copyOf(store.all(BUCKET).keySet());
@@ -263,7 +271,7 @@ public final class Snapshots {
    * @throws BerthException NOT_FOUND if there is no such snapshot
    */
   public FsUsage usage(String key) {
-    Path top = layout.snapshots().resolve(Ids.requireName("snapshot key", key)).resolve("fs");
+    Path top = writableLayer(key);
     if (!Files.isDirectory(top)) {
       throw new BerthException(NOT_FOUND, "no snapshot " + key);
     }

@@ -5,6 +5,7 @@ import dev.berth.image.FsUsage;
 import dev.berth.proto.shim.types.Mount;
 import dev.berth.sandbox.spec.AccountFiles;
 import dev.berth.sandbox.spec.ImageDefaults;
+import java.nio.file.Path;
 import java.util.List;
 
 /** What containers need of images: to be found, read and mounted. */
@@ -44,6 +45,9 @@ interface ContainerImages {
    * @throws dev.berth.base.BerthException NOT_FOUND if there is no such snapshot
    */
   FsUsage usage(String snapshotKey);
+
+  /** Returns the directory that has what a container has written: the upper one of its overlay. */
+  Path writableLayer(String snapshotKey);
 
   /** Removes a snapshot, which must not be mounted any more. Idempotent. */
   void remove(String snapshotKey);

@@ -84,6 +84,19 @@ public interface Containers {
   void update(String containerId, LinuxContainerResources change, Operation operation);
 
   /**
+   * Writes the state of a running container into a tar archive of mode 0600, in the layout of
+   * checkpointctl; the container goes on, also when it fails. The archive appears when it is
+   * complete, in the place of an earlier one.
+   *
+   * @param location absolute path of the archive, in an existing directory
+   * @param timeout of the dump; zero for ten minutes
+   * @param operation passes through the stages of {@link CheckpointContainerStage}
+   * @throws dev.berth.base.BerthException INVALID_ARGUMENT naming the location, FAILED_PRECONDITION
+   *     unless the container is running, or if CRIU is missing or cannot dump it
+   */
+  void checkpoint(String containerId, String location, Duration timeout, Operation operation);
+
+  /**
    * Makes a running container write to a new file at its log path, after the old one was renamed.
    *
    * <p>On return the file exists and the old one gets no further line.

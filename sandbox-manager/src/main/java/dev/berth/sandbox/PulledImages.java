@@ -17,6 +17,7 @@ import dev.berth.sandbox.spec.ImageDefaults;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 
@@ -101,6 +102,11 @@ final class PulledImages implements ContainerImages {
   @Override
   public FsUsage usage(String snapshotKey) {
     return images.snapshots().usage(snapshotKey);
+  }
+
+  @Override
+  public Path writableLayer(String snapshotKey) {
+    return images.snapshots().writableLayer(snapshotKey);
   }
 
   @Override

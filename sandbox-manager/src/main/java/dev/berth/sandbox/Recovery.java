@@ -239,6 +239,9 @@ final class Recovery {
           container.recovered(new ContainerState.Running(createdAt, clock.instant(), task.pid()));
         }
         exits.watch(container);
+        if (task.status() != TaskState.Status.RUNNING) {
+          tasks.resumeSurely(container.id()); // its checkpoint was cut short
+        }
       }
       case UNKNOWN -> container.lost("its shim does not know its state");
     }

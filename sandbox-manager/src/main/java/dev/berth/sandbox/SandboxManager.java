@@ -24,6 +24,7 @@ import dev.berth.shim.client.ShimSettings;
 import dev.berth.shim.client.Shims;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Duration;
@@ -64,6 +65,7 @@ public final class SandboxManager implements AutoCloseable {
   private final RemoveContainer removeContainer;
   private final ExecSync execSync;
   private final UpdateContainerResources updateContainer;
+  private final CheckpointContainer checkpointContainer;
   private final PodStreams streams;
   private final Plugins plugins;
   private final UserNamespaceSupport userNamespaces;
@@ -177,6 +179,10 @@ public final class SandboxManager implements AutoCloseable {
     startContainer = new StartContainer(registry, tasks, exits, plugins, clock);
     execSync = new ExecSync(tasks, paths);
     updateContainer = new UpdateContainerResources(tasks, host, plugins);
+    checkpointContainer =
+        new CheckpointContainer(
+            tasks, images, handlers, paths, settings.root().resolve("checkpoints"), clock);
+    checkpointContainer.deleteLeftovers();
     streams = new PodStreams(registry, tasks, namespaces, paths, this::requireRecovered);
     userNamespaces =
         new UserNamespaceSupport(settings.logWriter(), settings.root(), settings.state());
@@ -217,7 +223,11 @@ public final class SandboxManager implements AutoCloseable {
         List.of(),
         LOG.isLoggable(System.Logger.Level.DEBUG),
         // Beside this service's own: whoever restarts the service ends all that is in its group.
-        Map.of("BERTH_SHIM_CGROUP", "/" + settings.instance() + "-shim"));
+        Map.of(
+            "BERTH_SHIM_CGROUP",
+            "/" + settings.instance() + "-shim",
+            "BERTH_CRIU",
+            settings.criu().map(Path::toString).orElse("")));
   }
 
   /** Others may pass through the state directory, but only root may look into it (rule R18). */
@@ -466,6 +476,14 @@ public final class SandboxManager implements AutoCloseable {
     public void update(String containerId, LinuxContainerResources change, Operation operation) {
       requireRecovered();
       updateContainer.update(registry.containers.require(containerId), change, operation);
+    }
+
+    @Override
+    public void checkpoint(
+        String containerId, String location, Duration timeout, Operation operation) {
+      requireRecovered();
+      checkpointContainer.checkpoint(
+          registry.containers.require(containerId), location, timeout, operation);
     }
 
     @Override

@@ -23,6 +23,8 @@ import java.util.Optional;
  *     an absolute path within the cgroup hierarchies
  * @param logWriter absolute path of berth-init, which writes the CRI logs and is the pause of pods
  *     that share a pid namespace
+ * @param criu absolute path of the program that checkpoints; empty to look for it in PATH. A shim
+ *     that runs keeps the one it was started with
  * @param initialRecoveryTimeout how long one shim may take to answer when it is adopted
  * @param nri where plugins connect; empty for none
  */
@@ -36,6 +38,7 @@ public record SandboxSettings(
     List<Path> cdiSpecDirs,
     String defaultCgroupParent,
     Path logWriter,
+    Optional<Path> criu,
     Duration initialRecoveryTimeout,
     Optional<NriSettings> nri) {
   public SandboxSettings {

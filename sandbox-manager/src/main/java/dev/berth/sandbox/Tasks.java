@@ -45,6 +45,9 @@ final class Tasks {
   /** How long a shim may take for one call: what runs a program can take seconds under load. */
   static final Duration LIMIT = Duration.ofSeconds(60);
 
+  /** How long the successor of a killed shim may take. */
+  private static final Duration RESUME_LIMIT = Duration.ofSeconds(30);
+
   private final Shims shims;
   private final RecordStore records;
   private final PodPaths paths;
@@ -288,6 +291,38 @@ final class Tasks {
           "ReopenContainerLog: the shim of container " + containerId + " cannot reopen logs");
     }
     client(containerId, operation).reopenLog(containerId, log, operation.remaining(LIMIT));
+  }
+
+  /** Stops all processes of a running task where they are. */
+  void pause(String containerId, Operation operation) {
+    client(containerId, operation).pause(containerId, operation.remaining(LIMIT));
+  }
+
+  /** Lets them go on. */
+  void resume(String containerId, Operation operation) {
+    client(containerId, operation).resume(containerId, operation.remaining(LIMIT));
+  }
+
+  /** The same, also when the shim was killed and its successor is not there yet. Idempotent. */
+  void resumeSurely(String containerId) {
+    long deadline = System.nanoTime() + RESUME_LIMIT.toNanos();
+    while (true) {
+      try {
+        require(containerId).tasks().resume(containerId, LIMIT);
+        return;
+      } catch (BerthException e) {
+        if (e.kind() != UNAVAILABLE || System.nanoTime() > deadline) {
+          throw e;
+        }
+        LockSupport.parkNanos(RELAUNCH_PAUSE_NANOS);
+      }
+    }
+  }
+
+  /** Dumps the processes of a task into a directory; see {@link TaskClient#checkpoint}. */
+  void checkpoint(String containerId, Path images, Path work, Duration limit, Operation operation) {
+    client(containerId, operation)
+        .checkpoint(containerId, images, work, operation.remaining(limit));
   }
 
   /** Changes the limits of a task. */

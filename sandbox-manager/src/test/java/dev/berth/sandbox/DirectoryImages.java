@@ -125,6 +125,11 @@ final class DirectoryImages implements ContainerImages {
   }
 
   @Override
+  public Path writableLayer(String snapshotKey) {
+    return directory.resolve("snapshots").resolve(snapshotKey).resolve("upper");
+  }
+
+  @Override
   public void remove(String snapshotKey) {
     try {
       AtomicFiles.deleteTree(directory.resolve("snapshots").resolve(snapshotKey));

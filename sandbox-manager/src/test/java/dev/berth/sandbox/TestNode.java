@@ -117,6 +117,7 @@ final class TestNode implements AutoCloseable {
         List.of(directory.resolve("cdi")),
         cgroup,
         berthInit(),
+        Optional.empty(),
         Duration.ofSeconds(10),
         nri);
   }

@@ -9,6 +9,9 @@ final class ShimEventTopics {
   static final String DELETE = "/tasks/delete";
   static final String EXEC_ADDED = "/tasks/exec-added";
   static final String EXEC_STARTED = "/tasks/exec-started";
+  static final String PAUSED = "/tasks/paused";
+  static final String RESUMED = "/tasks/resumed";
+  static final String CHECKPOINTED = "/tasks/checkpointed";
 
   private ShimEventTopics() {}
 }

@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code BERTH_RUN_DIR}: the volatile directory, {@code /run/berth} unless set
  *   <li>{@code BERTH_SHIM_CGROUP}: the control group of shim and stubs, a path below the roots of
  *       the hierarchies; unless set, they stay in that of whoever started them
+ *   <li>{@code BERTH_CRIU}: the program that checkpoints; unless set, {@code criu} in {@code PATH}
  *   <li>{@code -Dberth.shim.idle.seconds=N}: how long to stay without containers and clients
  * </ul>
  */
@@ -82,10 +83,12 @@ public final class ShimMain {
 
   private static ShimServer.Settings settings(ShimArguments arguments) {
     String events = environment("TTRPC_ADDRESS");
+    String criu = environment("BERTH_CRIU");
     return new ShimServer.Settings(
         arguments.namespace(),
         events == null ? null : Path.of(events),
         environment("BERTH_SHIM_CGROUP"),
+        criu == null ? null : Path.of(criu),
         Duration.ofSeconds(Integer.getInteger("berth.shim.idle.seconds", DEFAULT_IDLE_SECONDS)));
   }
 

@@ -7,6 +7,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import dev.berth.base.BerthException;
 import dev.berth.runtime.cgroup.Cgroups;
 import dev.berth.runtime.cgroup.FavoredMoves;
+import dev.berth.runtime.checkpoint.Criu;
 import dev.berth.runtime.kernel.EventLoop;
 import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.kernel.SyscallTable;
@@ -39,9 +40,14 @@ final class ShimServer {
    *
    * @param eventsSocket where the runtime takes events; null for nowhere
    * @param cgroup of the shim and its stubs; null to stay where it was started
+   * @param criu the program that checkpoints; null to look for it in PATH
    */
   record Settings(
-      String namespace, @Nullable Path eventsSocket, @Nullable String cgroup, Duration idleLimit) {}
+      String namespace,
+      @Nullable Path eventsSocket,
+      @Nullable String cgroup,
+      @Nullable Path criu,
+      Duration idleLimit) {}
 
   private final ShimDirectory directory;
   private final Settings settings;
@@ -93,7 +99,9 @@ final class ShimServer {
       var shimTasks = new ShimTasks(tasks, events, loop);
       shimTasks.adopt();
       var loggers = new Loggers(directory, init.path(), settings.namespace(), loop);
-      var service = new TaskService(shimTasks, loggers, ending::countDown);
+      var service =
+          new TaskService(
+              shimTasks, loggers, new Checkpoints(Criu.of(settings.criu())), ending::countDown);
       Files.deleteIfExists(directory.socket()); // of a predecessor: the lock says it is dead
       try (var server =
           TtrpcServer.listen(

@@ -7,10 +7,14 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
+import dev.berth.proto.shim.events.TaskCheckpointed;
 import dev.berth.proto.shim.events.TaskDelete;
 import dev.berth.proto.shim.events.TaskExecAdded;
 import dev.berth.proto.shim.events.TaskExecStarted;
+import dev.berth.proto.shim.events.TaskPaused;
+import dev.berth.proto.shim.events.TaskResumed;
 import dev.berth.proto.shim.events.TaskStart;
+import dev.berth.runtime.cgroup.Cgroup;
 import dev.berth.runtime.kernel.EventLoop;
 import dev.berth.runtime.task.ExecSpec;
 import dev.berth.runtime.task.ExecTaskStage;
@@ -45,6 +49,9 @@ final class ShimTask {
 
   /** How long the end of a container waits for the ends of its execs, which were killed. */
   private static final Duration EXECS_LIMIT = Duration.ofSeconds(2);
+
+  /** How long the kernel may take to stop all processes of a container. */
+  private static final Duration FREEZE_LIMIT = Duration.ofSeconds(10);
 
   /** How long a delete waits for an end that is being told. */
   private static final Duration TELL_LIMIT = Duration.ofSeconds(10);
@@ -210,6 +217,44 @@ final class ShimTask {
 
   private BerthException finished(String what) {
     return new BerthException(NOT_FOUND, "container " + id() + ": " + what + " already finished");
+  }
+
+  /**
+   * Stops all processes of the container where they are. Idempotent.
+   *
+   * @throws BerthException FAILED_PRECONDITION unless it runs, or if it has no cgroup
+   */
+  void pause() {
+    if (task.state() != Task.State.RUNNING) {
+      throw new BerthException(
+          FAILED_PRECONDITION, "container " + id() + ": cannot be paused, it is " + task.state());
+    }
+    requireCgroup().freeze(FREEZE_LIMIT);
+    events.publish(ShimEventTopics.PAUSED, TaskPaused.newBuilder().setContainerId(id()).build());
+  }
+
+  /** Lets them go on. Idempotent. */
+  void resume() {
+    requireCgroup().thaw();
+    events.publish(ShimEventTopics.RESUMED, TaskResumed.newBuilder().setContainerId(id()).build());
+  }
+
+  boolean isPaused() {
+    return task.cgroup().map(Cgroup::isFrozen).orElse(false);
+  }
+
+  private Cgroup requireCgroup() {
+    return task.cgroup()
+        .orElseThrow(() ->
+            new BerthException(
+                FAILED_PRECONDITION, "container " + id() + ": has no cgroup to be paused by"));
+  }
+
+  /** Tells that its processes were dumped into a directory. */
+  void checkpointed(String directory) {
+    events.publish(
+        ShimEventTopics.CHECKPOINTED,
+        TaskCheckpointed.newBuilder().setContainerId(id()).setCheckpoint(directory).build());
   }
 
   /**

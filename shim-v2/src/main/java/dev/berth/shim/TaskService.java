@@ -49,14 +49,16 @@ import java.util.concurrent.CompletableFuture;
 final class TaskService {
   private final ShimTasks tasks;
   private final Loggers loggers;
+  private final Checkpoints checkpoints;
   private final Runnable shutdown;
 
   /**
    * @param shutdown ends the shim; called when it has no containers and is asked to
    */
-  TaskService(ShimTasks tasks, Loggers loggers, Runnable shutdown) {
+  TaskService(ShimTasks tasks, Loggers loggers, Checkpoints checkpoints, Runnable shutdown) {
     this.tasks = tasks;
     this.loggers = loggers;
+    this.checkpoints = checkpoints;
     this.shutdown = shutdown;
   }
 
@@ -75,9 +77,9 @@ final class TaskService {
         .unary("Pids", PidsRequest.parser(), this::pids)
         .unary("Connect", ConnectRequest.parser(), this::connect)
         .unary("Shutdown", ShutdownRequest.parser(), this::shutdown)
-        .unary("Pause", PauseRequest.parser(), unimplemented("Pause"))
-        .unary("Resume", ResumeRequest.parser(), unimplemented("Resume"))
-        .unary("Checkpoint", CheckpointTaskRequest.parser(), unimplemented("Checkpoint"))
+        .unary("Pause", PauseRequest.parser(), this::pause)
+        .unary("Resume", ResumeRequest.parser(), this::resume)
+        .unary("Checkpoint", CheckpointTaskRequest.parser(), this::checkpoint)
         .unary("Update", UpdateTaskRequest.parser(), this::update)
         .unary("Stats", StatsRequest.parser(), unimplemented("Stats"))
         .build();
@@ -141,7 +143,7 @@ final class TaskService {
         .setStatus(
             switch (state) {
               case CREATED -> Status.CREATED;
-              case RUNNING -> Status.RUNNING;
+              case RUNNING -> task.isPaused() ? Status.PAUSED : Status.RUNNING;
               case STOPPED -> Status.STOPPED;
             })
         .build();
@@ -242,6 +244,21 @@ final class TaskService {
       response.addProcesses(ProcessInfo.newBuilder().setPid(pid));
     }
     return response.build();
+  }
+
+  private MessageLite pause(TtrpcCall call, PauseRequest request) {
+    tasks.require(request.getId()).pause();
+    return Empty.getDefaultInstance();
+  }
+
+  private MessageLite resume(TtrpcCall call, ResumeRequest request) {
+    tasks.require(request.getId()).resume();
+    return Empty.getDefaultInstance();
+  }
+
+  private MessageLite checkpoint(TtrpcCall call, CheckpointTaskRequest request) {
+    checkpoints.checkpoint(tasks.require(request.getId()), request, call.operation());
+    return Empty.getDefaultInstance();
   }
 
   private MessageLite update(TtrpcCall call, UpdateTaskRequest request) {

@@ -55,11 +55,11 @@ final class BerthNode implements AutoCloseable {
   }
 
   /** Starts a node whose verbs fail where the file says; see {@link Faults}. */
-  static BerthNode startWithFaults(Path directory, PrivateHost host, Faults faults)
+  static BerthNode startWithFaults(Path directory, PrivateHost host, Faults faults, String... flags)
       throws IOException {
     Map<String, String> environment =
         Map.of("BERTH_JVM_OPTIONS", "-Dberth.fault.file=" + faults.file());
-    BerthNode node = new BerthNode(directory, host, List.of(), environment);
+    BerthNode node = new BerthNode(directory, host, List.of(flags), environment);
     node.start();
     return node;
   }

@@ -54,7 +54,7 @@ class CrictlTest {
     program = crictl.get();
     host = new PrivateHost(directory.resolve("host"));
     registry = new TestRegistry(directory.resolve("registry"));
-    node = BerthNode.start(directory, host);
+    node = BerthNode.start(directory, host, "--criu=/bin/true"); // which says it has dumped
   }
 
   @AfterAll
@@ -100,6 +100,10 @@ class CrictlTest {
     assertThat(crictl("metricsp")).contains("container_memory_working_set_bytes", id);
     crictl("update", "--cpu-share", "512", id);
     assertThat(crictl("inspect", id)).contains("\"cpuShares\": \"512\"");
+
+    Path checkpoint = directory.resolve("main.tar");
+    crictl("checkpoint", "--export=" + checkpoint, id);
+    assertThat(checkpoint).isNotEmptyFile();
 
     crictl("stop", id);
     assertThat(crictl("ps", "-a", "--state", "exited", "-q")).isEqualTo(id);

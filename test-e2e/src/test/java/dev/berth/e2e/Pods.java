@@ -1,6 +1,7 @@
 package dev.berth.e2e;
 
 import dev.berth.base.AtomicFiles;
+import dev.berth.proto.cri.v1.CheckpointContainerRequest;
 import dev.berth.proto.cri.v1.Container;
 import dev.berth.proto.cri.v1.ContainerConfig;
 import dev.berth.proto.cri.v1.ContainerFilter;
@@ -188,6 +189,15 @@ record Pods(BerthNode node) {
     var request =
         UpdateContainerResourcesRequest.newBuilder().setContainerId(containerId).setLinux(limits);
     var _ = node.runtime().updateContainerResources(request.build());
+  }
+
+  /** Checkpoints a container into an archive. */
+  void checkpoint(String containerId, Path archive) {
+    var request =
+        CheckpointContainerRequest.newBuilder()
+            .setContainerId(containerId)
+            .setLocation(archive.toString());
+    var _ = node.runtime().checkpointContainer(request.build());
   }
 
   void stopContainer(String containerId, int timeoutSeconds) {

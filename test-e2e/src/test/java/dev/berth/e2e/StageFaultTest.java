@@ -11,6 +11,7 @@ import dev.berth.proto.cri.v1.ExecSyncResponse;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.runtime.task.CreateTaskStage;
 import dev.berth.runtime.task.ExecTaskStage;
+import dev.berth.sandbox.CheckpointContainerStage;
 import dev.berth.sandbox.CreateContainerStage;
 import dev.berth.sandbox.ExecStreamStage;
 import dev.berth.sandbox.ExecSyncStage;
@@ -68,7 +69,7 @@ class StageFaultTest {
     host = new PrivateHost(directory.resolve("host"));
     registry = new TestRegistry(directory.resolve("registry"));
     faults = new Faults(directory.resolve("faults"));
-    node = BerthNode.startWithFaults(directory, host, faults);
+    node = BerthNode.startWithFaults(directory, host, faults, "--criu=/bin/true");
     pods = new Pods(node);
     image = pods.pull(registry.busybox());
     registry.push("faulty", registry.noise(100_000));
@@ -243,6 +244,28 @@ class StageFaultTest {
     return pods.exec(id, 10, "sh", "-c", ResourceUpdateTest.READ_MEMORY_LIMIT)
         .getStdout()
         .toStringUtf8();
+  }
+
+  /** CRIU is a program that says it has succeeded: what comes after it must be reached. */
+  @ParameterizedTest
+  @EnumSource
+  void failedStageOfCheckpointContainerLeavesItRunning(CheckpointContainerStage stage)
+      throws IOException {
+    PodSandboxConfig config = pod("checkpoint");
+    String id = pods.launch(pods.run(config), config, sleeper("main"));
+    Path archive = directory.resolve("checkpoint.tar");
+    pods.checkpoint(id, archive); // makes the directory of checkpoints
+    Files.delete(archive);
+    ExecSyncResponse _ = pods.exec(id, 10, "true"); // makes the directory of execs
+    HostSnapshot before = snapshot();
+    for (Faults.Action action : SURVIVED) {
+      assertFails("CheckpointContainer", stage, action, () -> pods.checkpoint(id, archive));
+      assertThat(archive).doesNotExist();
+      assertThat(pods.exec(id, 10, "true").getExitCode()).isZero();
+      before.assertRestored();
+    }
+    pods.checkpoint(id, archive);
+    Files.delete(archive);
   }
 
   @ParameterizedTest

@@ -25,6 +25,7 @@ import java.util.Optional;
  * @param cdiSpecDirs where CDI devices are described, the least important directory first
  * @param cgroupParent absolute path within the cgroup hierarchies
  * @param cgroupDriver who makes cgroups
+ * @param criu the program that checkpoints containers; empty to look for it in PATH
  * @param defaultHandler the handler of pods that name none; a key of {@code handlers}
  * @param handlers by name, never empty
  * @param nri where plugins connect; empty for none
@@ -43,6 +44,7 @@ public record BerthConfig(
     List<Path> cdiSpecDirs,
     String cgroupParent,
     CgroupDriver cgroupDriver,
+    Optional<Path> criu,
     String defaultHandler,
     Map<String, RuntimeHandler> handlers,
     Optional<NriAccess> nri,

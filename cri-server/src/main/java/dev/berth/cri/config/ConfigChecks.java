@@ -61,6 +61,7 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
         directories(ConfigKey.CDI_SPEC_DIRS),
         cgroupParent(instance),
         oneOf(ConfigKey.CGROUP_DRIVER, CgroupDriver.class),
+        program(ConfigKey.CRIU),
         defaultHandler(),
         handlers,
         nri(state),
@@ -87,6 +88,11 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
   private List<Path> directories(ConfigKey key) {
     ConfigValue value = value(key);
     return Arrays.stream(value.text().split(":", -1)).map(part -> absolute(value, part)).toList();
+  }
+
+  private Optional<Path> program(ConfigKey key) {
+    ConfigValue value = value(key);
+    return value.text().isEmpty() ? Optional.empty() : Optional.of(absolute(value, value.text()));
   }
 
   private static Path absolute(ConfigValue value, String text) {

@@ -113,6 +113,12 @@ public enum ConfigKey {
       Kind.TEXT,
       "cgroupfs",
       "Who makes the cgroups of containers: cgroupfs or systemd. The kubelet must use the same."),
+  CRIU(
+      "criu",
+      Kind.TEXT,
+      "",
+      "CRIU, which checkpoints containers, by its path. Empty: criu in PATH. A shim that runs keeps",
+      "the one it was started with."),
   DEFAULT_HANDLER(
       "default_handler",
       Kind.TEXT,

@@ -4,6 +4,8 @@ import static dev.berth.cri.service.Requests.required;
 
 import dev.berth.base.Operation;
 import dev.berth.cri.rpc.ServiceAssembly;
+import dev.berth.proto.cri.v1.CheckpointContainerRequest;
+import dev.berth.proto.cri.v1.CheckpointContainerResponse;
 import dev.berth.proto.cri.v1.Container;
 import dev.berth.proto.cri.v1.ContainerFilter;
 import dev.berth.proto.cri.v1.ContainerStats;
@@ -125,6 +127,7 @@ public final class RuntimeService {
         .unary(RuntimeServiceGrpc.getAttachMethod(), streams::attach)
         .unary(RuntimeServiceGrpc.getPortForwardMethod(), streams::portForward)
         .unary(RuntimeServiceGrpc.getReopenContainerLogMethod(), this::reopenContainerLog)
+        .unary(RuntimeServiceGrpc.getCheckpointContainerMethod(), this::checkpointContainer)
         .unary(
             RuntimeServiceGrpc.getUpdateContainerResourcesMethod(), this::updateContainerResources)
         .unary(
@@ -311,6 +314,15 @@ public final class RuntimeService {
     return usage.sandboxes(UsageMessages.filter(filter)).stream()
         .map(UsageMessages::sandbox)
         .toList();
+  }
+
+  private CheckpointContainerResponse checkpointContainer(
+      CheckpointContainerRequest request, Operation operation) {
+    required("container_id", !request.getContainerId().isEmpty());
+    required("location", !request.getLocation().isEmpty());
+    Duration timeout = Duration.ofSeconds(Math.max(0, request.getTimeout()));
+    containers.checkpoint(request.getContainerId(), request.getLocation(), timeout, operation);
+    return CheckpointContainerResponse.getDefaultInstance();
   }
 
   private ListMetricDescriptorsResponse listMetricDescriptors(

@@ -88,6 +88,12 @@ final class FakeContainers implements Containers {
   }
 
   @Override
+  public void checkpoint(
+      String containerId, String location, Duration timeout, Operation operation) {
+    calls.add("checkpoint " + containerId + " " + location + " " + timeout);
+  }
+
+  @Override
   public void reopenLog(String containerId, Operation operation) {
     calls.add("reopen " + containerId);
   }

@@ -9,6 +9,7 @@ import dev.berth.cri.rpc.CriChannel;
 import dev.berth.cri.rpc.UnixSocketServer;
 import dev.berth.proto.cri.v1.AttachRequest;
 import dev.berth.proto.cri.v1.CgroupDriver;
+import dev.berth.proto.cri.v1.CheckpointContainerRequest;
 import dev.berth.proto.cri.v1.Container;
 import dev.berth.proto.cri.v1.ContainerConfig;
 import dev.berth.proto.cri.v1.ContainerFilter;
@@ -315,6 +316,18 @@ class RuntimeServiceTest {
     assertThatThrownBy(
             () -> cri.execSync(ExecSyncRequest.newBuilder().setContainerId("c-1").build()))
         .hasMessage("INVALID_ARGUMENT: cmd is missing");
+  }
+
+  @Test
+  void checkpointPassesLocationAndTime() {
+    var request =
+        CheckpointContainerRequest.newBuilder()
+            .setContainerId("c-1")
+            .setLocation("/checkpoints/c.tar");
+    var _ = cri.checkpointContainer(request.setTimeout(120).build());
+    assertThat(containers.calls).containsExactly("checkpoint c-1 /checkpoints/c.tar PT2M");
+    assertThatThrownBy(() -> cri.checkpointContainer(request.clearLocation().build()))
+        .hasMessage("INVALID_ARGUMENT: location is missing");
   }
 
   @Test

@@ -6,6 +6,7 @@ import dev.berth.runtime.cgroup.Cgroup;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.spec.ContainerProcess;
 import dev.berth.runtime.spec.Resources;
+import dev.berth.runtime.spec.RuntimeSpec;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
@@ -73,7 +74,12 @@ public final class Task extends TaskProcess {
 
   /** The annotations of config.json. */
   public Map<String, String> annotations() {
-    return tasks.readConfig(directory()).annotations();
+    return spec().annotations();
+  }
+
+  /** Reads config.json as it was when the container was created. */
+  public RuntimeSpec spec() {
+    return tasks.readConfig(directory());
   }
 
   public boolean terminal() {

@@ -16,7 +16,8 @@ import java.util.Map;
  * @param binaryDirectories where shim binaries are looked for before PATH
  * @param debug whether shims log more
  * @param environment variables for shims besides this process's own and those of the protocol,
- *     before which they go; Berth's shim knows {@code BERTH_RUN_DIR} and {@code BERTH_SHIM_CGROUP}
+ *     before which they go; Berth's shim knows {@code BERTH_RUN_DIR}, {@code BERTH_SHIM_CGROUP} and
+ *     {@code BERTH_CRIU}
  */
 public record ShimSettings(
     String namespace,

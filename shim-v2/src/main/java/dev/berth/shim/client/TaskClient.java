@@ -11,6 +11,7 @@ import dev.berth.proto.shim.berth.v1.LocateResponse;
 import dev.berth.proto.shim.berth.v1.ReopenLogRequest;
 import dev.berth.proto.shim.berth.v1.RunRequest;
 import dev.berth.proto.shim.berth.v1.RunResponse;
+import dev.berth.proto.shim.task.v3.CheckpointTaskRequest;
 import dev.berth.proto.shim.task.v3.CloseIORequest;
 import dev.berth.proto.shim.task.v3.ConnectRequest;
 import dev.berth.proto.shim.task.v3.ConnectResponse;
@@ -20,9 +21,11 @@ import dev.berth.proto.shim.task.v3.DeleteRequest;
 import dev.berth.proto.shim.task.v3.DeleteResponse;
 import dev.berth.proto.shim.task.v3.ExecProcessRequest;
 import dev.berth.proto.shim.task.v3.KillRequest;
+import dev.berth.proto.shim.task.v3.PauseRequest;
 import dev.berth.proto.shim.task.v3.PidsRequest;
 import dev.berth.proto.shim.task.v3.PidsResponse;
 import dev.berth.proto.shim.task.v3.ResizePtyRequest;
+import dev.berth.proto.shim.task.v3.ResumeRequest;
 import dev.berth.proto.shim.task.v3.ShutdownRequest;
 import dev.berth.proto.shim.task.v3.StartRequest;
 import dev.berth.proto.shim.task.v3.StartResponse;
@@ -248,6 +251,31 @@ public final class TaskClient {
             .putAllAnnotations(annotations)
             .build();
     call("Update", request, Empty.parser(), timeout);
+  }
+
+  /** Stops all processes of a running container where they are, until {@link #resume}. */
+  public void pause(String containerId, Duration timeout) {
+    call("Pause", PauseRequest.newBuilder().setId(containerId).build(), Empty.parser(), timeout);
+  }
+
+  /** Lets the processes of a paused container go on. */
+  public void resume(String containerId, Duration timeout) {
+    call("Resume", ResumeRequest.newBuilder().setId(containerId).build(), Empty.parser(), timeout);
+  }
+
+  /**
+   * Dumps the processes of a container, which may be paused, and leaves them as they are.
+   *
+   * @param images absolute path of an existing directory, for CRIU's images
+   * @param work the same for its log and figures
+   */
+  public void checkpoint(String containerId, Path images, Path work, Duration timeout) {
+    var request =
+        CheckpointTaskRequest.newBuilder()
+            .setId(containerId)
+            .setPath(images.toString())
+            .setOptions(TaskTypes.checkpoint(images, work));
+    call("Checkpoint", request.build(), Empty.parser(), timeout);
   }
 
   /**
