@@ -158,7 +158,7 @@ class CrictlTest {
 
     @Override
     public void close() {
-      process.destroy();
+      process.destroyForcibly(); // an attached one waits for more to type before it ends by itself
       Await.until("it has ended", LIMIT, () -> !process.isAlive());
     }
   }

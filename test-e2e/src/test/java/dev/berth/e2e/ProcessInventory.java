@@ -60,10 +60,16 @@ final class ProcessInventory {
   }
 
   private static Stream<String> threads(Path process) {
+    String network = target(process.resolve("ns/net"));
     return list(process.resolve("task"))
-        .map(task -> text(task.resolve("comm")).strip())
-        .filter(thread -> !thread.isEmpty())
-        .map(thread -> "thread " + thread);
+        .filter(task -> !text(task.resolve("comm")).isBlank())
+        .map(task -> "thread " + text(task.resolve("comm")).strip() + elsewhere(task, network));
+  }
+
+  /** A thread that a pod's namespace was left to makes everything it starts the pod's. */
+  private static String elsewhere(Path task, String network) {
+    String own = target(task.resolve("ns/net"));
+    return own.isEmpty() || own.equals(network) ? "" : " in a network namespace of its own";
   }
 
   private static String kind(String target, Map<String, String> sockets) {

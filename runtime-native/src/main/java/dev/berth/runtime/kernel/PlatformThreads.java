@@ -33,15 +33,15 @@ final class PlatformThreads {
   /**
    * Runs {@code work} on a thread of its own, which has ended when this returns: for calls that
    * leave their mark on the thread, such as a namespace, which it would keep alive.
+   *
+   * <p>Whatever thread it started would have the mark too, and stay. So it wakes nobody: to go on,
+   * a virtual thread may need a new carrier, which the thread that wakes it starts. The caller sees
+   * its end, of which the JVM tells by a thread of its own.
    */
   static <T> T onThrowAwayThread(String name, Callable<T> work) {
     var task = new FutureTask<>(work);
-    Thread thread = Thread.ofPlatform().name(name).daemon().start(task);
-    try {
-      return join(task);
-    } finally {
-      awaitEnd(thread);
-    }
+    awaitEnd(Thread.ofPlatform().name(name).daemon().start(task));
+    return join(task);
   }
 
   /** Waits for the end of a thread; an interrupt is kept for later. */

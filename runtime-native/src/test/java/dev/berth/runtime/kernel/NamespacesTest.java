@@ -5,19 +5,23 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.groups.Tuple.tuple;
 
 import dev.berth.base.BerthException;
+import dev.berth.testing.Await;
 import dev.berth.testing.RequiresRoot;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Executors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -45,6 +49,39 @@ class NamespacesTest {
     dir.close();
     assertThat(descriptorsAfter).isEqualTo(descriptorsBefore);
     assertThat(Files.readString(Path.of("/proc/self/mountinfo"))).doesNotContain("" + directory);
+  }
+
+  /** Carriers of virtual threads are started by whoever wakes one, and inherit where that is. */
+  @Test
+  void noThreadStaysInANamespace() throws IOException {
+    Namespaces.create(Map.of(NamespaceType.NETWORK, pin("net")), NamespaceSetup::bringLoopbackUp);
+    try (Fd network = Namespaces.open(dir, "net", NamespaceType.NETWORK);
+        var callers = Executors.newVirtualThreadPerTaskExecutor()) {
+      for (int i = 0; i < 500; i++) {
+        var _ = callers.submit(() -> Namespaces.callInNetwork(network, () -> true));
+      }
+    }
+    Await.until(
+        "all threads are where the process is",
+        Duration.ofSeconds(5), // the kernel's end of a thread comes after the JVM's
+        () -> threadsElsewhere().isEmpty());
+  }
+
+  private static List<String> threadsElsewhere() throws IOException {
+    Path own = Files.readSymbolicLink(Path.of("/proc/self/ns/net"));
+    List<String> elsewhere = new ArrayList<>();
+    try (DirectoryStream<Path> threads = Files.newDirectoryStream(Path.of("/proc/self/task"))) {
+      for (Path thread : threads) {
+        try {
+          if (!Files.readSymbolicLink(thread.resolve("ns/net")).equals(own)) {
+            elsewhere.add(Files.readString(thread.resolve("comm")).strip());
+          }
+        } catch (NoSuchFileException e) {
+          // it has ended meanwhile
+        }
+      }
+    }
+    return elsewhere;
   }
 
   @Test

@@ -240,7 +240,7 @@ public final class BridgeNetwork implements AutoCloseable {
     }
     try {
       Map<String, List<Redirect>> redirects = Map.copyOf(recorded);
-      Made fresh = host.call(() -> makeInHost(redirects));
+      Made fresh = watched(host.call(this::makeInHost), redirects);
       made = fresh;
       problem = Optional.empty();
       return fresh;
@@ -250,18 +250,25 @@ public final class BridgeNetwork implements AutoCloseable {
     }
   }
 
-  private Made makeInHost(Map<String, List<Redirect>> redirects) {
-    int index;
+  /** What must be done by a thread that is there. */
+  private record InHost(int bridgeIndex, NfTables tables) {}
+
+  private InHost makeInHost() {
     try (RtNetlink links = RtNetlink.open()) {
-      index = bridge.setUp(links);
+      int index = bridge.setUp(links);
+      return new InHost(index, NfTables.open());
     }
-    NfTables tables = NfTables.open();
+  }
+
+  /** The loop's thread starts others, so it must not be one that has entered a namespace. */
+  private Made watched(InHost there, Map<String, List<Redirect>> redirects) {
     EventLoop loop = EventLoop.start("pod-network");
     try {
-      return new Made(index, new PacketFilter(settings, tables, redirects, loop), loop);
+      var filter = new PacketFilter(settings, there.tables(), redirects, loop);
+      return new Made(there.bridgeIndex(), filter, loop);
     } catch (RuntimeException e) {
       loop.close();
-      tables.close();
+      there.tables().close();
       throw e;
     }
   }

@@ -53,7 +53,7 @@ final class HostMountsTest {
     refused(mount("/a/..", directory), "the root itself");
     refused(Mount.newBuilder().setContainerPath("/a").setHostPath("b"), "host_path \"b\"");
     refused(Mount.newBuilder().setContainerPath("/a"), "host_path \"\"");
-    refused(mount("/a", directory).addUidMappings(IDMapping.getDefaultInstance()), "id-mapped");
+    refused(mount("/a", directory).addUidMappings(IDMapping.getDefaultInstance()), "gidMappings");
     refused(mount("/a", directory).addMountOptions("noexec"), "mount_options");
   }
 
