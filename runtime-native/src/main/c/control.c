@@ -47,12 +47,14 @@ static void reply_result(int client, long result)
         reply(client, FROM_OK, 0, 0, 0);
 }
 
-void reply_descriptors(int client, uint32_t kind)
+long reply_descriptors(int client, uint32_t kind)
 {
     uint32_t head[4] = { kind, (uint32_t)process.pid, 0, 0 };
     int fds[2] = { process.pidfd, slots[SLOT_MASTER] };
-    if (FAILED(send_message(client, head, sizeof head, fds, fds[1] >= 0 ? 2 : 1)))
+    long sent = send_message(client, head, sizeof head, fds, fds[1] >= 0 ? 2 : 1);
+    if (FAILED(sent))
         control_drop(client);
+    return sent;
 }
 
 void control_tell_followers(uint32_t kind)

@@ -53,7 +53,7 @@ void control_serve(void);
 
 /* These drop a client that does not take what it is sent; a client below 0 is nobody. */
 void reply(int client, uint32_t kind, uint32_t a, uint32_t b, uint32_t c);
-void reply_descriptors(int client, uint32_t kind);
+long reply_descriptors(int client, uint32_t kind);
 
 void control_drop(int client);
 

@@ -153,7 +153,8 @@ static void on_sync(void)
         reap_helper();
         plan->phase = PHASE_CREATED;
         gate_waiting = 1;
-        reply_descriptors(BOOT_FD, FROM_CREATED);
+        if (FAILED(reply_descriptors(BOOT_FD, FROM_CREATED)))
+            give_up(); /* nobody knows of it, or will: an unread TO_ABORT is lost with the socket */
     } else if (from.kind == SYNC_ASK) {
         forward_question(&from);
     } else {
