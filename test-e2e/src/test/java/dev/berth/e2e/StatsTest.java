@@ -150,7 +150,10 @@ class StatsTest {
     var cpu = stats().getCpu();
     assertThat(Duration.ofMillis(now).minusNanos(cpu.getTimestamp()))
         .isLessThan(Duration.ofSeconds(1));
-    assertThat(cpu.getUsageNanoCores().getValue()).isPositive();
+    Await.until(
+        "the rate has the burst in it, of which it is told at the latest a window later",
+        LIMIT,
+        () -> stats().getCpu().getUsageNanoCores().getValue() > 0);
   }
 
   @Test
