@@ -23,10 +23,6 @@ import java.util.concurrent.locks.LockSupport;
 /** A command in a container whose streams its client has; see {@link ExecStreamStage}. */
 final class ExecStream implements StreamedProcess {
   private static final System.Logger LOG = System.getLogger(ExecStream.class.getName());
-  private static final Duration FOREVER = Duration.ofDays(365);
-
-  /** How long output may still come after the command has ended: from children it left behind. */
-  private static final Duration DRAIN_LIMIT = Duration.ofSeconds(2);
 
   /** How long a killed shim may take to be replaced. */
   private static final Duration SHIM_LIMIT = Duration.ofSeconds(20);
@@ -95,7 +91,7 @@ final class ExecStream implements StreamedProcess {
   private TaskExit waitForExit() {
     while (true) {
       try {
-        return tasks.waitFor(process, FOREVER);
+        return tasks.waitFor(process, Tasks.FOREVER);
       } catch (BerthException e) {
         if (e.kind() != UNAVAILABLE || closed.get()) {
           throw e;
@@ -117,7 +113,7 @@ final class ExecStream implements StreamedProcess {
 
   private static void drain(Optional<DrainedInput> output) throws InterruptedException {
     if (output.isPresent()) {
-      output.get().drain(DRAIN_LIMIT);
+      output.get().drain(ExecSync.DRAIN_LIMIT);
     }
   }
 

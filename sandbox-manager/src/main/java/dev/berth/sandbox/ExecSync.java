@@ -19,10 +19,9 @@ import java.util.List;
 /** Runs a command in a running container and collects what it prints. */
 final class ExecSync {
   private static final System.Logger LOG = System.getLogger(ExecSync.class.getName());
-  private static final Duration FOREVER = Duration.ofDays(365);
 
   /** How long output may still come after the command has ended: from children it left behind. */
-  private static final Duration DRAIN_LIMIT = Duration.ofSeconds(2);
+  static final Duration DRAIN_LIMIT = Duration.ofSeconds(2);
 
   /** What a heap of 192 MiB bears, answers under way included, whose bytes are copied twice. */
   private static final long BUDGET_BYTES = 32 << 20;
@@ -117,7 +116,7 @@ final class ExecSync {
   private record Deadline(Duration timeout, Instant start) {
     Duration left() {
       if (timeout.isZero()) {
-        return FOREVER;
+        return Tasks.FOREVER;
       }
       Duration left = timeout.minus(Duration.between(start, Instant.now()));
       return left.isNegative() ? Duration.ZERO : left;

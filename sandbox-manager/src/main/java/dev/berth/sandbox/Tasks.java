@@ -45,6 +45,9 @@ final class Tasks {
   /** How long a shim may take for one call: what runs a program can take seconds under load. */
   static final Duration LIMIT = Duration.ofSeconds(60);
 
+  /** For a command that may take as long as it likes. */
+  static final Duration FOREVER = Duration.ofDays(365);
+
   /** How long the successor of a killed shim may take. */
   private static final Duration RESUME_LIMIT = Duration.ofSeconds(30);
 

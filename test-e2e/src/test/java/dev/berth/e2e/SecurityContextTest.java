@@ -9,6 +9,7 @@ import dev.berth.proto.cri.v1.ImageSpec;
 import dev.berth.proto.cri.v1.Int64Value;
 import dev.berth.proto.cri.v1.LinuxContainerSecurityContext;
 import dev.berth.proto.cri.v1.NamespaceMode;
+import dev.berth.proto.cri.v1.NamespaceOption;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.cri.v1.SecurityProfile;
 import dev.berth.proto.cri.v1.SecurityProfile.ProfileType;
@@ -111,22 +112,15 @@ class SecurityContextTest {
     }
   }
 
+  private static Consumer<PodSandboxConfig.Builder> namespaces(
+      Consumer<NamespaceOption.Builder> change) {
+    return pod ->
+        change.accept(
+            pod.getLinuxBuilder().getSecurityContextBuilder().getNamespaceOptionsBuilder());
+  }
+
   private static Consumer<PodSandboxConfig.Builder> pid(NamespaceMode mode) {
-    return pod ->
-        pod.getLinuxBuilder().getSecurityContextBuilder().getNamespaceOptionsBuilder().setPid(mode);
-  }
-
-  private static Consumer<PodSandboxConfig.Builder> ipc(NamespaceMode mode) {
-    return pod ->
-        pod.getLinuxBuilder().getSecurityContextBuilder().getNamespaceOptionsBuilder().setIpc(mode);
-  }
-
-  private static Consumer<PodSandboxConfig.Builder> network(NamespaceMode mode) {
-    return pod ->
-        pod.getLinuxBuilder()
-            .getSecurityContextBuilder()
-            .getNamespaceOptionsBuilder()
-            .setNetwork(mode);
+    return namespaces(options -> options.setPid(mode));
   }
 
   @Test
@@ -149,28 +143,24 @@ class SecurityContextTest {
 
   @Test
   void hostIpcShowsTheSharedMemoryOfTheHost() throws IOException {
-    assertThat(segmentsWithin(NamespaceMode.NODE)).contains(segment());
+    assertThat(seesSharedMemoryOfTheHost(NamespaceMode.NODE)).isTrue();
   }
 
   @Test
   void podIpcDoesNotShowTheSharedMemoryOfTheHost() throws IOException {
-    assertThat(segmentsWithin(NamespaceMode.POD)).doesNotContain(segment());
+    assertThat(seesSharedMemoryOfTheHost(NamespaceMode.POD)).isFalse();
   }
 
-  private String lastSegment = "";
-
-  private String segment() {
-    return lastSegment;
-  }
-
-  /** Makes a segment on the host, and returns those that a container sees meanwhile. */
-  private List<String> segmentsWithin(NamespaceMode mode) throws IOException {
-    lastSegment = Command.output("ipcmk", "-M", "4096").replaceAll("\\D+", "");
+  private boolean seesSharedMemoryOfTheHost(NamespaceMode mode) throws IOException {
+    String segment = Command.output("ipcmk", "-M", "4096").replaceAll("\\D+", "");
     try {
       String script = "awk '{print $2}' /proc/sysvipc/shm";
-      return runInPod(script, ipc(mode), _ -> {}).stdout().lines().toList();
+      return runInPod(script, namespaces(options -> options.setIpc(mode)), _ -> {})
+          .stdout()
+          .lines()
+          .anyMatch(segment::equals);
     } finally {
-      Command.output("ipcrm", "-m", lastSegment);
+      Command.output("ipcrm", "-m", segment);
     }
   }
 
@@ -187,7 +177,11 @@ class SecurityContextTest {
   private boolean seesSocketOfTheHost(NamespaceMode mode) throws IOException {
     try (ServerSocket socket = new ServerSocket(0)) {
       String port = String.format(Locale.ROOT, ":%04X ", socket.getLocalPort());
-      Pods.Ended ended = runInPod("cat /proc/net/tcp /proc/net/tcp6", network(mode), _ -> {});
+      Pods.Ended ended =
+          runInPod(
+              "cat /proc/net/tcp /proc/net/tcp6",
+              namespaces(options -> options.setNetwork(mode)),
+              _ -> {});
       return ended.stdout().contains(port);
     }
   }
