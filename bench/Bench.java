@@ -1,5 +1,6 @@
 import dev.berth.cri.rpc.CriChannel;
 import dev.berth.proto.cri.v1.*;
+import io.grpc.StatusRuntimeException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -9,6 +10,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 
 /**
  * Measures CRI servers side by side; see bench/run, which starts it. The servers take turns, round
@@ -16,6 +20,9 @@ import java.util.UUID;
  */
 class Bench {
   private static final int EXECS_PER_POD = 5;
+
+  /** How often each call is made before anything counts, so that this client is compiled. */
+  private static final int CLIENT_WARM_UP = 400;
 
   /** One server under measurement and what was measured of it, in milliseconds. */
   private record Server(String name, CriChannel channel, Map<String, List<Double>> millis) {
@@ -31,8 +38,12 @@ class Bench {
       return of("pod down");
     }
 
-    List<Double> of(String what) {
+    synchronized List<Double> of(String what) {
       return millis.computeIfAbsent(what, unused -> new ArrayList<>());
+    }
+
+    synchronized void add(String what, double value) {
+      of(what).add(value);
     }
 
     RuntimeServiceGrpc.RuntimeServiceBlockingStub runtime() {
@@ -63,6 +74,8 @@ class Bench {
       case "clear" -> clear(servers.getFirst());
       case "list" -> list(servers.getFirst(), pods);
       case "lists" -> lists(servers, pods);
+      case "cycles" -> cycles(servers, image, pods, logs);
+      case "teardown" -> teardown(servers, image, pods, logs);
       default -> throw new IllegalArgumentException(command);
     }
     servers.forEach(server -> server.channel().close());
@@ -73,10 +86,7 @@ class Bench {
     int rounds = 4;
     for (Server server : servers) {
       version(server);
-      for (int i = 0; i < 10; i++) { // warms up: pulls, loads classes, fills caches
-        remove(server, up(server, image, logs));
-      }
-      server.millis().clear();
+      warmUp(server, image, logs);
     }
     for (int round = 0; round < rounds; round++) {
       for (Server server : servers) {
@@ -92,13 +102,108 @@ class Bench {
     for (Server server : servers) {
       server.millis().forEach((what, millis) -> print(server, what, millis));
     }
-    if (servers.size() > 1) {
-      Server own = servers.get(0);
-      Server peer = servers.get(1);
-      System.out.printf(Locale.ROOT, "ratio of p50, %s to %s: pod up %.2f, ExecSync %.2f, pod down %.2f%n",
-          own.name(), peer.name(), percentile(own.podUp(), 50) / percentile(peer.podUp(), 50),
-          percentile(own.exec(), 50) / percentile(peer.exec(), 50),
-          percentile(own.podDown(), 50) / percentile(peer.podDown(), 50));
+    compare(servers, List.of("pod up", "ExecSync true", "pod down"));
+  }
+
+  /** Says how many times as fast as the last server, the peer, each other one was at p50. */
+  private static void compare(List<Server> servers, Iterable<String> whats) {
+    Server peer = servers.getLast();
+    for (Server own : servers.subList(0, servers.size() - 1)) {
+      for (String what : whats) {
+        System.out.printf(Locale.ROOT, "%-12s %-20s %.1f times as fast as %s%n", own.name(), what,
+            percentile(peer.of(what), 50) / percentile(own.of(what), 50), peer.name());
+      }
+    }
+  }
+
+  /**
+   * Calls that are refused compile this client without work for the server; some whole pods make
+   * the server pull the image, load its classes and fill its caches.
+   */
+  private static void warmUp(Server server, String image, Path logs) throws Exception {
+    var runtime = server.runtime();
+    for (int i = 0; i < CLIENT_WARM_UP; i++) {
+      refused(() -> runtime.runPodSandbox(RunPodSandboxRequest.getDefaultInstance()));
+      refused(() -> runtime.createContainer(CreateContainerRequest.newBuilder()
+          .setPodSandboxId("none").setConfig(container("none")).build()));
+      refused(() -> runtime.startContainer(StartContainerRequest.newBuilder().setContainerId("none").build()));
+      refused(() -> runtime.execSync(execOf("none")));
+      runtime.stopPodSandbox(StopPodSandboxRequest.newBuilder().setPodSandboxId("none").build());
+      runtime.removePodSandbox(RemovePodSandboxRequest.newBuilder().setPodSandboxId("none").build());
+    }
+    for (int i = 0; i < 20; i++) {
+      Pod pod = up(server, image, logs);
+      for (int j = 0; j < EXECS_PER_POD; j++) {
+        exec(server, pod);
+      }
+      remove(server, pod);
+    }
+    server.millis().clear();
+  }
+
+  private static void refused(Callable<?> call) throws Exception {
+    try {
+      call.call();
+      throw new IllegalStateException("a call was answered that had to be refused");
+    } catch (StatusRuntimeException e) {
+      // as it has to be
+    }
+  }
+
+  /** Whole lives of pods, from RunPodSandbox to RemovePodSandbox, eight at a time. */
+  private static void cycles(List<Server> servers, String image, int pods, Path logs)
+      throws Exception {
+    for (Server server : servers) {
+      warmUp(server, image, logs);
+    }
+    for (int round = 0; round < 2; round++) {
+      for (Server server : servers) {
+        long start = System.nanoTime();
+        atATime(8, pods / 2, i -> remove(server, up(server, image, logs)));
+        server.add("cycle", (System.nanoTime() - start) / 1e6 / (pods / 2));
+      }
+    }
+    for (Server server : servers) {
+      double millis = server.of("cycle").stream().mapToDouble(v -> v).average().orElseThrow();
+      System.out.printf(Locale.ROOT, "%-12s %.1f pod cycles per second, 8 at a time%n", server.name(), 1000 / millis);
+    }
+    compare(servers, List.of("cycle"));
+  }
+
+  /** Many pods that run, stopped and removed four at a time. */
+  private static void teardown(List<Server> servers, String image, int pods, Path logs)
+      throws Exception {
+    for (int round = 0; round < 2; round++) {
+      for (Server server : servers) {
+        List<Pod> running = atATime(4, pods, i -> up(server, image, logs));
+        long start = System.nanoTime();
+        atATime(4, pods, i -> remove(server, running.get(i)));
+        server.add("teardown", (System.nanoTime() - start) / 1e6);
+      }
+    }
+    for (Server server : servers) {
+      System.out.printf(Locale.ROOT, "%-12s stop and remove %d pods, 4 at a time: %.2f s, %.2f s%n",
+          server.name(), pods, server.of("teardown").get(0) / 1000, server.of("teardown").get(1) / 1000);
+    }
+    compare(servers, List.of("teardown"));
+  }
+
+  private interface Numbered<T> {
+    T run(int number) throws Exception;
+  }
+
+  private static <T> List<T> atATime(int width, int count, Numbered<T> work) throws Exception {
+    try (var threads = Executors.newFixedThreadPool(width)) {
+      List<Future<T>> results = new ArrayList<>();
+      for (int i = 0; i < count; i++) {
+        int number = i;
+        results.add(threads.submit(() -> work.run(number)));
+      }
+      List<T> done = new ArrayList<>();
+      for (Future<T> result : results) {
+        done.add(result.get());
+      }
+      return done;
     }
   }
 
@@ -150,14 +255,7 @@ class Bench {
     for (Server server : servers) {
       server.millis().forEach((what, millis) -> print(server, what, millis));
     }
-    if (servers.size() > 1) {
-      for (String what : servers.getFirst().millis().keySet()) {
-        double own = percentile(servers.get(0).of(what), 50);
-        double peer = percentile(servers.get(1).of(what), 50);
-        System.out.printf(Locale.ROOT, "ratio of p50, %s to %s: %s %.3f (%.1f times as fast)%n",
-            servers.get(0).name(), servers.get(1).name(), what, own / peer, peer / own);
-      }
-    }
+    compare(servers, servers.getFirst().millis().keySet());
   }
 
   /** Other pods may be listed too, but none of ours may be missing. */
@@ -191,7 +289,10 @@ class Bench {
   private static <T> T measured(List<Double> into, Step<T> step) throws Exception {
     long start = System.nanoTime();
     T result = step.run();
-    into.add((System.nanoTime() - start) / 1e6);
+    double millis = (System.nanoTime() - start) / 1e6;
+    synchronized (into) {
+      into.add(millis);
+    }
     return result;
   }
 
@@ -213,21 +314,25 @@ class Bench {
         .build();
     String id = measured(server.of("  run"), () -> server.runtime()
         .runPodSandbox(RunPodSandboxRequest.newBuilder().setConfig(config).build())).getPodSandboxId();
-    var container = ContainerConfig.newBuilder()
-        .setMetadata(ContainerMetadata.newBuilder().setName("main"))
-        .setImage(ImageSpec.newBuilder().setImage(imageId(server, image)))
-        .addAllCommand(List.of("sleep", "100000"))
-        .setLogPath("main.log")
-        .setLinux(LinuxContainerConfig.newBuilder()
-            .setSecurityContext(LinuxContainerSecurityContext.newBuilder().setNamespaceOptions(
-                NamespaceOption.newBuilder().setPid(NamespaceMode.CONTAINER))))
-        .build();
+    var container = container(imageId(server, image));
     String containerId = measured(server.of("  create"), () -> server.runtime().createContainer(
         CreateContainerRequest.newBuilder()
             .setPodSandboxId(id).setConfig(container).setSandboxConfig(config).build())).getContainerId();
     measured(server.of("  start"), () -> server.runtime().startContainer(
         StartContainerRequest.newBuilder().setContainerId(containerId).build()));
     return new Pod(id, containerId);
+  }
+
+  private static ContainerConfig container(String imageId) {
+    return ContainerConfig.newBuilder()
+        .setMetadata(ContainerMetadata.newBuilder().setName("main"))
+        .setImage(ImageSpec.newBuilder().setImage(imageId))
+        .addAllCommand(List.of("sleep", "100000"))
+        .setLogPath("main.log")
+        .setLinux(LinuxContainerConfig.newBuilder()
+            .setSecurityContext(LinuxContainerSecurityContext.newBuilder().setNamespaceOptions(
+                NamespaceOption.newBuilder().setPid(NamespaceMode.CONTAINER))))
+        .build();
   }
 
   private static String imageId(Server server, String image) {
@@ -239,8 +344,16 @@ class Bench {
   }
 
   private static ExecSyncResponse exec(Server server, Pod pod) {
-    return server.runtime().execSync(ExecSyncRequest.newBuilder()
-        .setContainerId(pod.containerId()).addCmd("true").setTimeout(30).build());
+    ExecSyncResponse response = server.runtime().execSync(execOf(pod.containerId()));
+    if (response.getExitCode() != 0) {
+      throw new IllegalStateException("true ended with " + response);
+    }
+    return response;
+  }
+
+  private static ExecSyncRequest execOf(String containerId) {
+    return ExecSyncRequest.newBuilder()
+        .setContainerId(containerId).addCmd("true").setTimeout(30).build();
   }
 
   private static Pod remove(Server server, Pod pod) throws Exception {

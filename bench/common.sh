@@ -5,6 +5,7 @@ here=${BERTH_HERE:-$(CDPATH= cd -P -- "$(dirname -- "$0")/.." && pwd)}
 dist=$here/cri-server/target/berth
 bridge=berth-bench0
 subnet=10.247.92
+own_subnet=10.247.93.0/24
 port=${BERTH_BENCH_PORT:-5792}
 image=127.0.0.1:$port/berth/bench:latest
 
@@ -15,9 +16,8 @@ die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
 work=$(mktemp -d /var/tmp/berth-bench.XXXXXX)
 state=/run/${work##*/}
-instance=bench$$
-socket=$state/berthd.sock
-berthd_pid='' registry_pid=''
+socket=$state/berth/berthd.sock # of the instance that start_berthd starts without arguments
+berthd_pids='' registry_pid=''
 
 end() { # pid
   [ -n "$1" ] || return 0
@@ -31,8 +31,8 @@ end() { # pid
 
 # Pids of the JVMs of this instance, whose command lines name its state directory, and of the stubs,
 # which are the shim's children.
-own_pids() {
-  grep -lsF "$state" /proc/[0-9]*/cmdline | while IFS=/ read -r _ _ pid _; do
+own_pids() { # [name]
+  grep -lsF "$state/${1:+$1/}" /proc/[0-9]*/cmdline | while IFS=/ read -r _ _ pid _; do
     case $(readlink "/proc/$pid/exe") in *java*) ;; *) continue ;; esac
     echo "$pid"
     for child in $(cat "/proc/$pid/task/"*/children 2>/dev/null); do
@@ -42,14 +42,17 @@ own_pids() {
 }
 
 cleanup() {
-  [ ! -S "$socket" ] || bench clear "$image" 0 "$work/logs" "berth=$socket" >/dev/null 2>&1 || true
-  end "$berthd_pid"
+  for listening in "$state"/*/berthd.sock; do
+    [ ! -S "$listening" ] ||
+      bench clear "$image" 0 "$work/logs" "berth=$listening" >/dev/null 2>&1 || true
+  done
+  for pid in $berthd_pids; do end "$pid"; done
   for pid in $(own_pids); do end "$pid"; done
   end "$registry_pid"
   ip link delete "$bridge" 2>/dev/null || true
   awk -v a="$state/" -v b="$work/" 'index($5, a) == 1 || index($5, b) == 1 { print $5 }' \
     /proc/self/mountinfo | sort -r | while read -r mount; do umount -l "$mount" || true; done
-  find /sys/fs/cgroup -depth -type d \( -path "*/$instance*" -o -path "*/${work##*/}*" \) \
+  find /sys/fs/cgroup -depth -type d \( -path "*/b$$*" -o -path "*/${work##*/}*" \) \
     -exec rmdir {} \; 2>/dev/null || true
   rm -rf "$work" "$state"
 }
@@ -66,7 +69,32 @@ bench() {
     -XX:+UseSerialGC -cp "$dist/lib/*" "$here/bench/Bench.java" "$@"
 }
 
-start_berthd() {
+# One more instance, by the name of its directories below $work and $state; a name of its own for
+# each. Its pods are on a bridge of Debian's plugins, or on Berth's own network.
+start_berthd() { # [name [cni|own]]
+  name=${1:-berth}
+  mkdir -p "$work/$name" "$state/$name"
+  [ "${2:-cni}" = own ] || cni_network
+  begun=$(date +%s%N)
+  "$dist/bin/berthd" --config= --root "$work/$name/root" --state "$state/$name" \
+    --instance "b$$$(echo "$name" | tr -cd a-z | cut -c 6-)" \
+    --network "${2:-cni}" --network-subnets "$own_subnet" \
+    --cni-conf-dir "$work/net.d" --cni-bin-dir /usr/lib/cni \
+    --log-level "${BERTH_BENCH_LOG_LEVEL:-warning}" \
+    >"$work/$name/berthd.out" 2>"$work/$name/berthd.log" &
+  started=$!
+  berthd_pids="$berthd_pids $started"
+  for _ in $(seq 1 600); do
+    grep -qs ready "$work/$name/berthd.out" && break
+    kill -0 "$started" 2>/dev/null || break
+    sleep 0.01
+  done
+  grep -q ready "$work/$name/berthd.out" || { cat "$work/$name/berthd.log" >&2; die "berthd does not start"; }
+  printf '%s: start to ready %d ms\n' "$name" "$((($(date +%s%N) - begun) / 1000000))"
+}
+
+cni_network() {
+  [ ! -d "$work/net.d" ] || return 0
   ip link add "$bridge" type bridge
   ip addr add "$subnet.1/24" dev "$bridge"
   ip link set "$bridge" up
@@ -77,18 +105,6 @@ start_berthd() {
    "ipam": {"type": "host-local", "dataDir": "$work/ipam",
             "ranges": [[{"subnet": "$subnet.0/24", "gateway": "$subnet.1"}]]}}]}
 EOF
-  begun=$(date +%s%N)
-  "$dist/bin/berthd" --config= --root "$work/root" --state "$state" --instance "$instance" \
-    --cni-conf-dir "$work/net.d" --cni-bin-dir /usr/lib/cni --log-level ${BERTH_BENCH_LOG_LEVEL:-warning} \
-    >"$work/berthd.out" 2>"$work/berthd.log" &
-  berthd_pid=$!
-  for _ in $(seq 1 600); do
-    grep -q ready "$work/berthd.out" && break
-    kill -0 "$berthd_pid" 2>/dev/null || break
-    sleep 0.01
-  done
-  grep -q ready "$work/berthd.out" || { cat "$work/berthd.log" >&2; die "berthd does not start"; }
-  printf 'berthd: start to ready %d ms\n' "$((($(date +%s%N) - begun) / 1000000))"
 }
 
 # kB of memory, each page divided by the number of processes that share it
