@@ -30,6 +30,8 @@ void control_drop(int client)
     process_forget_starter(client);
     attach_end(client);
     sys1(__NR_close, client);
+    if (client == BOOT_FD && slots[SLOT_LISTENER] < 0 && slots[SLOT_EXIT_RECORD] < 0)
+        give_up(); /* nobody else can find this process, or learn how it ended */
 }
 
 void reply(int client, uint32_t kind, uint32_t a, uint32_t b, uint32_t c)

@@ -10,6 +10,7 @@ struct process process = { .pidfd = -1 };
 static int sync_socket = -1;
 static int helper_pid; /* entered namespaces on the way to the process; ends by itself */
 static int gate_waiting, starter = -1;
+static int started_early; /* told to start before the gate was reached */
 static int sync_entry;
 
 void stub_set_init(int pid, int pidfd)
@@ -155,6 +156,8 @@ static void on_sync(void)
         gate_waiting = 1;
         if (FAILED(reply_descriptors(BOOT_FD, FROM_CREATED)))
             give_up(); /* nobody knows of it, or will: an unread TO_ABORT is lost with the socket */
+        if (started_early)
+            process_start(BOOT_FD);
     } else if (from.kind == SYNC_ASK) {
         forward_question(&from);
     } else {
@@ -189,6 +192,10 @@ void process_serve(void)
 void process_start(int client)
 {
     struct sync_message open = { .kind = SYNC_ANSWER };
+    if (client == BOOT_FD && plan->phase == PHASE_PREPARING) {
+        started_early = 1;
+        return;
+    }
     if (!gate_waiting) {
         reply(client, FROM_ERROR, EALREADY, 0, 0);
         return;

@@ -4,20 +4,22 @@ import static dev.berth.base.BerthException.Kind.DEADLINE_EXCEEDED;
 import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.ByteString;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.base.Operation;
+import dev.berth.runtime.kernel.EventLoop;
 import dev.berth.shim.client.ExecTask;
 import dev.berth.shim.client.TaskExit;
 import dev.berth.shim.client.TaskProcess;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/** Runs a command in a running container and collects what it prints. */
-final class ExecSync {
+/** Runs a command in a running container and collects what it prints. Thread-safe. */
+final class ExecSync implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(ExecSync.class.getName());
 
   /** How long output may still come after the command has ended: from children it left behind. */
@@ -29,6 +31,8 @@ final class ExecSync {
   private final Tasks tasks;
   private final PodPaths paths;
   private final OutputBudget budget = new OutputBudget(BUDGET_BYTES);
+
+  @GuardedBy("this") private @Nullable EventLoop loop;
 
   ExecSync(Tasks tasks, PodPaths paths) {
     this.tasks = tasks;
@@ -46,11 +50,10 @@ final class ExecSync {
     }
     operation.enter(ExecSyncStage.PIPES);
     TaskProcess process = new TaskProcess(container.id(), Ids.generate());
-    Path directory = paths.exec(container.id(), process.execId());
-    try (OutputPipes pipes = OutputPipes.create(directory, budget)) {
+    try (OutputPipes pipes = OutputPipes.create(budget, loop())) {
       operation.enter(ExecSyncStage.PROCESS);
       Deadline deadline = new Deadline(timeout, Instant.now());
-      TaskExit exit =
+      int exitCode =
           tasks.hasExtension(container.id())
               ? runAtOnce(process, command, pipes, deadline, operation)
               : runInSteps(
@@ -60,12 +63,30 @@ final class ExecSync {
                   deadline,
                   operation);
       pipes.drain(DRAIN_LIMIT);
-      return new ExecResult(pipes.stdoutBytes(), pipes.stderrBytes(), exit.status());
+      return new ExecResult(pipes.stdoutBytes(), pipes.stderrBytes(), exitCode);
+    }
+  }
+
+  /** Made when it is first needed: many nodes never run a command. */
+  private synchronized EventLoop loop() {
+    EventLoop running = loop;
+    if (running == null) {
+      running = EventLoop.start("exec-output");
+      loop = running;
+    }
+    return running;
+  }
+
+  /** Stops reading the output of commands that still run. Idempotent. */
+  @Override
+  public synchronized void close() {
+    if (loop != null) {
+      loop.close();
     }
   }
 
   /** The shim does it all, and sees to it that nothing is left. */
-  private TaskExit runAtOnce(
+  private int runAtOnce(
       TaskProcess process,
       List<String> command,
       OutputPipes pipes,
@@ -74,15 +95,15 @@ final class ExecSync {
     operation.enter(ExecSyncStage.OUTPUT);
     Duration left = operation.remaining(deadline.left());
     try {
-      TaskExit exit = tasks.run(process, pipes.asTaskIo(), command, left, operation);
+      int exitCode = tasks.run(process, pipes.asTaskIo(), command, left, operation);
       pipes.writerIsThere();
-      return exit;
+      return exitCode;
     } catch (BerthException e) {
       throw named(e, deadline);
     }
   }
 
-  private TaskExit runInSteps(
+  private int runInSteps(
       TaskProcess process,
       ByteString processJson,
       OutputPipes pipes,
@@ -93,7 +114,7 @@ final class ExecSync {
       int _ = tasks.start(process, operation);
       operation.enter(ExecSyncStage.OUTPUT);
       pipes.writerIsThere();
-      return tasks.waitFor(process, operation.remaining(deadline.left()));
+      return tasks.waitFor(process, operation.remaining(deadline.left())).status();
     } catch (BerthException e) {
       kill(process);
       throw named(e, deadline);

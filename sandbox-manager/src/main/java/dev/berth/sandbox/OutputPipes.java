@@ -1,206 +1,214 @@
 package dev.berth.sandbox;
 
-import static dev.berth.base.BerthException.Kind.INTERNAL;
+import static dev.berth.base.BerthException.Kind.CANCELLED;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.ByteString;
-import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.base.Rollback;
-import dev.berth.runtime.kernel.DirFd;
+import dev.berth.runtime.kernel.Descriptors;
+import dev.berth.runtime.kernel.EventLoop;
+import dev.berth.runtime.kernel.EventLoop.Interest;
+import dev.berth.runtime.kernel.Pipe;
 import dev.berth.shim.client.TaskIo;
-import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.AsynchronousCloseException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import org.jspecify.annotations.Nullable;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Two named pipes and who reads them: the output of one command.
+ * Two pipes and what was read of them: the output of one command.
  *
- * <p>Both are held open for writing until the shim has opened them, so that a reader neither waits
- * for a writer at open nor sees an end that is none; then the end is seen when the last writer is
- * gone. Of each stream a bounded part is kept, and of all together, the rest is read and dropped
+ * <p>They have no name but the one that proc(5) gives an open descriptor, under which the shim
+ * opens them; so nothing is left when this process ends. Both are held open for writing until the
+ * shim has done so, so that there is no end that is none; then the end is seen when the last writer
+ * is gone. Of each stream a bounded part is kept, and of all together, the rest is read and dropped
  * (rule R10): a command must not hang on a full pipe.
+ *
+ * <p>Most commands print little: that waits in the pipe until it is drained. The event loop reads
+ * what comes meanwhile.
  */
 final class OutputPipes implements AutoCloseable {
-  private static final System.Logger LOG = System.getLogger(OutputPipes.class.getName());
+  private static final Path DESCRIPTORS =
+      Path.of("/proc", Long.toString(ProcessHandle.current().pid()), "fd");
+  private static final int READ_BYTES = 16 << 10;
 
-  // Reads of a pipe wait in the kernel: on platform threads, which are pooled.
-  private static final ExecutorService READERS =
-      Executors.newCachedThreadPool(
-          Thread.ofPlatform().name("berth-exec-output-", 0).daemon().factory());
-
-  private static final int BUFFER_BYTES = 64 << 10;
-
-  private final Path directory;
   private final Capture stdout;
   private final Capture stderr;
 
-  private OutputPipes(Path directory, Capture stdout, Capture stderr) {
-    this.directory = directory;
+  private OutputPipes(Capture stdout, Capture stderr) {
     this.stdout = stdout;
     this.stderr = stderr;
   }
 
   /**
-   * Makes the pipes in a directory of their own and begins to read.
+   * Makes the pipes and begins to read.
    *
    * @param budget what is kept is taken from it, until {@link #close}
+   * @param loop reads; stays the caller's, open until then
    */
-  static OutputPipes create(Path directory, OutputBudget budget) {
+  static OutputPipes create(OutputBudget budget, EventLoop loop) {
     try (var rollback = new Rollback()) {
-      AtomicFiles.createPrivateDirectories(directory);
-      rollback.onFailure("remove " + directory, () -> remove(directory));
-      try (DirFd parent = DirFd.open(directory)) {
-        Capture stdout = Capture.begin(parent, directory, "stdout", budget);
-        rollback.onFailure("close stdout", stdout::close);
-        Capture stderr = Capture.begin(parent, directory, "stderr", budget);
-        rollback.commit();
-        return new OutputPipes(directory, stdout, stderr);
-      }
-    } catch (IOException e) {
-      throw new BerthException(INTERNAL, "cannot make pipes in " + directory + ": " + e, e);
+      Capture stdout = Capture.begin(budget, loop);
+      rollback.onFailure("close stdout", stdout::close);
+      Capture stderr = Capture.begin(budget, loop);
+      rollback.commit();
+      return new OutputPipes(stdout, stderr);
     }
   }
 
-  /** One pipe, its reader, and what that has read. */
+  /** One pipe and what was read of it. */
   private static final class Capture {
-    private final NamedPipe pipe;
+    private final Pipe pipe;
     private final OutputBudget budget;
-    private final CompletableFuture<ByteString> output = new CompletableFuture<>();
+    private final CompletableFuture<Boolean> end = new CompletableFuture<>();
+    private final ReentrantLock lock = new ReentrantLock();
+    private final EventLoop.Registration readable;
 
-    private Capture(NamedPipe pipe, OutputBudget budget) {
+    @GuardedBy("lock") private final ByteString.Output kept = ByteString.newOutput();
+
+    @GuardedBy("lock") private boolean fits = true;
+
+    private Capture(Pipe pipe, OutputBudget budget, EventLoop loop) {
       this.pipe = pipe;
       this.budget = budget;
+      this.readable =
+          loop.watch(
+              pipe.readEnd(), Interest.READABLE, EventLoop.Run.INLINE, () -> readUpTo(READ_BYTES));
     }
 
-    static Capture begin(DirFd parent, Path directory, String name, OutputBudget budget)
-        throws IOException {
-      NamedPipe pipe = NamedPipe.make(parent, directory, name, StandardOpenOption.READ);
-      Capture capture = new Capture(pipe, budget);
-      READERS.execute(capture::read);
-      return capture;
-    }
-
-    private void read() {
+    static Capture begin(OutputBudget budget, EventLoop loop) {
+      Pipe pipe = Pipe.nonBlocking();
       try {
-        output.complete(readAll());
-      } catch (BerthException e) {
-        output.completeExceptionally(e);
-      } catch (IOException e) {
-        output.completeExceptionally(
-            new BerthException(INTERNAL, "cannot read the output: " + e, e));
-      }
-    }
-
-    private ByteString readAll() throws IOException {
-      ByteString.Output kept = ByteString.newOutput();
-      ByteBuffer buffer = ByteBuffer.allocate(BUFFER_BYTES);
-      boolean fits = true;
-      try {
-        while (pipe.channel().read(buffer) >= 0) {
-          int room = Math.min(ExecResult.MAX_OUTPUT_BYTES - kept.size(), buffer.position());
-          fits = fits && budget.take(room);
-          if (fits) {
-            kept.write(buffer.array(), 0, room);
-          }
-          buffer.clear();
-        }
-      } catch (AsynchronousCloseException e) {
-        // Closed under us, by drain: what was read by then counts.
-      }
-      if (!fits) {
-        budget.giveBack(kept.size());
-        throw budget.exceeded();
-      }
-      return kept.toByteString();
-    }
-
-    /** Waits for the end of the output, and gives up on what a child of the command keeps open. */
-    void drain(Duration limit) {
-      try {
-        ByteString _ = output.get(limit.toMillis(), TimeUnit.MILLISECONDS);
-      } catch (TimeoutException e) {
+        return new Capture(pipe, budget, loop);
+      } catch (RuntimeException e) {
         pipe.close();
+        throw e;
+      }
+    }
+
+    Path path() {
+      return DESCRIPTORS.resolve(Integer.toString(pipe.writeEnd().number()));
+    }
+
+    /** Reads what is there; an end is seen once only. */
+    private void readUpTo(long mostBytes) {
+      lock.lock();
+      try {
+        long read = 0;
+        while (read < mostBytes && !end.isDone()) {
+          Optional<byte[]> bytes = Descriptors.read(pipe.readEnd(), READ_BYTES);
+          if (bytes.isEmpty()) {
+            return;
+          }
+          read += bytes.get().length;
+          keep(bytes.get());
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    @GuardedBy("lock") private void keep(byte[] bytes) {
+      if (bytes.length == 0) {
+        readable.close(); // a pipe at its end is readable for ever
+        end.complete(true);
+        return;
+      }
+      int room = Math.min(ExecResult.MAX_OUTPUT_BYTES - kept.size(), bytes.length);
+      if (fits && budget.take(room)) {
+        kept.write(bytes, 0, room);
+      } else if (fits) {
+        fits = false;
+        budget.giveBack(kept.size());
+        kept.reset();
+      }
+    }
+
+    void drain(Duration limit) {
+      readUpTo(Long.MAX_VALUE);
+      try {
+        boolean _ = end.get(limit.toMillis(), TimeUnit.MILLISECONDS);
+      } catch (TimeoutException e) {
+        end.complete(false); // a child of the command keeps it open: what was read by now counts
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
-        throw new BerthException(BerthException.Kind.CANCELLED, "interrupted while reading", e);
+        throw new BerthException(CANCELLED, "interrupted while reading", e);
       } catch (ExecutionException e) {
-        throw failure(e.getCause());
+        throw new IllegalStateException("an end is seen or is not", e);
       }
     }
 
-    /** Returns what was kept, after {@link #drain}: then the reader ends at once. */
     ByteString bytes() {
+      lock.lock();
       try {
-        return output.join();
-      } catch (CompletionException e) {
-        throw failure(e.getCause());
+        if (!fits) {
+          throw budget.exceeded();
+        }
+        return kept.toByteString();
+      } finally {
+        lock.unlock();
       }
     }
 
-    private static BerthException failure(@Nullable Throwable cause) {
-      return cause instanceof BerthException known
-          ? known
-          : new BerthException(INTERNAL, "cannot read the output: " + cause, cause);
-    }
-
-    /** Stops the reader, which ends at once. */
     void close() {
-      pipe.close();
-      var _ = output.thenAccept(bytes -> budget.giveBack(bytes.size()));
+      lock.lock();
+      try {
+        if (pipe.readEnd().isOpen()) {
+          end.complete(false);
+          readable.close();
+          pipe.close();
+          budget.giveBack(kept.size());
+        }
+      } finally {
+        lock.unlock();
+      }
     }
   }
 
   /** The writing ends as a shim is told of them. */
   TaskIo asTaskIo() {
-    return TaskIo.output(stdout.pipe.path(), stderr.pipe.path());
+    return TaskIo.output(stdout.path(), stderr.path());
   }
 
   /** Lets go of the pipes: from now on they end when the command's ends are closed. */
   void writerIsThere() {
-    stdout.pipe.letGo();
-    stderr.pipe.letGo();
+    stdout.pipe.writeEnd().close();
+    stderr.pipe.writeEnd().close();
   }
 
-  /** Waits for the end of both streams, and gives up on what a child of the command keeps open. */
+  /**
+   * Waits for the end of both streams, and gives up on what a child of the command keeps open.
+   *
+   * @param limit how long to wait for each
+   */
   void drain(Duration limit) {
     stdout.drain(limit);
     stderr.drain(limit);
   }
 
-  /** Returns what was kept, after {@link #drain}. */
+  /**
+   * Returns what was kept, after {@link #drain}.
+   *
+   * @throws BerthException RESOURCE_EXHAUSTED if the budget was exceeded
+   */
   ByteString stdoutBytes() {
     return stdout.bytes();
   }
 
-  /** Returns what was kept, after {@link #drain}. */
+  /** The same of the other stream. */
   ByteString stderrBytes() {
     return stderr.bytes();
   }
 
-  /** Stops reading, gives back what was kept and removes the pipes. */
+  /** Stops reading and gives back what was kept. Idempotent. */
   @Override
   public void close() {
     stdout.close();
     stderr.close();
-    remove(directory);
-  }
-
-  private static void remove(Path directory) {
-    try {
-      AtomicFiles.deleteTree(directory);
-    } catch (IOException e) {
-      LOG.log(System.Logger.Level.WARNING, "cannot delete " + directory, e);
-    }
   }
 }

@@ -309,6 +309,7 @@ public final class SandboxManager implements AutoCloseable {
   public void close() {
     closed = true;
     plugins.close();
+    execSync.close();
     network.close();
     usage.close();
     layers.close();

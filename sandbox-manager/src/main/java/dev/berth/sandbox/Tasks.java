@@ -274,9 +274,10 @@ final class Tasks {
    * Runs a process that is like the container's first one in all but its arguments, from its start
    * to its end, in one call; only where {@link #hasExtension}.
    *
+   * @return its exit code
    * @throws BerthException DEADLINE_EXCEEDED if it was killed after the timeout
    */
-  TaskExit run(
+  int run(
       TaskProcess process, TaskIo io, List<String> args, Duration timeout, Operation operation) {
     return client(process.containerId(), operation).run(process, io, args, timeout);
   }

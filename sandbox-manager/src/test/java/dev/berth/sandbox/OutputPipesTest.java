@@ -5,28 +5,48 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.BerthException.Kind;
+import dev.berth.runtime.kernel.EventLoop;
 import dev.berth.testing.RequiresRoot;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 @RequiresRoot
 class OutputPipesTest {
   private static final Duration LIMIT = Duration.ofSeconds(20);
 
-  @TempDir Path directory;
+  private final EventLoop loop = EventLoop.start("test-output");
   private final OutputBudget budget = new OutputBudget(300_000);
+
+  @AfterEach
+  void stop() {
+    loop.close();
+  }
+
+  @Test
+  void whatAChildKeepsOpenIsNotWaitedFor() throws IOException {
+    try (OutputPipes pipes = OutputPipes.create(budget, loop);
+        var child = new FileOutputStream(pipes.asTaskIo().stdout())) {
+      child.write(new byte[] {'a'});
+      pipes.writerIsThere();
+
+      pipes.drain(Duration.ofMillis(50));
+
+      assertThat(pipes.stdoutBytes().toStringUtf8()).isEqualTo("a");
+      assertThat(pipes.stderrBytes().isEmpty()).isTrue();
+    }
+    assertThat(loop.size()).as("registrations left").isZero();
+  }
 
   @Test
   void commandsShareABudget() throws IOException {
-    try (OutputPipes first = pipes("first", 200_000)) {
-      assertThat(first.stdoutBytes().size()).isEqualTo(200_000);
-      try (OutputPipes second = pipes("second", 50_000)) {
-        assertThat(second.stdoutBytes().size()).isEqualTo(50_000);
-        assertThatThrownBy(() -> pipes("third", 200_000))
+    try (OutputPipes _ = pipes(200_000)) {
+      try (OutputPipes _ = pipes(50_000)) {
+        assertThatThrownBy(() -> pipes(200_000))
             .isInstanceOfSatisfying(
                 BerthException.class, e -> assertThat(e.kind()).isEqualTo(Kind.RESOURCE_EXHAUSTED))
             .hasMessageContaining("300000 bytes");
@@ -36,12 +56,13 @@ class OutputPipesTest {
   }
 
   /** Returns pipes through which that much was printed. */
-  private OutputPipes pipes(String name, int size) throws IOException {
-    OutputPipes pipes = OutputPipes.create(directory.resolve(name), budget);
+  private OutputPipes pipes(int size) throws IOException {
+    OutputPipes pipes = OutputPipes.create(budget, loop);
     try {
       Files.write(Path.of(pipes.asTaskIo().stdout()), new byte[size]); // takes what is dropped too
       pipes.writerIsThere();
       pipes.drain(LIMIT);
+      assertThat(pipes.stdoutBytes().size()).isEqualTo(size);
       return pipes;
     } catch (BerthException e) {
       pipes.close();

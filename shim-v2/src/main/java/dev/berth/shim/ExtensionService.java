@@ -1,5 +1,6 @@
 package dev.berth.shim;
 
+import static dev.berth.base.BerthException.Kind.DEADLINE_EXCEEDED;
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 import static java.lang.System.Logger.Level.WARNING;
 
@@ -12,6 +13,7 @@ import dev.berth.proto.shim.berth.v1.LocateResponse;
 import dev.berth.proto.shim.berth.v1.ReopenLogRequest;
 import dev.berth.proto.shim.berth.v1.RunRequest;
 import dev.berth.proto.shim.berth.v1.RunResponse;
+import dev.berth.runtime.kernel.EventLoop;
 import dev.berth.runtime.spec.ContainerProcess;
 import dev.berth.runtime.spec.SpecValidator;
 import dev.berth.runtime.task.ExecSpec;
@@ -21,20 +23,23 @@ import dev.berth.shim.ttrpc.TtrpcCall;
 import dev.berth.shim.ttrpc.TtrpcService;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** Berth's additions to the task API; see extension.proto. */
 final class ExtensionService {
   private static final System.Logger LOG = System.getLogger(ExtensionService.class.getName());
-  private static final int SIGKILL = 9;
 
   /** How long a killed process may take to be gone. */
   private static final Duration KILL_LIMIT = Duration.ofSeconds(5);
 
   private final ShimTasks tasks;
+  private final EventLoop loop;
 
-  ExtensionService(ShimTasks tasks) {
+  ExtensionService(ShimTasks tasks, EventLoop loop) {
     this.tasks = tasks;
+    this.loop = loop;
   }
 
   TtrpcService service() {
@@ -67,54 +72,54 @@ final class ExtensionService {
 
   private MessageLite run(TtrpcCall call, RunRequest request) throws InterruptedException {
     ShimTask task = tasks.require(request.getId());
-    var stdio =
-        new Stdio(
-            request.getStdin(), request.getStdout(), request.getStderr(), request.getTerminal());
-    String execId = request.getExecId();
-    ExecSpec spec =
-        request.hasSpec()
-            ? BundleReader.exec(execId, request.getSpec(), stdio)
-            : likeFirst(task, request, stdio);
-    task.addUnannouncedExec(spec, stdio);
-    try {
-      int pid = task.startExec(execId, call.operation());
-      CompletableFuture<TaskExit> told = task.requireExec(execId).told();
-      call.operation().onCancel(() -> told.cancel(false));
-      Duration limit = call.operation().remaining(Duration.ofNanos(request.getTimeoutNano()));
-      TaskExit exit = ExitWait.await(told, limit);
-      return RunResponse.newBuilder()
-          .setPid(pid)
-          .setExitStatus(exit.code())
-          .setExitedAt(Timestamps.of(exit.at()))
-          .build();
-    } finally {
-      end(task, execId);
-    }
+    CommandRun run = CommandRun.begin(task.task(), command(task, request), loop, call.operation());
+    call.operation().onCancel(run::kill);
+    TaskExit exit =
+        await(run, call.operation().remaining(Duration.ofNanos(request.getTimeoutNano())));
+    return RunResponse.newBuilder().setExitStatus(exit.code()).build();
   }
 
-  private static ExecSpec likeFirst(ShimTask task, RunRequest request, Stdio stdio) {
-    Ids.requireName("exec_id", request.getExecId());
+  private static ExecSpec command(ShimTask task, RunRequest request) {
+    var stdio = new Stdio("", request.getStdout(), request.getStderr(), false);
     ContainerProcess process =
         task.task().process().toBuilder()
             .args(request.getArgsList())
-            .terminal(stdio.terminal())
+            .terminal(false)
+            .consoleSize(null)
             .build();
     SpecValidator.validateProcess("process", process);
     return new ExecSpec(request.getExecId(), process, stdio.toTaskIo());
   }
 
-  /** Nothing is left of it, also when its caller's time is over. */
-  private static void end(ShimTask task, String execId) throws InterruptedException {
+  /** When the caller learns that the time is over, the process is gone. */
+  private static TaskExit await(CommandRun run, Duration limit) throws InterruptedException {
     try {
-      ShimExec exec = task.requireExec(execId);
-      boolean runs = exec.running().map(r -> r.exit().look().isEmpty()).orElse(false);
-      if (runs) {
-        task.killExec(execId, SIGKILL);
-        ExitWait.await(exec.told(), KILL_LIMIT);
-      }
-      task.deleteExec(execId);
-    } catch (BerthException e) {
-      LOG.log(WARNING, "exec " + execId + " of container " + task.id() + " is not freed", e);
+      return run.ended().get(limit.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      run.kill();
+      awaitKilled(run);
+      throw new BerthException(DEADLINE_EXCEEDED, "the process has not ended in time", e);
+    } catch (ExecutionException e) {
+      throw failure(e);
+    } catch (InterruptedException e) {
+      run.kill();
+      throw e;
     }
+  }
+
+  private static void awaitKilled(CommandRun run) throws InterruptedException {
+    try {
+      var _ = run.ended().get(KILL_LIMIT.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      LOG.log(WARNING, "a killed command does not end", e);
+    } catch (ExecutionException e) {
+      throw failure(e);
+    }
+  }
+
+  private static RuntimeException failure(ExecutionException failed) {
+    return failed.getCause() instanceof RuntimeException known
+        ? known
+        : new IllegalStateException("a command could not be run", failed.getCause());
   }
 }

@@ -17,7 +17,6 @@ import org.jspecify.annotations.Nullable;
 final class ShimExec {
   private final String execId;
   private final Stdio stdio;
-  private final boolean announced;
   private final @Nullable ExecSpec spec;
   private final CompletableFuture<TaskExit> told = new CompletableFuture<>();
   private volatile @Nullable Running running;
@@ -25,39 +24,26 @@ final class ShimExec {
   /** A process that was started, and the watch over its end. */
   record Running(TaskProcess process, ProcessExit exit) {}
 
-  private ShimExec(
-      String execId,
-      Stdio stdio,
-      boolean announced,
-      @Nullable ExecSpec spec,
-      @Nullable Running running) {
+  private ShimExec(String execId, Stdio stdio, @Nullable ExecSpec spec, @Nullable Running running) {
     this.execId = execId;
     this.stdio = stdio;
-    this.announced = announced;
     this.spec = spec;
     if (running != null) {
       started(running.process(), running.exit());
     }
   }
 
-  /**
-   * @param announced whether what happens to it is told by events
-   */
-  static ShimExec registered(ExecSpec spec, Stdio stdio, boolean announced) {
-    return new ShimExec(spec.execId(), stdio, announced, spec, null);
+  static ShimExec registered(ExecSpec spec, Stdio stdio) {
+    return new ShimExec(spec.execId(), stdio, spec, null);
   }
 
   /** Found again after this shim's predecessor was killed. */
   static ShimExec adopted(String execId, Stdio stdio, TaskProcess process, ProcessExit exit) {
-    return new ShimExec(execId, stdio, true, null, new Running(process, exit));
+    return new ShimExec(execId, stdio, null, new Running(process, exit));
   }
 
   String execId() {
     return execId;
-  }
-
-  boolean isAnnounced() {
-    return announced;
   }
 
   Stdio stdio() {

@@ -108,7 +108,7 @@ final class ShimServer {
               directory.socket(),
               service.version(2),
               service.version(3),
-              new ExtensionService(shimTasks).service())) {
+              new ExtensionService(shimTasks, loop).service())) {
         LOG.log(INFO, () -> "serving at " + server.socket());
         new IdleWatch(
                 () -> shimTasks.isEmpty() && !server.hasClients(),

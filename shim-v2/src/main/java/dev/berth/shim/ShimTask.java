@@ -125,15 +125,10 @@ final class ShimTask {
 
   /** Registers an exec. */
   void addExec(ExecSpec spec, Stdio execStdio) {
-    add(spec.execId(), ShimExec.registered(spec, execStdio, true));
+    add(spec.execId(), ShimExec.registered(spec, execStdio));
     events.publish(
         ShimEventTopics.EXEC_ADDED,
         TaskExecAdded.newBuilder().setContainerId(id()).setExecId(spec.execId()).build());
-  }
-
-  /** Registers an exec of which no event tells: its caller waits for the end and knows it all. */
-  void addUnannouncedExec(ExecSpec spec, Stdio execStdio) {
-    add(spec.execId(), ShimExec.registered(spec, execStdio, false));
   }
 
   private void add(String execId, ShimExec exec) {
@@ -158,10 +153,8 @@ final class ShimTask {
         task.abortExec(execId);
         throw e;
       }
-      if (exec.isAnnounced()) {
-        publishStarted(execId, process.pid());
-      }
-      var end = new ProcessExit(process, loop, how -> execEnded(exec, process.pid(), how));
+      publishStarted(execId, process.pid());
+      var end = new ProcessExit(process, loop, how -> publishExit(execId, process.pid(), how));
       exec.started(process, end);
       end.follow();
       return process.pid();
@@ -174,12 +167,6 @@ final class ShimTask {
     events.publish(
         ShimEventTopics.EXEC_STARTED,
         TaskExecStarted.newBuilder().setContainerId(id()).setExecId(execId).setPid(pid).build());
-  }
-
-  private void execEnded(ShimExec exec, int pid, TaskExit how) {
-    if (exec.isAnnounced()) {
-      publishExit(exec.execId(), pid, how);
-    }
   }
 
   ShimExec requireExec(String execId) {
@@ -301,9 +288,7 @@ final class ShimTask {
     try {
       task.deleteExec(execId);
       execs.remove(execId);
-      if (exec.isAnnounced()) {
-        publishDelete(execId, running.get().process().pid(), how);
-      }
+      publishDelete(execId, running.get().process().pid(), how);
       return how;
     } finally {
       lock.unlock();

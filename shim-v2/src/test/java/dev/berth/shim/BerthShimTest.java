@@ -254,14 +254,90 @@ class BerthShimTest {
     var err = new FifoReader(dir.resolve("err"));
     var io = TaskIo.output(out.path(), err.path());
 
-    TaskExit exit =
-        tasks.run(
-            new ExecTask(exec, io, BusyboxBundle.process("sh", "-c", "echo hi; exit 5")), SOON);
+    int exitCode = tasks.run(exec, io, List.of("sh", "-c", "echo hi; exit 5"), SOON);
 
-    assertThat(exit.status()).isEqualTo(5);
+    assertThat(exitCode).isEqualTo(5);
     assertThat(out.content()).isEqualTo("hi\n");
     assertThat(err.content()).isEmpty();
     assertFails(Kind.NOT_FOUND, () -> tasks.state(exec, SOON));
+  }
+
+  @Test
+  void runOutlastsTheThreadThatStartedIt() throws Exception {
+    create(TaskIo.NONE, "sleep", "100");
+    tasks.start(init, SOON);
+
+    int exitCode =
+        tasks.run(
+            new TaskProcess(id, "slow"), TaskIo.NONE, List.of("sh", "-c", "sleep 1; exit 6"), SOON);
+
+    assertThat(exitCode).isEqualTo(6);
+  }
+
+  @Test
+  void runSaysWhyNothingWasRun() throws Exception {
+    create(TaskIo.NONE, "sleep", "100");
+    tasks.start(init, SOON);
+
+    assertThatThrownBy(
+            () -> tasks.run(new TaskProcess(id, "no"), TaskIo.NONE, List.of("/bin/none"), SOON))
+        .isInstanceOf(BerthException.class)
+        .hasMessageContaining("process.args[0]")
+        .hasMessageContaining("/bin/none");
+    assertThat(tasks.pids(id, SOON)).hasSize(1);
+  }
+
+  @Test
+  void runEndsWithTheShimThatNobodyCanAskAgain() throws Exception {
+    create(TaskIo.NONE, "sleep", "100");
+    tasks.start(init, SOON);
+    CompletableFuture<Integer> run = runSleep();
+    ProcessHandle command = processWithArgument("90");
+    ProcessHandle stub = command.parent().orElseThrow();
+
+    berth.killShim(shim);
+
+    assertThatThrownBy(() -> run.get(10, TimeUnit.SECONDS)).hasRootCauseInstanceOf(Exception.class);
+    Await.until("command and stub are gone", SOON, () -> !command.isAlive() && !stub.isAlive());
+  }
+
+  /** Runs a command that goes on until something ends it. */
+  private CompletableFuture<Integer> runSleep() {
+    CompletableFuture<Integer> run =
+        CompletableFuture.supplyAsync(
+            () -> tasks.run(new TaskProcess(id, "x"), TaskIo.NONE, List.of("sleep", "90"), SOON));
+    Await.until("the command", SOON, () -> tasks.pids(id, SOON).size() == 2);
+    return run;
+  }
+
+  @Test
+  void runOfAKilledStubEndsItsProcess() throws Exception {
+    create(TaskIo.NONE, "sleep", "100");
+    tasks.start(init, SOON);
+    CompletableFuture<Integer> run = runSleep();
+
+    assertThat(processWithArgument("90").parent().orElseThrow().destroyForcibly()).isTrue();
+
+    assertThat(run.get(10, TimeUnit.SECONDS)).isEqualTo(137);
+    assertThat(tasks.pids(id, SOON)).hasSize(1);
+  }
+
+  private ProcessHandle processWithArgument(String argument) {
+    return tasks.pids(id, SOON).stream()
+        .flatMap(pid -> ProcessHandle.of(pid).stream())
+        .filter(process -> lastArgument(process).equals(argument))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static String lastArgument(ProcessHandle process) {
+    try {
+      String[] arguments =
+          Files.readString(Path.of("/proc", Long.toString(process.pid()), "cmdline")).split("\0");
+      return arguments[arguments.length - 1];
+    } catch (IOException e) {
+      return ""; // gone
+    }
   }
 
   @Test
@@ -269,9 +345,10 @@ class BerthShimTest {
     create(TaskIo.NONE, "sleep", "100");
     tasks.start(init, SOON);
     var exec = new TaskProcess(id, "slow");
-    var request = new ExecTask(exec, TaskIo.NONE, BusyboxBundle.process("sleep", "90"));
 
-    assertFails(Kind.DEADLINE_EXCEEDED, () -> tasks.run(request, Duration.ofMillis(200)));
+    assertFails(
+        Kind.DEADLINE_EXCEEDED,
+        () -> tasks.run(exec, TaskIo.NONE, List.of("sleep", "90"), Duration.ofMillis(200)));
 
     assertThat(tasks.pids(id, SOON)).hasSize(1);
     assertFails(Kind.NOT_FOUND, () -> tasks.state(exec, SOON));

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.time.Duration;
+import java.util.Set;
 
 /**
  * An unnamed pipe: pipe(7). Both ends are the caller's, to use, to send to another process, and to
@@ -19,11 +20,20 @@ public record Pipe(Fd readEnd, Fd writeEnd) implements AutoCloseable {
    * @param sizeBytes of its buffer, as far as the user's limit allows
    */
   public static Pipe create(int sizeBytes) {
+    Pipe pipe = create();
+    Fifos.resize(pipe.writeEnd, sizeBytes);
+    return pipe;
+  }
+
+  /** Makes a pipe of the usual size, neither end of which ever waits. */
+  public static Pipe nonBlocking() {
+    return create(OpenFlag.NON_BLOCKING);
+  }
+
+  private static Pipe create(OpenFlag... flags) {
     try (var numbers = NativeMemory.allocate(8)) {
-      Syscalls.check("pipe2", "pipe", numbers.address(), OpenFlag.closeOnExec());
-      Pipe pipe = new Pipe(Fd.own(numbers.getInt(0)), Fd.own(numbers.getInt(4)));
-      Fifos.resize(pipe.writeEnd, sizeBytes);
-      return pipe;
+      Syscalls.check("pipe2", "pipe", numbers.address(), OpenFlag.bits(Set.of(flags)));
+      return new Pipe(Fd.own(numbers.getInt(0)), Fd.own(numbers.getInt(4)));
     }
   }
 

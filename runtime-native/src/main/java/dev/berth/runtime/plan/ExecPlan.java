@@ -42,6 +42,7 @@ public final class ExecPlan {
     List<Reg> cgroup = declareCgroup(plan, input.cgroup());
     Emitter emit = new Emitter(plan);
     StdioSteps stdio = StdioSteps.of(plan, emit, input.stdio(), passed);
+    OomScoreSteps score = new OomScoreSteps(plan, input.process().oomScoreAdj());
     AppArmorSteps appArmor = new AppArmorSteps(plan, input.process().apparmorProfile());
     ProcessSteps user = new ProcessSteps(plan, emit, input.process(), input.seccomp());
 
@@ -61,6 +62,7 @@ public final class ExecPlan {
               plan.call("write", file, plan.string("0"), Arg.of(1));
             }
           }
+          score.set();
           appArmor.setProfile();
           plan.from("exec");
           enter(plan, input.namespaces(), target);

@@ -20,7 +20,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
-/** Makes one additional process of a task, up to its start gate, or nothing. */
+/** Makes one additional process of a task, or nothing. */
 final class ExecCreation {
   private final Launcher launcher;
   private final Task task;
@@ -52,7 +52,8 @@ final class ExecCreation {
     this.operation = operation;
   }
 
-  TaskProcess run() {
+  /** Makes it up to its start gate, with a directory in which others find it. */
+  TaskProcess create() {
     try (var rollback = new Rollback();
         var files = new OpenFiles()) {
       operation.enter(ExecTaskStage.DIRECTORY);
@@ -69,7 +70,6 @@ final class ExecCreation {
       operation.enter(ExecTaskStage.SETUP);
       Stub.Created created = stub.awaitCreated(ExecCreation::refuseIdMaps);
       rollback.onFailure("let go of the process", created::close);
-      Launcher.adjust(created.pid(), spec.process());
       operation.enter(ExecTaskStage.RECORD);
       TaskRecord execRecord = record(created.pid());
       execRecord.write(directory);
@@ -83,6 +83,30 @@ final class ExecCreation {
     }
   }
 
+  /** Makes and starts it; nothing of it is on disk. */
+  Command start() {
+    try (var rollback = new Rollback();
+        var files = new OpenFiles()) {
+      operation.enter(ExecTaskStage.STDIO);
+      ProcessIo io = ProcessIo.pass(spec.io(), spec.process(), owner(), files);
+      addTarget(files);
+      CgroupEntry entry = Launcher.enter(launcher.cgroup(record.cgroup()), files);
+      operation.enter(ExecTaskStage.COMPILE);
+      LaunchPlan plan = compile(entry, io);
+      operation.enter(ExecTaskStage.SPAWN);
+      Stub stub = launcher.spawn(plan, files);
+      rollback.onFailure("end berth-init", stub::abort);
+      stub.sendStart();
+      operation.enter(ExecTaskStage.SETUP);
+      Stub.Created created = stub.awaitCreated(ExecCreation::refuseIdMaps);
+      rollback.onFailure("let go of the process", created::close);
+      operation.enter(ExecTaskStage.START);
+      stub.awaitStarted();
+      rollback.commit();
+      return new Command(stub, created);
+    }
+  }
+
   private TaskDirectory makeDirectory() throws IOException {
     try {
       return TaskDirectory.create(task.directory().exec(spec.execId()).path());
@@ -93,8 +117,16 @@ final class ExecCreation {
   }
 
   private ProcessIo openIo(TaskDirectory directory, OpenFiles files) throws IOException {
-    long owner = IdMaps.ownerOf(spec.process(), surroundings.ids());
-    ProcessIo io = ProcessIo.open(directory, spec.io(), spec.process(), (int) owner, files);
+    ProcessIo io = ProcessIo.open(directory, spec.io(), spec.process(), owner(), files);
+    addTarget(files);
+    return io;
+  }
+
+  private int owner() {
+    return (int) IdMaps.ownerOf(spec.process(), surroundings.ids());
+  }
+
+  private void addTarget(OpenFiles files) {
     files.lend("target", requireRunning());
     files.add(
         "target.root",
@@ -102,7 +134,6 @@ final class ExecCreation {
             Path.of("/proc", Integer.toString(record.pid()), "root"),
             OpenFlag.PATH,
             OpenFlag.DIRECTORY));
-    return io;
   }
 
   private Fd requireRunning() {

@@ -47,13 +47,17 @@ record ExitRecord(ExitStatus status, int pid, boolean adopted, Instant at) {
         : Optional.empty();
   }
 
+  /** Reads what berth-init has from waitid(2), here and in its EXITED message. */
+  static ExitStatus status(int code, int status) {
+    return code == CLD_KILLED || code == CLD_DUMPED
+        ? new ExitStatus.Signaled(status, code == CLD_DUMPED)
+        : new ExitStatus.Exited(status);
+  }
+
   private static ExitRecord decode(ByteBuffer in) {
     int code = in.getInt(8);
     int status = in.getInt(12);
-    ExitStatus how =
-        code == CLD_KILLED || code == CLD_DUMPED
-            ? new ExitStatus.Signaled(status, code == CLD_DUMPED)
-            : new ExitStatus.Exited(status);
+    ExitStatus how = status(code, status);
     Instant at = Instant.ofEpochSecond(in.getLong(24), in.getLong(32));
     return new ExitRecord(how, in.getInt(16), in.getInt(20) != 0, at);
   }

@@ -67,6 +67,20 @@ record ProcessIo(Stdio stdio, Set<Slot> slots) {
     return new ProcessIo(stdio(process), slots);
   }
 
+  /**
+   * Opens what a process without a terminal needs whose stub needs nothing: no log, no terminal,
+   * nobody who is to find it.
+   */
+  static ProcessIo pass(TaskIo io, ContainerProcess process, int owner, OpenFiles files) {
+    if (!(io instanceof TaskIo.Pipes(Path stdin, Path stdout, Path stderr)) || process.terminal()) {
+      throw new IllegalArgumentException("a command has pipes and no terminal");
+    }
+    files.add("stdin", Pipes.input(stdin));
+    files.add("stdout", Pipes.output(stdout, owner));
+    files.add("stderr", Pipes.output(stderr, owner));
+    return new ProcessIo(stdio(process), Set.of());
+  }
+
   /** Opens again, for a successor, what a killed stub had. */
   static Set<Slot> reopen(TaskDirectory directory, TaskRecord record, OpenFiles files)
       throws IOException {

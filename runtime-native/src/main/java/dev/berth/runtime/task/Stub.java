@@ -142,7 +142,17 @@ final class Stub implements AutoCloseable {
    * @throws BerthException naming the field if it did not: the process is gone then
    */
   void start() {
+    sendStart();
+    awaitStarted();
+  }
+
+  /** Opens the start gate, also before the process has come to it. */
+  void sendStart() {
     channel.send(StubMessage.of(StubMessage.Kind.START), List.of(), LAUNCH_LIMIT);
+  }
+
+  /** Returns when the exec has happened; see {@link #start}. */
+  void awaitStarted() {
     StubMessage message = expect().message();
     if (message.kind() != StubMessage.Kind.STARTED) {
       throw unexpected(message);

@@ -176,15 +176,34 @@ public final class Task extends TaskProcess {
    * The same for a caller with an operation, which goes through {@link ExecTaskStage} up to RECORD.
    */
   public TaskProcess exec(ExecSpec spec, Operation operation) {
+    requireRunning();
+    TaskProcess process = tasks.exec(this, record, surroundings(), spec, operation);
+    execs.put(spec.execId(), process);
+    return process;
+  }
+
+  /**
+   * Starts a command beside the first process, for a caller who waits for its end and owns it:
+   * neither this object nor a later JVM knows of it. Its output goes to pipes, and it has no
+   * terminal.
+   *
+   * @param operation goes through {@link ExecTaskStage} but for DIRECTORY and RECORD
+   * @return once its exec has happened
+   * @throws BerthException FAILED_PRECONDITION unless the task is RUNNING; else naming the field
+   *     that failed. Nothing is left then
+   */
+  public Command startCommand(ExecSpec spec, Operation operation) {
+    requireRunning();
+    return tasks.startCommand(this, record, surroundings(), spec, operation);
+  }
+
+  private void requireRunning() {
     State state = state();
     if (state != State.RUNNING) {
       throw new BerthException(
           BerthException.Kind.FAILED_PRECONDITION,
           "container " + id() + ": cannot execute in it, it is " + state);
     }
-    TaskProcess process = tasks.exec(this, record, surroundings(), spec, operation);
-    execs.put(spec.execId(), process);
-    return process;
   }
 
   private ExecCreation.Surroundings surroundings() {

@@ -77,7 +77,16 @@ public final class Tasks implements AutoCloseable {
       ExecCreation.Surroundings surroundings,
       ExecSpec spec,
       Operation operation) {
-    return new ExecCreation(launcher, task, record, surroundings, spec, operation).run();
+    return new ExecCreation(launcher, task, record, surroundings, spec, operation).create();
+  }
+
+  Command startCommand(
+      Task task,
+      TaskRecord record,
+      ExecCreation.Surroundings surroundings,
+      ExecSpec spec,
+      Operation operation) {
+    return new ExecCreation(launcher, task, record, surroundings, spec, operation).start();
   }
 
   /** Reads what execs share with a container's first process. */

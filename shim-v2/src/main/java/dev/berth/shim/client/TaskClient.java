@@ -323,42 +323,27 @@ public final class TaskClient {
   }
 
   /**
-   * Executes a process in a container, waits for its end and frees it, all in one call. It is
-   * killed after {@code timeout}. UNIMPLEMENTED by a shim that is not Berth's, before anything is
-   * executed: use {@link #exec}, {@link #start}, {@link #waitFor} and {@link #delete} then.
+   * Runs a process that is like the container's first one in all but its arguments, from its start
+   * to its end. Berth's shim alone; the process is killed when this caller or the shim goes away.
    *
-   * @param timeout until the process has ended
-   * @throws dev.berth.base.BerthException DEADLINE_EXCEEDED when the process was killed; it is gone
+   * @param process names it in errors
+   * @param io without input and terminal
+   * @param timeout after which it is killed
+   * @return its exit code, or 128 and the number of the signal that ended it
+   * @throws BerthException DEADLINE_EXCEEDED if it was, and is gone
    */
-  public TaskExit run(ExecTask exec, Duration timeout) {
-    var spec = TaskTypes.process(exec.processJson());
-    return run(runRequest(exec.process(), exec.io()).setSpec(spec), timeout);
-  }
-
-  /**
-   * The same for a process that is like the container's first one in all but its arguments. Neither
-   * side has to read the container's config.json for it.
-   */
-  public TaskExit run(TaskProcess process, TaskIo io, List<String> args, Duration timeout) {
-    return run(runRequest(process, io).addAllArgs(args), timeout);
-  }
-
-  private static RunRequest.Builder runRequest(TaskProcess process, TaskIo io) {
-    return RunRequest.newBuilder()
-        .setId(process.containerId())
-        .setExecId(process.execId())
-        .setTerminal(io.terminal())
-        .setStdin(io.stdin())
-        .setStdout(io.stdout())
-        .setStderr(io.stderr());
-  }
-
-  private TaskExit run(RunRequest.Builder timeless, Duration timeout) {
-    RunRequest request = timeless.setTimeoutNano(timeout.toNanos()).build();
-    RunResponse response =
-        call(EXTENSION, "Run", request, RunResponse.parser(), timeout.plus(KILL_LIMIT));
-    return new TaskExit(
-        response.getPid(), response.getExitStatus(), TaskTypes.instant(response.getExitedAt()));
+  public int run(TaskProcess process, TaskIo io, List<String> args, Duration timeout) {
+    RunRequest request =
+        RunRequest.newBuilder()
+            .setId(process.containerId())
+            .setExecId(process.execId())
+            .addAllArgs(args)
+            .setStdout(io.stdout())
+            .setStderr(io.stderr())
+            .setTimeoutNano(timeout.toNanos())
+            .build();
+    return call(EXTENSION, "Run", request, RunResponse.parser(), timeout.plus(KILL_LIMIT))
+        .getExitStatus();
   }
 
   private <R extends MessageLite> R call(
