@@ -82,6 +82,7 @@ public final class ContainerPlan {
       plan.from("start");
       plan.ask(Question.START);
       plan.call("prctl", Uapi.PR_SET_PDEATHSIG, Arg.of(0));
+      stdio.startSession();
       user.execute();
     });
     if (namespaces.inUserNamespace()) {

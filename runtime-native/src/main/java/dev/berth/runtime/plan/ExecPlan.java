@@ -76,6 +76,7 @@ public final class ExecPlan {
           plan.from("start");
           plan.ask(Question.START);
           plan.call("prctl", Uapi.PR_SET_PDEATHSIG, Arg.of(0));
+          stdio.startSession();
           user.execute();
         });
     return plan.build();

@@ -2,6 +2,7 @@ package dev.berth.runtime.task;
 
 import dev.berth.base.BerthException;
 import dev.berth.runtime.kernel.Descriptors;
+import dev.berth.runtime.kernel.ExitStatus;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.Memfd;
 import dev.berth.runtime.kernel.Processes;
@@ -26,7 +27,6 @@ final class Stub implements AutoCloseable {
 
   private static final Duration REAP_LIMIT = Duration.ofSeconds(5);
   private static final Duration ABORT_LIMIT = Duration.ofSeconds(2);
-  private static final int SIGKILL = 9;
 
   /** Answers a question of the process that is being made. */
   interface Answers {
@@ -189,7 +189,8 @@ final class Stub implements AutoCloseable {
 
   /**
    * Ends the stub before its process was started, and with it that process. The stub gets a moment
-   * to do it itself, so that it also reaps; then it is killed. Idempotent.
+   * to do it itself, so that it also reaps; then it is killed. What a killed stub leaves, whoever
+   * killed it, is ended here. Idempotent.
    */
   void abort() {
     if (!channel.isOpen()) {
@@ -201,8 +202,14 @@ final class Stub implements AutoCloseable {
       // gone already, which is what was wanted
     }
     channel.close();
-    if (child.pidfd().isOpen() && !Processes.awaitExit(child.pidfd(), ABORT_LIMIT)) {
-      Processes.signal(child.pidfd(), SIGKILL);
+    if (child.pidfd().isOpen()) {
+      if (!Processes.awaitExit(child.pidfd(), ABORT_LIMIT)) {
+        Orphans.killWithDescendants(child);
+        Processes.awaitExit(child.pidfd(), REAP_LIMIT);
+      }
+      if (Processes.peek(child.pidfd()).orElse(null) instanceof ExitStatus.Signaled) {
+        Orphans.endAll(child.pid());
+      }
     }
     reap();
   }
