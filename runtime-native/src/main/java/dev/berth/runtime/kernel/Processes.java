@@ -189,6 +189,27 @@ public final class Processes {
     return stat(pid).map(fields -> fields.getFirst().equals("Z")).orElse(false);
   }
 
+  /**
+   * Reads a process's number in the innermost PID namespace that it is in, where it calls itself by
+   * it: the last of {@code NSpid} in /proc/PID/status.
+   *
+   * @throws BerthException NOT_FOUND if there is no such process
+   */
+  public static int innermostPid(int pid) {
+    Path status = Path.of("/proc", Integer.toString(pid), "status");
+    try {
+      return Files.readString(status, StandardCharsets.ISO_8859_1)
+          .lines()
+          .filter(line -> line.startsWith("NSpid:"))
+          .mapToInt(line -> Integer.parseInt(line.substring(line.lastIndexOf('\t') + 1)))
+          .findFirst()
+          .orElse(pid);
+    } catch (IOException e) {
+      throw new BerthException(
+          BerthException.Kind.NOT_FOUND, "cannot read " + status + ": " + e, e);
+    }
+  }
+
   /** Reads a process's session (field 6 of /proc/PID/stat); empty if there is no such process. */
   public static OptionalInt session(int pid) {
     return stat(pid).map(fields -> Integer.parseInt(fields.get(3))).stream()

@@ -3,12 +3,14 @@ package dev.berth.runtime.kernel;
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 
 import dev.berth.base.BerthException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import jnr.ffi.LibraryLoader;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Starts programs with posix_spawn(3): the JVM itself is never forked, only a child that shares its
@@ -59,6 +61,7 @@ public final class Spawner {
   private static final short POSIX_SPAWN_SETPGROUP = 0x02;
   private static final short POSIX_SPAWN_SETSIGDEF = 0x04;
   private static final short POSIX_SPAWN_SETSIGMASK = 0x08;
+  private static final short POSIX_SPAWN_SETSID = 0x80;
 
   /** Made once and only read afterwards. */
   private static final NativeMemory CLEAN_SIGNALS = cleanSignals((short) 0);
@@ -68,17 +71,27 @@ public final class Spawner {
    */
   private static final NativeMemory OWN_GROUP = cleanSignals(POSIX_SPAWN_SETPGROUP);
 
+  private static final NativeMemory OWN_SESSION = cleanSignals(POSIX_SPAWN_SETSID);
+
   /** Leaves room for any target a caller may sensibly choose. */
   private static final int MAX_TARGET = 255;
 
-  private final Fd program;
+  private final @Nullable Fd program;
+  private final String path;
   private final List<String> arguments;
   private Map<String, String> environment = Map.of();
   private final TreeMap<Integer, Fd> descriptors = new TreeMap<>();
   private NativeMemory attributes = CLEAN_SIGNALS;
 
-  private Spawner(Fd program, List<String> arguments) {
+  /**
+   * @param program null to find it by its path
+   */
+  private Spawner(@Nullable Fd program, String path, List<String> arguments) {
+    if (arguments.isEmpty()) {
+      throw new BerthException(INVALID_ARGUMENT, "spawn: the argument vector is empty");
+    }
     this.program = program;
+    this.path = path;
     this.arguments = List.copyOf(arguments);
   }
 
@@ -92,10 +105,17 @@ public final class Spawner {
    * @param arguments the whole vector, {@code argv[0]} included
    */
   public static Spawner of(Fd program, List<String> arguments) {
-    if (arguments.isEmpty()) {
-      throw new BerthException(INVALID_ARGUMENT, "spawn: the argument vector is empty");
-    }
-    return new Spawner(program, arguments);
+    return new Spawner(program, "", arguments);
+  }
+
+  /**
+   * Prepares to run a program by its path: a script finds out by it where it is, as it cannot by an
+   * open file.
+   *
+   * @param arguments the whole vector, {@code argv[0]} included
+   */
+  public static Spawner of(Path program, List<String> arguments) {
+    return new Spawner(null, program.toString(), arguments);
   }
 
   /** Sets the whole environment; without it there is none. */
@@ -107,6 +127,12 @@ public final class Spawner {
   /** Makes the child the leader of a process group, for {@link Processes#killGroup}. */
   public Spawner ownProcessGroup() {
     attributes = OWN_GROUP;
+    return this;
+  }
+
+  /** Makes the child the leader of a session, and in it of a process group. */
+  public Spawner ownSession() {
+    attributes = OWN_SESSION;
     return this;
   }
 
@@ -128,8 +154,8 @@ public final class Spawner {
   /**
    * Starts the program.
    *
-   * <p>On return the exec has succeeded. The program finds, above the descriptors it was given, one
-   * more: itself, read-only, which is how exec found it.
+   * <p>On return the exec has succeeded. A program that was given open finds, above the descriptors
+   * it was given, one more: itself, read-only, which is how exec found it.
    *
    * @return the child; the caller closes its pidfd and reaps it
    * @throws NativeException if the program cannot be executed, or ENOMEM or EAGAIN
@@ -141,8 +167,9 @@ public final class Spawner {
       for (Fd source : descriptors.values()) {
         sources.add(high(source));
       }
-      Fd highProgram = high(program);
-      sources.add(highProgram);
+      if (program != null) {
+        sources.add(high(program));
+      }
       return spawn(sources);
     } finally {
       sources.forEach(Fd::close);
@@ -158,7 +185,9 @@ public final class Spawner {
   private Child spawn(List<Fd> sources) {
     int programTarget = Math.max(3, descriptors.isEmpty() ? 0 : descriptors.lastKey() + 1);
     List<Integer> targets = new ArrayList<>(descriptors.keySet());
-    targets.add(programTarget);
+    if (program != null) {
+      targets.add(programTarget);
+    }
     try (var actions = FileActions.create()) {
       for (int i = 0; i < targets.size(); i++) {
         actions.duplicate(sources.get(i).number(), targets.get(i));
@@ -168,16 +197,16 @@ public final class Spawner {
           actions.discard(unused);
         }
       }
-      actions.closeFrom(programTarget + 1);
-      return spawn(actions, "/proc/self/fd/" + programTarget);
+      actions.closeFrom(program == null ? programTarget : programTarget + 1);
+      return spawn(actions, program == null ? path : "/proc/self/fd/" + programTarget);
     }
   }
 
-  private Child spawn(FileActions actions, String path) {
+  private Child spawn(FileActions actions, String executable) {
     List<String> variables =
         environment.entrySet().stream().map(e -> e.getKey() + "=" + e.getValue()).toList();
     try (var pid = NativeMemory.allocate(4);
-        var text = NativeMemory.string(path);
+        var text = NativeMemory.string(executable);
         var argv = StringVector.of(arguments);
         var envp = StringVector.of(variables)) {
       int error =

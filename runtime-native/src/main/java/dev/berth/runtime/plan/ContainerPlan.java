@@ -38,6 +38,7 @@ public final class ContainerPlan {
       }
     }
     Reg[] passed = StdioSteps.declare(plan, input.stdio());
+    HookSteps hooks = HookSteps.declare(plan, spec.hooks());
     NamespaceSteps namespaces = new NamespaceSteps(plan, linux, input.cgroup());
     MappedMounts mapped = MappedMounts.declare(plan, spec, linux, input.rootfs());
     Emitter emit = new Emitter(plan);
@@ -58,13 +59,14 @@ public final class ContainerPlan {
       plan.from("launch");
       plan.call("prctl", Uapi.PR_SET_PDEATHSIG, Arg.of(Uapi.SIGKILL, "SIGKILL"));
       plan.call("prctl", Uapi.PR_SET_DUMPABLE, Arg.of(0));
-      appArmor.setProfile();
       if (!namespaces.inUserNamespace()) {
         root.make();
       }
-      root.attach(namespaces.inUserNamespace());
+      root.attach(namespaces.inUserNamespace(), hooks.lookForRoot());
       mounts.mountAll(spec.mounts());
       devices.makeAll(linux.devices());
+      hooks.beforePivot();
+      appArmor.setProfile();
       stdio.openTerminal(mounts, process.user().uid(), true);
       names(plan, spec, namespaces);
       sysctls.writeAll(linux.sysctl());
@@ -81,6 +83,8 @@ public final class ContainerPlan {
       user.prepare("_ses." + input.id());
       plan.from("start");
       plan.ask(Question.START);
+      hooks.beforeProgram(process.env(), user::confine);
+      plan.from("start");
       plan.call("prctl", Uapi.PR_SET_PDEATHSIG, Arg.of(0));
       stdio.startSession();
       user.execute();

@@ -58,7 +58,7 @@ final class ProcessRules {
         "holds a space or a control character");
   }
 
-  private static void environment(Field field, List<String> env) {
+  static void environment(Field field, List<String> env) {
     for (int i = 0; i < env.size(); i++) {
       field.element(i).require(env.get(i).indexOf('=') > 0, "expected NAME=value");
     }

@@ -13,13 +13,13 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Ends the processes of a launch whose stub was killed: by us, because it did not end by itself, or
- * by the kernel.
+ * Ends what a killed process has left: of a launch whose stub was killed, by us because it did not
+ * end by itself or by the kernel, and of a hook.
  *
- * <p>They are waiting for a stub that is no more, or about to notice; but where this process is a
- * subreaper they become its children, and a zombie that nobody reaps keeps its PID namespace. They
- * are told from the children that belong to tasks by their session: up to the start gate all that a
- * stub makes is in the stub's, which is named by the stub's number.
+ * <p>The processes of a launch are waiting for a stub that is no more, or about to notice; but
+ * where this process is a subreaper they become its children, and a zombie that nobody reaps keeps
+ * its PID namespace. They are told from the children that belong to tasks by their session, which
+ * is named by its leader's number: up to the start gate all that a stub makes is in the stub's.
  */
 final class Orphans {
   private static final System.Logger LOG = System.getLogger(Orphans.class.getName());
@@ -28,10 +28,10 @@ final class Orphans {
 
   private Orphans() {}
 
-  /** Kills a stub and all that it has made, which this process may be no subreaper for. */
-  static void killWithDescendants(Spawner.Child stub) {
-    List<Fd> made = ProcessTree.openDescendants(stub.pid()); // once it is dead they are not its
-    Processes.signal(stub.pidfd(), SIGKILL);
+  /** Kills a child and all that it has made, which this process may be no subreaper for. */
+  static void killWithDescendants(Spawner.Child child) {
+    List<Fd> made = ProcessTree.openDescendants(child.pid()); // once it is dead they are not its
+    Processes.signal(child.pidfd(), SIGKILL);
     for (Fd process : made) {
       try (process) {
         Processes.signal(process, SIGKILL);
@@ -40,26 +40,26 @@ final class Orphans {
   }
 
   /**
-   * Kills and reaps what a killed stub has left to this process; logs what does not die.
+   * Kills and reaps what a child has left to this process; logs what does not die.
    *
-   * @param stubPid of a stub that is not reaped yet, so that no other session has its number
+   * @param leader a child that leads a session and is not reaped yet: no other has its number
    */
-  static void endAll(int stubPid) {
+  static void endAll(int leader) {
     Instant deadline = Instant.now().plus(LIMIT);
     // The end of one may leave its own children to this process.
-    for (var left = find(stubPid); !left.isEmpty(); left = find(stubPid)) {
+    for (var left = find(leader); !left.isEmpty(); left = find(leader)) {
       for (int orphan : left) {
         if (!end(orphan, Duration.between(Instant.now(), deadline))) {
-          LOG.log(WARNING, "pid " + orphan + ", left by berth-init " + stubPid + ", does not end");
+          LOG.log(WARNING, "pid " + orphan + ", left by pid " + leader + ", does not end");
           return;
         }
       }
     }
   }
 
-  private static List<Integer> find(int stubPid) {
+  private static List<Integer> find(int leader) {
     return ProcessTree.ownChildren().stream()
-        .filter(pid -> pid != stubPid && Processes.session(pid).orElse(0) == stubPid)
+        .filter(pid -> pid != leader && Processes.session(pid).orElse(0) == leader)
         .toList();
   }
 
@@ -73,7 +73,7 @@ final class Orphans {
       Processes.signal(pidfd, SIGKILL);
       return Processes.waitFor(pidfd, limit.isNegative() ? Duration.ZERO : limit).isPresent();
     } catch (NativeException e) {
-      LOG.log(WARNING, "cannot end pid " + orphan + ", which a killed berth-init has left", e);
+      LOG.log(WARNING, "cannot end pid " + orphan + ", which a child has left", e);
       return false;
     }
   }

@@ -165,14 +165,14 @@ public final class Tasks implements AutoCloseable {
         .toList();
   }
 
-  void delete(TaskRecord record, TaskDirectory directory) {
-    launcher
-        .cgroup(record.cgroup())
-        .ifPresent(group -> {
-          group.kill();
-          group.delete(CGROUP_LIMIT);
-        });
-    deleteDirectory(directory);
+  void deleteCgroup(TaskRecord record) {
+    launcher.cgroup(record.cgroup()).ifPresent(Tasks::deleteCgroup);
+  }
+
+  /** Removes a group with all that may still run in it. */
+  static void deleteCgroup(Cgroup group) {
+    group.kill();
+    group.delete(CGROUP_LIMIT);
   }
 
   void deleteDirectory(TaskDirectory directory) {

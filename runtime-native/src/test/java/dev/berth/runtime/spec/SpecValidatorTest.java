@@ -177,6 +177,22 @@ class SpecValidatorTest {
             "{\"unified\":{\"a/b\":\"x\"}}",
             "linux.resources.unified[\"a/b\"]: not the name of a file of a controller"),
         row(
+            "hooks",
+            "{\"createRuntime\":[{\"path\":\"bin/x\"}]}",
+            "hooks.createRuntime[0].path: must be an absolute path, not \"bin/x\""),
+        row(
+            "hooks",
+            "{\"prestart\":[{\"path\":\"/x\"}, {}]}",
+            "hooks.prestart[1].path: must be an absolute path, not \"\""),
+        row(
+            "hooks",
+            "{\"poststart\":[{\"path\":\"/x\",\"env\":[\"=x\"]}]}",
+            "hooks.poststart[0].env[0]: expected NAME=value"),
+        row(
+            "hooks",
+            "{\"poststop\":[{\"path\":\"/x\",\"timeout\":0}]}",
+            "hooks.poststop[0].timeout: must be greater than 0"),
+        row(
             "mounts",
             "[{\"destination\":\"/a/..\",\"type\":\"tmpfs\"}]",
             "mounts[0].destination: must not be the root"),
@@ -209,8 +225,6 @@ class SpecValidatorTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "hooks|{\"poststop\":[{\"path\":\"/x\"}]}|hooks.poststop",
-        "hooks|{\"createRuntime\":[{\"path\":\"/x\"}]}|hooks.createRuntime",
         "process.selinuxLabel|\"x\"|process.selinuxLabel",
         "process.scheduler|{}|process.scheduler",
         "process.ioPriority|{}|process.ioPriority",
