@@ -10,6 +10,7 @@ import dev.berth.testing.RequiresRoot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -34,6 +35,19 @@ final class CdiContainerTest {
               ],
               "additionalGids": [4242]
             }
+          },
+          {
+            "name": "hooked",
+            "containerEdits": {"hooks": [
+              {"hookName": "createRuntime", "path": "NOTE", "args": ["note", "createRuntime"]},
+              {"hookName": "createContainer", "path": "NOTE",
+               "args": ["note", "createContainer", "dev/vendor-made"], "env": ["WHO=the vendor"], "timeout": 10},
+              {"hookName": "poststop", "path": "NOTE", "args": ["note", "poststop"]}
+            ]}
+          },
+          {
+            "name": "broken",
+            "containerEdits": {"hooks": [{"hookName": "createRuntime", "path": "/bin/false"}]}
           }
         ]
       }
@@ -47,7 +61,24 @@ final class CdiContainerTest {
     node = new TestNode(directory, "berth");
     Path library = Files.createDirectory(directory.resolve("library"));
     Files.writeString(library.resolve("content"), "from the vendor");
-    writeSpec(SPEC.replace("\"LIBRARY\"", "\"" + library + "\""));
+    writeSpec(
+        SPEC.replace("\"LIBRARY\"", "\"" + library + "\"")
+            .replace("\"NOTE\"", "\"" + writeHook() + "\""));
+  }
+
+  /** Notes its point and, as hooks of devices do, makes a file in the container's root. */
+  private Path writeHook() throws IOException {
+    Path hook =
+        Files.writeString(
+            directory.resolve("note"),
+            """
+            #!/bin/sh
+            PATH=/bin:/usr/bin
+            bundle=$(grep -o '"bundle":"[^"]*"' | cut -d '"' -f 4)
+            echo "$1" >> "$(dirname "$0")/notes"
+            [ -z "$2" ] || echo "made by $WHO" > "$bundle/rootfs/$2"
+            """);
+    return Files.setPosixFilePermissions(hook, PosixFilePermissions.fromString("rwxr-xr-x"));
   }
 
   private void writeSpec(String content) throws IOException {
@@ -84,6 +115,32 @@ final class CdiContainerTest {
     config.putAnnotations("cdi.k8s.io/vendor_one", "vendor.com/null=zero");
     ContainerStatus container = node.start(pod, config);
     assertThat(node.exec(container.id(), "sh", "-c", "echo $FROM")).isEqualTo("cdi\n");
+    node.remove(pod);
+    node.assertNothingLeft();
+  }
+
+  @Test
+  void hooksOfADeviceRunAndCanChangeTheRoot() throws Exception {
+    SandboxStatus pod = node.run(node.pod("hooked"));
+    ContainerConfig.Builder config = node.container("main", "/bin/sleep", "1000");
+    config.addCDIDevices(CDIDevice.newBuilder().setName("vendor.com/null=hooked"));
+    ContainerStatus container = node.start(pod, config);
+    assertThat(Files.readAllLines(directory.resolve("notes")))
+        .containsExactly("createRuntime", "createContainer");
+    assertThat(node.exec(container.id(), "cat", "/dev/vendor-made"))
+        .isEqualTo("made by the vendor\n");
+    node.remove(pod);
+    assertThat(Files.readAllLines(directory.resolve("notes"))).endsWith("poststop");
+    node.assertNothingLeft();
+  }
+
+  @Test
+  void aHookThatFailsFailsTheContainerAndLeavesNothing() throws Exception {
+    SandboxStatus pod = node.run(node.pod("broken"));
+    ContainerConfig.Builder config = node.container("main", "/bin/sleep", "1000");
+    config.addCDIDevices(CDIDevice.newBuilder().setName("vendor.com/null=broken"));
+    assertThatThrownBy(() -> node.start(pod, config))
+        .hasMessageContaining("hooks.createRuntime[0]: /bin/false exited with 1");
     node.remove(pod);
     node.assertNothingLeft();
   }
