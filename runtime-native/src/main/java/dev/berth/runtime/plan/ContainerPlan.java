@@ -41,7 +41,7 @@ public final class ContainerPlan {
     HookSteps hooks = HookSteps.declare(plan, spec.hooks());
     NamespaceSteps namespaces = new NamespaceSteps(plan, linux, input.cgroup());
     MappedMounts mapped = MappedMounts.declare(plan, spec, linux, input.rootfs());
-    Emitter emit = new Emitter(plan);
+    Emitter emit = new Emitter(plan, linux.mountLabel());
     RootSteps root = new RootSteps(plan, emit, input.rootfs(), mapped, linux.rootfsPropagation());
     MountSteps mounts = new MountSteps(plan, emit, input.cgroup(), mapped);
     DeviceSteps devices = new DeviceSteps(plan, emit, mounts, namespaces.inUserNamespace());
@@ -49,6 +49,7 @@ public final class ContainerPlan {
     SysctlSteps sysctls = new SysctlSteps(plan, emit);
     StdioSteps stdio = StdioSteps.of(plan, emit, input.stdio(), passed);
     AppArmorSteps appArmor = new AppArmorSteps(plan, process.apparmorProfile());
+    SelinuxSteps selinux = new SelinuxSteps(plan, process.selinuxLabel());
     ProcessSteps user = new ProcessSteps(plan, emit, process, input.seccomp());
 
     if (namespaces.inUserNamespace()) {
@@ -67,6 +68,7 @@ public final class ContainerPlan {
       devices.makeAll(linux.devices());
       hooks.beforePivot();
       appArmor.setProfile();
+      selinux.setLabel();
       stdio.openTerminal(mounts, process.user().uid(), true);
       names(plan, spec, namespaces);
       sysctls.writeAll(linux.sysctl());

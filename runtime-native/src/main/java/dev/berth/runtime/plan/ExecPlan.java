@@ -43,6 +43,7 @@ public final class ExecPlan {
     Emitter emit = new Emitter(plan);
     StdioSteps stdio = StdioSteps.of(plan, emit, input.stdio(), passed);
     AppArmorSteps appArmor = new AppArmorSteps(plan, input.process().apparmorProfile());
+    SelinuxSteps selinux = new SelinuxSteps(plan, input.process().selinuxLabel());
     ProcessSteps user = new ProcessSteps(plan, emit, input.process(), input.seccomp());
 
     plan.from("exec");
@@ -62,6 +63,7 @@ public final class ExecPlan {
             }
           }
           appArmor.setProfile();
+          selinux.setLabel();
           plan.from("exec");
           enter(plan, input.namespaces(), target);
           plan.call("fchdir", targetRoot);

@@ -45,7 +45,7 @@ final class ProcessRules {
       field.child("oomScoreAdj").requireRange(process.oomScoreAdj(), -1000, 1000);
     }
     appArmor(field.child("apparmorProfile"), process.apparmorProfile());
-    field.child("selinuxLabel").unsupportedIf(process.selinuxLabel());
+    selinux(field.child("selinuxLabel"), process.selinuxLabel());
     field.child("scheduler").unsupportedIf(process.scheduler());
     field.child("ioPriority").unsupportedIf(process.ioPriority());
     field.child("execCPUAffinity").unsupportedIf(process.execCpuAffinity());
@@ -56,6 +56,18 @@ final class ProcessRules {
     field.require(
         profile == null || profile.chars().noneMatch(c -> c <= ' ' || c == 127),
         "holds a space or a control character");
+  }
+
+  /** USER:ROLE:TYPE, and a LEVEL where the policy has levels. */
+  static void selinux(Field field, @Nullable String label) {
+    if (label != null) {
+      field.require(
+          label.split(":", -1).length >= 3,
+          "expected user:role:type:level, not " + Field.quoted(label));
+      field.require(
+          label.chars().noneMatch(c -> c <= ' ' || c == 127),
+          "holds a space or a control character");
+    }
   }
 
   static void environment(Field field, List<String> env) {

@@ -203,6 +203,38 @@ class PlanGoldenTest {
                 false)));
   }
 
+  /** On a host with SELinux; the kernel of another refuses the labels. */
+  @Test
+  void selinuxLabels() {
+    String label = "system_u:system_r:container_t:s0:c1,c2";
+    List<Mount> mounts = new ArrayList<>(BusyboxBundle.mounts());
+    mounts.add(new Mount("/data", "bind", "/var/lib/kubelet/volume", List.of("rbind")));
+    RuntimeSpec spec =
+        small()
+            .mounts(mounts)
+            .process(process().selinuxLabel(label).build())
+            .linux(
+                bare()
+                    .mountLabel("system_u:object_r:container_file_t:s0:c1,c2")
+                    .maskedPaths(List.of("/sys/firmware"))
+                    .build())
+            .build();
+    Rootfs overlay =
+        new Rootfs.Mounted(
+            ROOTFS.toString(),
+            "overlay",
+            "overlay",
+            List.of("lowerdir=/layers/1", "upperdir=/up", "workdir=/work"));
+    LaunchInput input =
+        new LaunchInput(
+            "c", spec, overlay, new CgroupEntry.None(), new Stdio.Passed(), null, LOG_SLOTS);
+    GoldenFile.check("selinux", ContainerPlan.compile(input));
+    GoldenFile.check(
+        "exec-selinux",
+        ExecPlan.compile(
+            exec(process().selinuxLabel(label).build(), List.of("mount", "pid"), false)));
+  }
+
   @Test
   void maskedAndReadonlyPaths() {
     Linux linux =

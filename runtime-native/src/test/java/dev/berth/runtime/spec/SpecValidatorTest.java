@@ -177,6 +177,14 @@ class SpecValidatorTest {
             "{\"unified\":{\"a/b\":\"x\"}}",
             "linux.resources.unified[\"a/b\"]: not the name of a file of a controller"),
         row(
+            "process.selinuxLabel",
+            "\"container_t\"",
+            "process.selinuxLabel: expected user:role:type:level, not \"container_t\""),
+        row(
+            "linux.mountLabel",
+            "\"u:object_r:t:s0\\nx\"",
+            "linux.mountLabel: holds a space or a control character"),
+        row(
             "hooks",
             "{\"createRuntime\":[{\"path\":\"bin/x\"}]}",
             "hooks.createRuntime[0].path: must be an absolute path, not \"bin/x\""),
@@ -225,11 +233,9 @@ class SpecValidatorTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "process.selinuxLabel|\"x\"|process.selinuxLabel",
         "process.scheduler|{}|process.scheduler",
         "process.ioPriority|{}|process.ioPriority",
         "process.execCPUAffinity|{}|process.execCPUAffinity",
-        "linux.mountLabel|\"x\"|linux.mountLabel",
         "linux.intelRdt|{}|linux.intelRdt",
         "linux.memoryPolicy|{}|linux.memoryPolicy",
         "linux.personality|{}|linux.personality",
