@@ -6,6 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.berth.base.BerthException;
 import dev.berth.proto.cri.v1.CDIDevice;
 import dev.berth.proto.cri.v1.ContainerConfig;
+import dev.berth.proto.cri.v1.IDMapping;
+import dev.berth.proto.cri.v1.NamespaceMode;
+import dev.berth.proto.cri.v1.PodSandboxConfig;
+import dev.berth.proto.cri.v1.UserNamespace;
 import dev.berth.testing.RequiresRoot;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -52,6 +56,11 @@ final class CdiContainerTest {
         ]
       }
       """;
+
+  private static final IDMapping RANGE =
+      IDMapping.newBuilder().setContainerId(0).setHostId(300_000).setLength(65_536).build();
+  private static final UserNamespace USERS =
+      UserNamespace.newBuilder().setMode(NamespaceMode.POD).addUids(RANGE).addGids(RANGE).build();
 
   @TempDir Path directory;
   private TestNode node;
@@ -131,6 +140,30 @@ final class CdiContainerTest {
         .isEqualTo("made by the vendor\n");
     node.remove(pod);
     assertThat(Files.readAllLines(directory.resolve("notes"))).endsWith("poststop");
+    node.assertNothingLeft();
+  }
+
+  @Test
+  void hooksOfADeviceFindTheRootOfAUserNamespace() throws Exception {
+    Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx--x--x"));
+    PodSandboxConfig.Builder mapped = node.pod("mapped");
+    mapped
+        .getLinuxBuilder()
+        .getSecurityContextBuilder()
+        .getNamespaceOptionsBuilder()
+        .setUsernsOptions(USERS);
+    SandboxStatus pod = node.run(mapped);
+    ContainerConfig.Builder config = node.container("main", "/bin/sleep", "1000");
+    config
+        .getLinuxBuilder()
+        .getSecurityContextBuilder()
+        .getNamespaceOptionsBuilder()
+        .setUsernsOptions(USERS);
+    config.addCDIDevices(CDIDevice.newBuilder().setName("vendor.com/null=hooked"));
+    ContainerStatus container = node.start(pod, config);
+    assertThat(node.exec(container.id(), "cat", "/dev/vendor-made"))
+        .isEqualTo("made by the vendor\n");
+    node.remove(pod);
     node.assertNothingLeft();
   }
 

@@ -3,6 +3,7 @@ package dev.berth.runtime.task;
 import static java.lang.System.Logger.Level.WARNING;
 
 import dev.berth.base.BerthException;
+import dev.berth.base.Operation;
 import dev.berth.runtime.spec.ContainerState;
 import dev.berth.runtime.spec.Hooks;
 import dev.berth.runtime.spec.RuntimeSpec;
@@ -33,16 +34,20 @@ final class ContainerHooks {
     return hooks;
   }
 
-  /** Runs what comes before the container's root is changed; the first that fails ends it. */
-  void runBeforePivot(int pid) {
+  /**
+   * Runs what comes before the container's root is changed; the first that fails ends it.
+   *
+   * @param operation may have less time left than the hooks
+   */
+  void runBeforePivot(int pid, Operation operation) {
     byte[] state = state("creating", pid);
-    runAll("prestart", hooks.prestart(), state);
-    runAll("createRuntime", hooks.createRuntime(), state);
+    runAll("prestart", hooks.prestart(), state, operation);
+    runAll("createRuntime", hooks.createRuntime(), state, operation);
   }
 
   /** Runs what comes after the container's program was started; the first that fails ends it. */
   void runAfterStart(int pid) {
-    runAll("poststart", hooks.poststart(), state("running", pid));
+    runAll("poststart", hooks.poststart(), state("running", pid), Operation.internal("run hooks"));
   }
 
   /** Runs what comes after the container was deleted; one that fails is logged. */
@@ -50,16 +55,20 @@ final class ContainerHooks {
     byte[] state = state("stopped", null);
     for (int i = 0; i < hooks.poststop().size(); i++) {
       try {
-        HookProcess.run(field("poststop", i), hooks.poststop().get(i), state);
+        Hooks.Hook hook = hooks.poststop().get(i);
+        HookProcess.run(field("poststop", i), hook, state, hook.limit());
       } catch (BerthException e) {
         LOG.log(WARNING, "container " + id + ": a hook failed", e);
       }
     }
   }
 
-  private static void runAll(String point, List<Hooks.Hook> hooks, byte[] state) {
+  private static void runAll(
+      String point, List<Hooks.Hook> hooks, byte[] state, Operation operation) {
     for (int i = 0; i < hooks.size(); i++) {
-      HookProcess.run(field(point, i), hooks.get(i), state);
+      operation.check();
+      Hooks.Hook hook = hooks.get(i);
+      HookProcess.run(field(point, i), hook, state, operation.remaining(hook.limit()));
     }
   }
 

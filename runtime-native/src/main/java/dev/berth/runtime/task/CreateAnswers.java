@@ -1,5 +1,6 @@
 package dev.berth.runtime.task;
 
+import dev.berth.base.Operation;
 import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.plan.HookSteps;
 import dev.berth.runtime.spec.IdMappings;
@@ -10,10 +11,12 @@ final class CreateAnswers implements Stub.Answers, AutoCloseable {
   private final IdMappings ids;
   private final ContainerHooks hooks;
   private final @Nullable StateFile state; // null where no hook inside the container reads it
+  private final Operation operation;
   private boolean hooksBegun;
 
-  CreateAnswers(IdMappings ids, ContainerHooks hooks) {
+  CreateAnswers(IdMappings ids, ContainerHooks hooks, Operation operation) {
     this.ids = ids;
+    this.operation = operation;
     this.hooks = hooks;
     this.state = HookSteps.needState(hooks.hooks()) ? new StateFile() : null;
   }
@@ -38,7 +41,7 @@ final class CreateAnswers implements Stub.Answers, AutoCloseable {
   @Override
   public void runCreateHooks(int pid) {
     hooksBegun = true;
-    hooks.runBeforePivot(pid);
+    hooks.runBeforePivot(pid, operation);
     tell("creating", pid);
   }
 

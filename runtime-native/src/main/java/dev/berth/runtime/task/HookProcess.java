@@ -48,15 +48,16 @@ final class HookProcess implements AutoCloseable {
    *
    * @param field of config.json that it stands in
    * @param state what it reads
+   * @param limit how long it may run
    * @throws BerthException INTERNAL naming field and program if it cannot be run, fails, or does
    *     not end in time and was killed
    */
-  static void run(String field, Hooks.Hook hook, byte[] state) {
+  static void run(String field, Hooks.Hook hook, byte[] state, Duration limit) {
     try (Fd input = StateFile.of(state);
         Fd output = Memfd.create("hook-output", MAX_OUTPUT_BYTES)) {
       Memfd.seal(output, Set.of(Memfd.Seal.GROW));
       try (HookProcess process = start(field, hook, input, output)) {
-        process.requireSuccess();
+        process.requireSuccess(limit);
       }
     }
   }
@@ -86,9 +87,9 @@ final class HookProcess implements AutoCloseable {
     return variables;
   }
 
-  private void requireSuccess() {
-    if (!Processes.awaitExit(child.pidfd(), hook.limit())) {
-      throw failure(" did not end within " + hook.limit().toMillis() + " ms and was killed");
+  private void requireSuccess(Duration limit) {
+    if (!Processes.awaitExit(child.pidfd(), limit)) {
+      throw failure(" did not end within " + limit.toMillis() + " ms and was killed");
     }
     switch (reap().orElseThrow(() -> failure(" was reaped by others"))) {
       case ExitStatus.Exited(int code) when code == 0 -> {}
