@@ -3,14 +3,12 @@ package dev.berth.runtime.kernel;
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 
 import dev.berth.base.BerthException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import jnr.ffi.LibraryLoader;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Starts programs with posix_spawn(3): the JVM itself is never forked, only a child that shares its
@@ -76,22 +74,14 @@ public final class Spawner {
   /** Leaves room for any target a caller may sensibly choose. */
   private static final int MAX_TARGET = 255;
 
-  private final @Nullable Fd program;
-  private final String path;
+  private final Fd program;
   private final List<String> arguments;
   private Map<String, String> environment = Map.of();
   private final TreeMap<Integer, Fd> descriptors = new TreeMap<>();
   private NativeMemory attributes = CLEAN_SIGNALS;
 
-  /**
-   * @param program null to find it by its path
-   */
-  private Spawner(@Nullable Fd program, String path, List<String> arguments) {
-    if (arguments.isEmpty()) {
-      throw new BerthException(INVALID_ARGUMENT, "spawn: the argument vector is empty");
-    }
+  private Spawner(Fd program, List<String> arguments) {
     this.program = program;
-    this.path = path;
     this.arguments = List.copyOf(arguments);
   }
 
@@ -105,17 +95,10 @@ public final class Spawner {
    * @param arguments the whole vector, {@code argv[0]} included
    */
   public static Spawner of(Fd program, List<String> arguments) {
-    return new Spawner(program, "", arguments);
-  }
-
-  /**
-   * Prepares to run a program by its path: a script finds out by it where it is, as it cannot by an
-   * open file.
-   *
-   * @param arguments the whole vector, {@code argv[0]} included
-   */
-  public static Spawner of(Path program, List<String> arguments) {
-    return new Spawner(null, program.toString(), arguments);
+    if (arguments.isEmpty()) {
+      throw new BerthException(INVALID_ARGUMENT, "spawn: the argument vector is empty");
+    }
+    return new Spawner(program, arguments);
   }
 
   /** Sets the whole environment; without it there is none. */
@@ -154,8 +137,8 @@ public final class Spawner {
   /**
    * Starts the program.
    *
-   * <p>On return the exec has succeeded. A program that was given open finds, above the descriptors
-   * it was given, one more: itself, read-only, which is how exec found it.
+   * <p>On return the exec has succeeded. The program finds, above the descriptors it was given, one
+   * more: itself, read-only, which is how exec found it.
    *
    * @return the child; the caller closes its pidfd and reaps it
    * @throws NativeException if the program cannot be executed, or ENOMEM or EAGAIN
@@ -167,9 +150,8 @@ public final class Spawner {
       for (Fd source : descriptors.values()) {
         sources.add(high(source));
       }
-      if (program != null) {
-        sources.add(high(program));
-      }
+      Fd highProgram = high(program);
+      sources.add(highProgram);
       return spawn(sources);
     } finally {
       sources.forEach(Fd::close);
@@ -185,9 +167,7 @@ public final class Spawner {
   private Child spawn(List<Fd> sources) {
     int programTarget = Math.max(3, descriptors.isEmpty() ? 0 : descriptors.lastKey() + 1);
     List<Integer> targets = new ArrayList<>(descriptors.keySet());
-    if (program != null) {
-      targets.add(programTarget);
-    }
+    targets.add(programTarget);
     try (var actions = FileActions.create()) {
       for (int i = 0; i < targets.size(); i++) {
         actions.duplicate(sources.get(i).number(), targets.get(i));
@@ -197,16 +177,16 @@ public final class Spawner {
           actions.discard(unused);
         }
       }
-      actions.closeFrom(program == null ? programTarget : programTarget + 1);
-      return spawn(actions, program == null ? path : "/proc/self/fd/" + programTarget);
+      actions.closeFrom(programTarget + 1);
+      return spawn(actions, "/proc/self/fd/" + programTarget);
     }
   }
 
-  private Child spawn(FileActions actions, String executable) {
+  private Child spawn(FileActions actions, String path) {
     List<String> variables =
         environment.entrySet().stream().map(e -> e.getKey() + "=" + e.getValue()).toList();
     try (var pid = NativeMemory.allocate(4);
-        var text = NativeMemory.string(executable);
+        var text = NativeMemory.string(path);
         var argv = StringVector.of(arguments);
         var envp = StringVector.of(variables)) {
       int error =

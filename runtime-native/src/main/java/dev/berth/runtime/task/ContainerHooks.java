@@ -18,12 +18,17 @@ import org.jspecify.annotations.Nullable;
 final class ContainerHooks {
   private static final System.Logger LOG = System.getLogger(ContainerHooks.class.getName());
 
+  private final BerthInit program;
   private final String id;
   private final Path bundle;
   private final RuntimeSpec spec;
   private final Hooks hooks;
 
-  ContainerHooks(String id, Path bundle, RuntimeSpec spec) {
+  /**
+   * @param program stays the caller's
+   */
+  ContainerHooks(BerthInit program, String id, Path bundle, RuntimeSpec spec) {
+    this.program = program;
     this.id = id;
     this.bundle = bundle;
     this.spec = spec;
@@ -56,19 +61,18 @@ final class ContainerHooks {
     for (int i = 0; i < hooks.poststop().size(); i++) {
       try {
         Hooks.Hook hook = hooks.poststop().get(i);
-        HookProcess.run(field("poststop", i), hook, state, hook.limit());
+        HookProcess.run(program, field("poststop", i), hook, state, hook.limit());
       } catch (BerthException e) {
         LOG.log(WARNING, "container " + id + ": a hook failed", e);
       }
     }
   }
 
-  private static void runAll(
-      String point, List<Hooks.Hook> hooks, byte[] state, Operation operation) {
+  private void runAll(String point, List<Hooks.Hook> hooks, byte[] state, Operation operation) {
     for (int i = 0; i < hooks.size(); i++) {
       operation.check();
       Hooks.Hook hook = hooks.get(i);
-      HookProcess.run(field(point, i), hook, state, operation.remaining(hook.limit()));
+      HookProcess.run(program, field(point, i), hook, state, operation.remaining(hook.limit()));
     }
   }
 

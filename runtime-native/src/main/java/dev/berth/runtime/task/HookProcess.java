@@ -6,16 +6,19 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.runtime.kernel.Descriptors;
+import dev.berth.runtime.kernel.Errno;
 import dev.berth.runtime.kernel.ExitStatus;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.Memfd;
-import dev.berth.runtime.kernel.NativeException;
 import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.kernel.Spawner;
 import dev.berth.runtime.spec.Hooks;
-import java.nio.file.Path;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -28,54 +31,59 @@ import java.util.Set;
 final class HookProcess implements AutoCloseable {
   private static final int MAX_OUTPUT_BYTES = 64 << 10;
   private static final int TOLD_CHARACTERS = 500;
+  private static final int ERROR_DESCRIPTOR = 3; // see main.c
   private static final Duration KILL_LIMIT = Duration.ofSeconds(10);
 
   private final String field;
   private final Hooks.Hook hook;
   private final Spawner.Child child;
   private final Fd output;
+  private final Fd error;
   private boolean reaped;
 
-  private HookProcess(String field, Hooks.Hook hook, Spawner.Child child, Fd output) {
+  private HookProcess(String field, Hooks.Hook hook, Spawner.Child child, Fd output, Fd error) {
     this.field = field;
     this.hook = hook;
     this.child = child;
     this.output = output;
+    this.error = error;
   }
 
   /**
    * Runs a hook to its end.
    *
+   * @param program executes it, without what this process has for itself: a strict umask, open
+   *     files
    * @param field of config.json that it stands in
    * @param state what it reads
    * @param limit how long it may run
    * @throws BerthException INTERNAL naming field and program if it cannot be run, fails, or does
    *     not end in time and was killed
    */
-  static void run(String field, Hooks.Hook hook, byte[] state, Duration limit) {
+  static void run(BerthInit program, String field, Hooks.Hook hook, byte[] state, Duration limit) {
     try (Fd input = StateFile.of(state);
-        Fd output = Memfd.create("hook-output", MAX_OUTPUT_BYTES)) {
+        Fd output = Memfd.create("hook-output", MAX_OUTPUT_BYTES);
+        Fd error = Memfd.create("hook-error", Integer.BYTES)) {
       Memfd.seal(output, Set.of(Memfd.Seal.GROW));
-      try (HookProcess process = start(field, hook, input, output)) {
-        process.requireSuccess(limit);
-      }
-    }
-  }
-
-  private static HookProcess start(String field, Hooks.Hook hook, Fd input, Fd output) {
-    try {
       Spawner.Child child =
-          Spawner.of(Path.of(hook.path()), hook.arguments())
+          Spawner.of(program.sealed(), command(hook))
               .environment(environment(hook))
               .ownSession()
               .descriptor(0, input)
               .descriptor(1, output)
               .descriptor(2, output)
+              .descriptor(ERROR_DESCRIPTOR, error)
               .spawn();
-      return new HookProcess(field, hook, child, output);
-    } catch (NativeException e) {
-      throw new BerthException(INTERNAL, field + ".path: " + e.getMessage(), e);
+      try (var process = new HookProcess(field, hook, child, output, error)) {
+        process.requireSuccess(limit);
+      }
     }
+  }
+
+  private static List<String> command(Hooks.Hook hook) {
+    List<String> command = new ArrayList<>(List.of("berth-init", "hook", hook.path()));
+    command.addAll(hook.arguments());
+    return command;
   }
 
   private static Map<String, String> environment(Hooks.Hook hook) {
@@ -91,12 +99,24 @@ final class HookProcess implements AutoCloseable {
     if (!Processes.awaitExit(child.pidfd(), limit)) {
       throw failure(" did not end within " + limit.toMillis() + " ms and was killed");
     }
+    int errno = errno();
+    if (errno != 0) {
+      throw new BerthException(
+          INTERNAL, field + ".path: " + Ids.printable(hook.path()) + ": " + Errno.describe(errno));
+    }
     switch (reap().orElseThrow(() -> failure(" was reaped by others"))) {
       case ExitStatus.Exited(int code) when code == 0 -> {}
       case ExitStatus.Exited(int code) -> throw failure(" exited with " + code + printed());
       case ExitStatus.Signaled(int signal, var _) ->
           throw failure(" was killed by signal " + signal + printed());
     }
+  }
+
+  /** Why it could not be executed; 0 if it was. */
+  private int errno() {
+    return ByteBuffer.wrap(Descriptors.readAt(error, 0, Integer.BYTES))
+        .order(ByteOrder.nativeOrder())
+        .getInt();
   }
 
   private BerthException failure(String what) {

@@ -130,7 +130,7 @@ public final class Task extends TaskProcess {
   }
 
   private ContainerHooks hooks() {
-    return new ContainerHooks(id(), bundle(), spec());
+    return tasks.hooks(id(), bundle(), spec());
   }
 
   /**

@@ -50,7 +50,7 @@ final class TaskCreation {
 
   /** Creates the task below a directory. */
   Task run(Path stateDirectory) {
-    ContainerHooks hooks = new ContainerHooks(spec.id(), spec.bundle(), spec.spec());
+    ContainerHooks hooks = tasks.hooks(spec.id(), spec.bundle(), spec.spec());
     try (var answers = new CreateAnswers(linux.idMappings(), hooks, operation);
         rollback) {
       rollback.onFailure("run hooks", () -> endHooks(answers, hooks));

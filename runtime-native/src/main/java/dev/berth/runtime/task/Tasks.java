@@ -29,6 +29,7 @@ public final class Tasks implements AutoCloseable {
   static final Duration CGROUP_LIMIT = Duration.ofSeconds(10);
 
   private final Path stateDirectory;
+  private final BerthInit program;
   private final StubPool stubs;
   private final Launcher launcher;
   private final TaskAdoption adoption;
@@ -49,6 +50,7 @@ public final class Tasks implements AutoCloseable {
    */
   public Tasks(Path stateDirectory, BerthInit program, Cgroups cgroups, int spares) {
     this.stateDirectory = stateDirectory.toAbsolutePath();
+    this.program = program;
     this.stubs = new StubPool(program, spares);
     this.launcher = new Launcher(stubs, cgroups);
     this.adoption = new TaskAdoption(this, launcher);
@@ -69,6 +71,11 @@ public final class Tasks implements AutoCloseable {
    */
   public Task create(TaskSpec spec, Operation operation) {
     return new TaskCreation(this, launcher, spec, operation).run(stateDirectory);
+  }
+
+  /** The hooks of a container. */
+  ContainerHooks hooks(String id, Path bundle, RuntimeSpec spec) {
+    return new ContainerHooks(program, id, bundle, spec);
   }
 
   TaskProcess exec(

@@ -140,6 +140,16 @@ class HooksTest {
     assertThat(mark(point, "arguments")).isEqualTo("sh\n");
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void nothingElseOfTheRuntimeIsInherited(Point point) throws IOException {
+    String script = "cd %s; umask > umask; ls /proc/self/fd > files".formatted(where(point));
+    runToTheEnd(Map.of(point, List.of(shell(script, null))));
+    assertThat(Files.readString(marks.resolve("umask"))).isEqualTo("0022\n");
+    // the fourth is the directory that is listed
+    assertThat(Files.readAllLines(marks.resolve("files"))).hasSize(4).startsWith("0", "1", "2");
+  }
+
   @Test
   void startContainerHookWithoutEnvironmentHasThePrograms() throws IOException {
     runToTheEnd(
