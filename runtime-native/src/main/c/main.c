@@ -11,6 +11,8 @@
  *                                  the outputs, 5 is closed when ready
  *   berth-init copy PATH           the same, byte for byte instead of in lines
  *   berth-init pause               the first process of a pod's pid namespace
+ *   berth-init hook PATH ARGV...   the program at PATH, with none of what the shim has for
+ *                                  itself; fd 3 gets the errno if it cannot be executed
  *   berth-init version
  */
 #include "control.h"
@@ -52,6 +54,16 @@ static _Noreturn void run_pause(void)
     }
 }
 
+static _Noreturn void run_hook(const char *path, const char **arguments, const char **environment)
+{
+    enum { ERROR_FD = 3 };
+    sys3(__NR_close_range, ERROR_FD, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
+    sys1(__NR_umask, 022);
+    int error = -(int)sys3(__NR_execve, path, arguments, environment);
+    sys3(__NR_write, ERROR_FD, &error, sizeof error);
+    die(127);
+}
+
 static int equals(const char *a, const char *b)
 {
     size_t size = strlen(a);
@@ -64,7 +76,8 @@ _Noreturn void start(long *stack)
 {
     static const char version[] = "berth-init " BERTH_VERSION "\n";
     static const char usage[] =
-        "usage: berth-init version | pause | log PATH | copy PATH; started by the shim otherwise\n";
+        "usage: berth-init version | pause | log PATH | copy PATH | hook PATH ARGV...;"
+        " started by the shim otherwise\n";
     long count = stack[0];
     const char **arguments = (const char **)(stack + 1);
     if (count == 1 && sys3(__NR_fcntl, BOOT_FD, 1 /* F_GETFD */, 0) >= 0)
@@ -73,6 +86,8 @@ _Noreturn void start(long *stack)
         run_logger(arguments[2], log_plain, 0);
     if (count == 3 && equals(arguments[1], "copy"))
         run_logger(arguments[2], log_copy, O_APPEND);
+    if (count >= 4 && equals(arguments[1], "hook"))
+        run_hook(arguments[2], arguments + 3, arguments + count + 1);
     if (count == 2 && equals(arguments[1], "pause"))
         run_pause();
     if (count == 2 && equals(arguments[1], "version")) {

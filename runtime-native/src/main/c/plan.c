@@ -1,6 +1,7 @@
 #include "plan.h"
 
 #include <linux/sched.h>
+#include <linux/wait.h>
 
 long registers[REGISTERS];
 int sync_pair[2] = { -1, -1 };
@@ -22,7 +23,7 @@ static char *data_at(struct plan *plan, uint64_t offset)
 
 static int valid_step(const struct plan *plan, const struct step *step, uint32_t index)
 {
-    if (step->op < OP_CALL || step->op > OP_FAIL || step->outcome_count > 4)
+    if (step->op < OP_CALL || step->op > OP_WAIT || step->outcome_count > 4)
         return 0;
     if (step->target != NO_REGISTER && step->target >= REGISTERS)
         return 0;
@@ -50,9 +51,12 @@ static int valid_step(const struct plan *plan, const struct step *step, uint32_t
     case OP_CLONE:
         return step->flags <= CLONE_IS_INIT && step->argument[1] <= rest && in_data(plan, step->argument[0], sizeof(struct clone_args));
     case OP_EXEC:
-        return step->argument[1] < 65536 && in_data(plan, step->argument[0], step->argument[1] * 8);
+        return step->flags <= EXEC_ASIDE && step->argument[1] < 65536 &&
+               in_data(plan, step->argument[0], step->argument[1] * 8);
     case OP_SKIP:
         return step->number <= rest;
+    case OP_WAIT:
+        return step->argument[1] <= INT32_MAX;
     case OP_SEND_FD:
         return step->number < SLOT_COUNT && step->argument[0] < REGISTERS;
     default:
@@ -202,7 +206,8 @@ static long execute(struct plan *plan, const struct step *step)
 {
     char **paths = (char **)data_at(plan, step->argument[0]);
     long result = -ENOENT;
-    plan->phase = PHASE_EXECUTING;
+    if (step->flags != EXEC_ASIDE)
+        plan->phase = PHASE_EXECUTING;
     for (uint64_t i = 0; i < step->argument[1]; i++) {
         long error = sys3(__NR_execve, paths[i], argument(plan, step, 2), argument(plan, step, 3));
         if (error == -EACCES)
@@ -269,6 +274,44 @@ static long send_fd(const struct step *step, int sync)
     return FAILED(result) ? result : 0;
 }
 
+static int ends_within(long pid, int64_t milliseconds)
+{
+    struct timespec limit = { milliseconds / 1000, milliseconds % 1000 * 1000000L };
+    long pidfd = sys2(__NR_pidfd_open, pid, 0);
+    struct pollfd end = { (int)pidfd, POLLIN, 0 };
+    if (FAILED(pidfd))
+        return 0;
+    long ready = sys5(__NR_ppoll, &end, 1, &limit, 0, 8);
+    sys1(__NR_close, pidfd);
+    return ready == 1;
+}
+
+/* Only of a child of its own does this program wait, and only a child does it kill. */
+static long wait_for(struct plan *plan, const struct step *step)
+{
+    long pid = argument(plan, step, 0);
+    int status = 0, late;
+    if (pid <= 1 || pid > INT32_MAX)
+        return -ECHILD;
+    long child = sys5(__NR_waitid, P_PID, pid, NULL, WEXITED | WNOHANG | WNOWAIT | __WALL, 0);
+    if (FAILED(child))
+        return child;
+    late = !ends_within(pid, argument(plan, step, 1));
+    if (late) {
+        sys2(__NR_kill, -pid, 9);
+        sys2(__NR_kill, pid, 9); /* it may not lead a group yet */
+    }
+    long reaped = sys4(__NR_wait4, pid, &status, __WALL, 0);
+    if (FAILED(reaped))
+        return reaped;
+    if (late)
+        return -ETIMEDOUT;
+    if (status & 0x7f)
+        return -(WAIT_SIGNALED + (status & 0x7f));
+    status = status >> 8 & 0xff;
+    return status ? -(WAIT_EXITED + status) : 0;
+}
+
 static long perform(struct plan *plan, const struct step *step, uint32_t index, int sync)
 {
     switch (step->op) {
@@ -290,6 +333,8 @@ static long perform(struct plan *plan, const struct step *step, uint32_t index, 
         return execute(plan, step);
     case OP_SKIP:
         return 0;
+    case OP_WAIT:
+        return wait_for(plan, step);
     default:
         return -(long)step->number;
     }
@@ -334,8 +379,10 @@ long plan_run(struct plan *plan, uint32_t first, uint32_t count, int sync)
         } while (result == -EINTR ||
                  (outcome && outcome->skip == SKIP_RETRY && ++tries < RETRY_LIMIT));
         if (FAILED(result) && (!outcome || outcome->skip == SKIP_RETRY)) {
-            plan->failed_errno = (uint32_t)-result;
-            plan->failed_step = i + 1;
+            if (!plan->failed_step) { /* else what failed is a child that this one waited for */
+                plan->failed_errno = (uint32_t)-result;
+                plan->failed_step = i + 1;
+            }
             if (sync >= 0)
                 die(1);
             return result;

@@ -30,16 +30,26 @@ enum op {
     OP_EXEC = 8,     /* execve of each of the a1 paths at data[a0], argv data[a2], envp data[a3] */
     OP_SKIP = 9,     /* skip `number` steps */
     OP_FAIL = 10,    /* fail with errno `number` */
+    OP_WAIT = 11,    /* wait for child a0, at most a1 milliseconds; see WAIT_EXITED */
 };
 
 /* Flag of OP_CLONE: the child is the container's (or exec's) process. */
 enum { CLONE_IS_INIT = 1 };
+/* Flag of OP_EXEC: the program runs beside the process that this is all about. */
+enum { EXEC_ASIDE = 1 };
+
+/*
+ * How OP_WAIT fails, as an errno: above all of the kernel's stand the exit code
+ * and the signal. A child that takes too long is killed with its process group,
+ * and that is ETIMEDOUT.
+ */
+enum { WAIT_EXITED = 1024, WAIT_SIGNALED = 2048 };
 
 /* How an argument is given. */
 enum { ARG_VALUE = 0, ARG_DATA = 1, ARG_REGISTER = 2 };
 
 /* Questions of OP_ASK. The stub answers START by itself once it was told to start. */
-enum { ASK_START = 1, ASK_ID_MAPS = 2 };
+enum { ASK_START = 1, ASK_ID_MAPS = 2, ASK_CREATE_HOOKS = 3, ASK_CREATED_STATE = 4 };
 
 /* What to do when a call ends with an errno (0 is success): skip steps, or retry. */
 enum { SKIP_RETRY = 0xffff, RETRY_LIMIT = 128 };
@@ -98,7 +108,7 @@ struct plan {
     uint32_t init_pid; /* when adopting */
     /* Written by the processes, read by Java even after all of them died. */
     uint32_t phase;
-    uint32_t failed_step; /* one more than the index; 0 is no failure */
+    uint32_t failed_step; /* one more than the index of the first that failed; 0 is no failure */
     uint32_t failed_errno;
     uint32_t reserved; /* steps follow aligned to eight bytes */
 };

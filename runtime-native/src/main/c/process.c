@@ -36,16 +36,22 @@ void process_wait(int *info, int options)
     sys5(__NR_waitid, 3 /* P_PIDFD */, process.pidfd, info, WEXITED | __WALL | options, 0);
 }
 
-_Noreturn void give_up(void)
+void process_reap_all(void)
 {
+    if (sync_socket >= 0)
+        sys1(__NR_close, sync_socket);
+    sync_socket = -1;
     if (helper_pid)
         sys2(__NR_kill, helper_pid, 9); /* unreaped, so the number means it */
-    reap_helper();
-    if (process.pidfd >= 0) {
+    while (sys4(__NR_wait4, -1, 0, __WALL, 0) > 0)
+        ;
+}
+
+_Noreturn void give_up(void)
+{
+    if (process.pidfd >= 0)
         sys4(__NR_pidfd_send_signal, process.pidfd, 9, 0, 0);
-        if (!process.adopted)
-            process_wait(NULL, 0);
-    }
+    process_reap_all();
     die(1);
 }
 

@@ -23,6 +23,13 @@ void process_wait(int *info, int options);
 /* Tells whoever waits for the exec that the process ended before it. */
 void process_report_end(void);
 
+/*
+ * Reaps all that was made, the process being dead or killed. A helper is killed;
+ * a sibling that it has cloned but not announced is known by nobody, and ends
+ * when it finds its socket closed.
+ */
+void process_reap_all(void);
+
 void report_failure(int client);
 
 /* Before start a failure is final: nothing of the container must stay. */

@@ -50,6 +50,8 @@ static _Noreturn void finish(void)
     if (log_is_open())
         attach_finish();
     control_tell_all(FROM_EXITED, record.code, record.status, record.adopted);
+    if (!process.adopted)
+        process_reap_all();
     die(0);
 }
 

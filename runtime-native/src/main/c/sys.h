@@ -98,7 +98,7 @@ enum {
  * number of bytes or minus the errno; receive_message sets *fd_count, and the
  * caller owns what arrived. A message or descriptor that did not fit is -EMSGSIZE.
  */
-enum { MAX_FDS = 32 };
+enum { MAX_FDS = 64 };
 long send_message(int socket, const void *bytes, size_t size, const int *fds, int fd_count);
 long receive_message(int socket, void *bytes, size_t size, int *fds, int *fd_count);
 

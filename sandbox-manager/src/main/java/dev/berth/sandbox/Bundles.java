@@ -6,13 +6,17 @@ import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.runtime.kernel.DirFd;
 import dev.berth.runtime.kernel.Mounts;
+import dev.berth.runtime.spec.Hooks;
 import dev.berth.runtime.spec.IdMappings;
 import dev.berth.runtime.spec.RuntimeSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
+import java.util.Set;
 
 /** The bundles of containers: directories that hold config.json and the place of the root. */
 final class Bundles {
@@ -34,6 +38,7 @@ final class Bundles {
       AtomicFiles.createSharedDirectories(bundle.resolve(ROOTFS));
       giveRoot(bundle, spec);
       AtomicFiles.writeVolatile(bundle.resolve("config.json"), spec.toJson());
+      admitHooks(bundle, spec);
     } catch (IOException e) {
       throw new BerthException(INTERNAL, "cannot make bundle " + bundle + ": " + e, e);
     }
@@ -58,6 +63,29 @@ final class Bundles {
     if (!ids.isEmpty()) {
       MappedLayers.give(bundle.resolve(ROOTFS), ids);
     }
+  }
+
+  /**
+   * Hooks inside the container find its root by the bundle, and in a user namespace they are nobody
+   * to the host: those whom the pod's root is in a group with may enter this bundle and read it.
+   */
+  private static void admitHooks(Path bundle, RuntimeSpec spec) throws IOException {
+    IdMappings ids = spec.linux() == null ? IdMappings.NONE : spec.linux().idMappings();
+    if (ids.isEmpty() || Hooks.of(spec.hooks()).isEmpty()) {
+      return;
+    }
+    Files.setPosixFilePermissions(bundle.resolveSibling(""), permissions("rwx--x--x"));
+    admit(bundle, ids, "rwx--x---");
+    admit(bundle.resolve("config.json"), ids, "rw-r-----");
+  }
+
+  private static void admit(Path path, IdMappings ids, String mode) throws IOException {
+    Files.setAttribute(path, "unix:gid", (int) ids.hostGid(0));
+    Files.setPosixFilePermissions(path, permissions(mode));
+  }
+
+  private static Set<PosixFilePermission> permissions(String mode) {
+    return PosixFilePermissions.fromString(mode);
   }
 
   /** Deletes the bundle, after taking off a root that a lost shim left mounted. Idempotent. */

@@ -6,10 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.berth.base.BerthException;
 import dev.berth.proto.cri.v1.CDIDevice;
 import dev.berth.proto.cri.v1.ContainerConfig;
+import dev.berth.proto.cri.v1.IDMapping;
+import dev.berth.proto.cri.v1.NamespaceMode;
+import dev.berth.proto.cri.v1.PodSandboxConfig;
+import dev.berth.proto.cri.v1.UserNamespace;
 import dev.berth.testing.RequiresRoot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -37,11 +42,25 @@ final class CdiContainerTest {
           },
           {
             "name": "hooked",
-            "containerEdits": {"hooks": [{"hookName": "createContainer", "path": "/bin/true"}]}
+            "containerEdits": {"hooks": [
+              {"hookName": "createRuntime", "path": "NOTE", "args": ["note", "createRuntime"]},
+              {"hookName": "createContainer", "path": "NOTE",
+               "args": ["note", "createContainer", "dev/vendor-made"], "env": ["WHO=the vendor"], "timeout": 10},
+              {"hookName": "poststop", "path": "NOTE", "args": ["note", "poststop"]}
+            ]}
+          },
+          {
+            "name": "broken",
+            "containerEdits": {"hooks": [{"hookName": "createRuntime", "path": "/bin/false"}]}
           }
         ]
       }
       """;
+
+  private static final IDMapping RANGE =
+      IDMapping.newBuilder().setContainerId(0).setHostId(300_000).setLength(65_536).build();
+  private static final UserNamespace USERS =
+      UserNamespace.newBuilder().setMode(NamespaceMode.POD).addUids(RANGE).addGids(RANGE).build();
 
   @TempDir Path directory;
   private TestNode node;
@@ -51,7 +70,24 @@ final class CdiContainerTest {
     node = new TestNode(directory, "berth");
     Path library = Files.createDirectory(directory.resolve("library"));
     Files.writeString(library.resolve("content"), "from the vendor");
-    writeSpec(SPEC.replace("\"LIBRARY\"", "\"" + library + "\""));
+    writeSpec(
+        SPEC.replace("\"LIBRARY\"", "\"" + library + "\"")
+            .replace("\"NOTE\"", "\"" + writeHook() + "\""));
+  }
+
+  /** Notes its point and, as hooks of devices do, makes a file in the container's root. */
+  private Path writeHook() throws IOException {
+    Path hook =
+        Files.writeString(
+            directory.resolve("note"),
+            """
+            #!/bin/sh
+            PATH=/bin:/usr/bin
+            bundle=$(grep -o '"bundle":"[^"]*"' | cut -d '"' -f 4)
+            echo "$1" >> "$(dirname "$0")/notes"
+            [ -z "$2" ] || echo "made by $WHO" > "$bundle/rootfs/$2"
+            """);
+    return Files.setPosixFilePermissions(hook, PosixFilePermissions.fromString("rwxr-xr-x"));
   }
 
   private void writeSpec(String content) throws IOException {
@@ -93,6 +129,56 @@ final class CdiContainerTest {
   }
 
   @Test
+  void hooksOfADeviceRunAndCanChangeTheRoot() throws Exception {
+    SandboxStatus pod = node.run(node.pod("hooked"));
+    ContainerConfig.Builder config = node.container("main", "/bin/sleep", "1000");
+    config.addCDIDevices(CDIDevice.newBuilder().setName("vendor.com/null=hooked"));
+    ContainerStatus container = node.start(pod, config);
+    assertThat(Files.readAllLines(directory.resolve("notes")))
+        .containsExactly("createRuntime", "createContainer");
+    assertThat(node.exec(container.id(), "cat", "/dev/vendor-made"))
+        .isEqualTo("made by the vendor\n");
+    node.remove(pod);
+    assertThat(Files.readAllLines(directory.resolve("notes"))).endsWith("poststop");
+    node.assertNothingLeft();
+  }
+
+  @Test
+  void hooksOfADeviceFindTheRootOfAUserNamespace() throws Exception {
+    Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx--x--x"));
+    PodSandboxConfig.Builder mapped = node.pod("mapped");
+    mapped
+        .getLinuxBuilder()
+        .getSecurityContextBuilder()
+        .getNamespaceOptionsBuilder()
+        .setUsernsOptions(USERS);
+    SandboxStatus pod = node.run(mapped);
+    ContainerConfig.Builder config = node.container("main", "/bin/sleep", "1000");
+    config
+        .getLinuxBuilder()
+        .getSecurityContextBuilder()
+        .getNamespaceOptionsBuilder()
+        .setUsernsOptions(USERS);
+    config.addCDIDevices(CDIDevice.newBuilder().setName("vendor.com/null=hooked"));
+    ContainerStatus container = node.start(pod, config);
+    assertThat(node.exec(container.id(), "cat", "/dev/vendor-made"))
+        .isEqualTo("made by the vendor\n");
+    node.remove(pod);
+    node.assertNothingLeft();
+  }
+
+  @Test
+  void aHookThatFailsFailsTheContainerAndLeavesNothing() throws Exception {
+    SandboxStatus pod = node.run(node.pod("broken"));
+    ContainerConfig.Builder config = node.container("main", "/bin/sleep", "1000");
+    config.addCDIDevices(CDIDevice.newBuilder().setName("vendor.com/null=broken"));
+    assertThatThrownBy(() -> node.start(pod, config))
+        .hasMessageContaining("hooks.createRuntime[0]: /bin/false exited with 1");
+    node.remove(pod);
+    node.assertNothingLeft();
+  }
+
+  @Test
   void anUnknownDeviceFailsTheContainerAndLeavesNothing() throws Exception {
     SandboxStatus pod = node.run(node.pod("unknown"));
     ContainerConfig.Builder config = node.container("main", "/bin/sleep", "1000");
@@ -100,17 +186,6 @@ final class CdiContainerTest {
     assertThatThrownBy(() -> node.create(pod, config))
         .isInstanceOf(BerthException.class)
         .hasMessageContaining("CDI device vendor.com/null=one is in no spec file");
-    node.remove(pod);
-    node.assertNothingLeft();
-  }
-
-  @Test
-  void hooksOfADeviceAreRefusedByName() throws Exception {
-    SandboxStatus pod = node.run(node.pod("hooked"));
-    ContainerConfig.Builder config = node.container("main", "/bin/sleep", "1000");
-    config.addCDIDevices(CDIDevice.newBuilder().setName("vendor.com/null=hooked"));
-    assertThatThrownBy(() -> node.create(pod, config))
-        .hasMessageContaining("hooks.createContainer");
     node.remove(pod);
     node.assertNothingLeft();
   }

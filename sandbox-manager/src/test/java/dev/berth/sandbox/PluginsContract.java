@@ -244,6 +244,32 @@ abstract class PluginsContract {
   }
 
   @Test
+  void hooksThatAPluginWantsRun() throws IOException {
+    Path order = directory.resolve("order");
+    plugin.onCreate =
+        _ ->
+            adjust(
+                "hooks { %s %s %s }"
+                    .formatted(
+                        hook("create_runtime", order),
+                        hook("poststart", order),
+                        hook("poststop", order)));
+
+    SandboxStatus pod = node.run(node.pod("hooked"));
+    node.start(pod, node.container("main", "sleep", "1000"));
+    assertThat(Files.readAllLines(order)).containsExactly("create_runtime", "poststart");
+    node.remove(pod);
+    assertThat(Files.readAllLines(order)).endsWith("poststop");
+  }
+
+  private static String hook(String point, Path order) {
+    return """
+    %s { path: "/bin/sh" args: "sh" args: "-c" args: "echo %s >> %s" timeout { value: 10 } }
+    """
+        .formatted(point, point, order);
+  }
+
+  @Test
   void refusedContainerLeavesNothingAndIsToldAsRemoved() {
     SandboxStatus pod = node.run(node.pod("refused"));
     plugin.onCreate =

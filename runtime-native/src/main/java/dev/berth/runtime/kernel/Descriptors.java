@@ -92,6 +92,11 @@ public final class Descriptors {
     }
   }
 
+  /** Cuts a file off, or makes it longer by zeros. */
+  public static void truncate(Fd fd, long sizeBytes) {
+    Syscalls.check("ftruncate", fd, fd.number(), sizeBytes);
+  }
+
   /** Waits until all of the file system that an open file is in has reached the disk. */
   public static void syncFileSystem(Fd fd) {
     Syscalls.check("syncfs", fd, fd.number());

@@ -50,7 +50,7 @@ public final class Memfd {
     Fd fd = create(name, executability);
     try {
       if (sizeBytes > 0) {
-        Syscalls.check("ftruncate", fd, fd.number(), sizeBytes);
+        Descriptors.truncate(fd, sizeBytes);
       }
       return fd;
     } catch (RuntimeException e) {

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /**
@@ -25,6 +26,7 @@ public final class Processes {
   private static final int P_PIDFD = 3;
   private static final int WNOHANG = 1;
   private static final int WEXITED = 4;
+  private static final int WNOWAIT = 0x01000000;
   // asm-generic/siginfo.h: size, si_pid, si_status, and the values of si_code for SIGCHLD
   private static final int SIZE_OF_SIGINFO = 128;
   private static final int SI_CODE = 8;
@@ -100,9 +102,22 @@ public final class Processes {
    * @throws NativeException ECHILD if it is no child of this process or was reaped already
    */
   public static Optional<ExitStatus> reap(Fd pidfd) {
+    return waitId(pidfd, WEXITED | WNOHANG);
+  }
+
+  /**
+   * Says how a child has ended and leaves it unreaped, so that its number stays its own.
+   *
+   * @return empty while it runs
+   * @throws NativeException ECHILD if it is no child of this process or was reaped already
+   */
+  public static Optional<ExitStatus> peek(Fd pidfd) {
+    return waitId(pidfd, WEXITED | WNOHANG | WNOWAIT);
+  }
+
+  private static Optional<ExitStatus> waitId(Fd pidfd, int options) {
     try (var siginfo = NativeMemory.allocate(SIZE_OF_SIGINFO)) {
-      Syscalls.check(
-          "waitid", pidfd, P_PIDFD, pidfd.number(), siginfo.address(), WEXITED | WNOHANG);
+      Syscalls.check("waitid", pidfd, P_PIDFD, pidfd.number(), siginfo.address(), options);
       if (siginfo.getInt(SI_PID) == 0) {
         return Optional.empty();
       }
@@ -174,6 +189,39 @@ public final class Processes {
     return stat(pid).map(fields -> fields.getFirst().equals("Z")).orElse(false);
   }
 
+  /**
+   * Reads a process's number in the innermost PID namespace that it is in, where it calls itself by
+   * it: the last of {@code NSpid} in /proc/PID/status.
+   *
+   * @throws BerthException NOT_FOUND if there is no such process
+   */
+  public static int innermostPid(int pid) {
+    Path status = Path.of("/proc", Integer.toString(pid), "status");
+    try {
+      return Files.readString(status, StandardCharsets.ISO_8859_1)
+          .lines()
+          .filter(line -> line.startsWith("NSpid:"))
+          .mapToInt(line -> Integer.parseInt(line.substring(line.lastIndexOf('\t') + 1)))
+          .findFirst()
+          .orElse(pid);
+    } catch (IOException e) {
+      throw new BerthException(
+          BerthException.Kind.NOT_FOUND, "cannot read " + status + ": " + e, e);
+    }
+  }
+
+  /** Reads a process's session (field 6 of /proc/PID/stat); empty if there is no such process. */
+  public static OptionalInt session(int pid) {
+    return stat(pid).map(fields -> Integer.parseInt(fields.get(3))).stream()
+        .mapToInt(Integer::intValue)
+        .findFirst();
+  }
+
+  /** Says whether a read of /proc/PID failed because the process ended after the open. */
+  static boolean isGone(IOException failure) {
+    return String.valueOf(failure.getMessage()).contains("No such process");
+  }
+
   /** The fields from the third on; the second, a name in parentheses, may hold anything. */
   private static Optional<List<String>> stat(int pid) {
     try {
@@ -183,8 +231,8 @@ public final class Processes {
     } catch (NoSuchFileException e) {
       return Optional.empty();
     } catch (IOException e) {
-      if (String.valueOf(e.getMessage()).contains("No such process")) {
-        return Optional.empty(); // it ended between open and read
+      if (isGone(e)) {
+        return Optional.empty();
       }
       throw new BerthException(INTERNAL, "cannot read /proc/" + pid + "/stat: " + e, e);
     }

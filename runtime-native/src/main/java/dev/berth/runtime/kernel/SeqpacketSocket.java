@@ -23,7 +23,7 @@ import java.util.Optional;
  */
 public final class SeqpacketSocket implements AutoCloseable {
   /** How many descriptors one message may carry. */
-  public static final int MAX_DESCRIPTORS = 32;
+  public static final int MAX_DESCRIPTORS = 64;
 
   // bits/socket.h, asm-generic/socket.h
   private static final int AF_UNIX = 1;

@@ -59,6 +59,7 @@ public final class Spawner {
   private static final short POSIX_SPAWN_SETPGROUP = 0x02;
   private static final short POSIX_SPAWN_SETSIGDEF = 0x04;
   private static final short POSIX_SPAWN_SETSIGMASK = 0x08;
+  private static final short POSIX_SPAWN_SETSID = 0x80;
 
   /** Made once and only read afterwards. */
   private static final NativeMemory CLEAN_SIGNALS = cleanSignals((short) 0);
@@ -67,6 +68,8 @@ public final class Spawner {
    * The same, and the child leads a process group of its own: the group's number is preset to 0.
    */
   private static final NativeMemory OWN_GROUP = cleanSignals(POSIX_SPAWN_SETPGROUP);
+
+  private static final NativeMemory OWN_SESSION = cleanSignals(POSIX_SPAWN_SETSID);
 
   /** Leaves room for any target a caller may sensibly choose. */
   private static final int MAX_TARGET = 255;
@@ -107,6 +110,12 @@ public final class Spawner {
   /** Makes the child the leader of a process group, for {@link Processes#killGroup}. */
   public Spawner ownProcessGroup() {
     attributes = OWN_GROUP;
+    return this;
+  }
+
+  /** Makes the child the leader of a session, and in it of a process group. */
+  public Spawner ownSession() {
+    attributes = OWN_SESSION;
     return this;
   }
 

@@ -38,9 +38,10 @@ public final class ContainerPlan {
       }
     }
     Reg[] passed = StdioSteps.declare(plan, input.stdio());
+    HookSteps hooks = HookSteps.declare(plan, spec.hooks());
     NamespaceSteps namespaces = new NamespaceSteps(plan, linux, input.cgroup());
     MappedMounts mapped = MappedMounts.declare(plan, spec, linux, input.rootfs());
-    Emitter emit = new Emitter(plan);
+    Emitter emit = new Emitter(plan, linux.mountLabel());
     RootSteps root = new RootSteps(plan, emit, input.rootfs(), mapped, linux.rootfsPropagation());
     MountSteps mounts = new MountSteps(plan, emit, input.cgroup(), mapped);
     DeviceSteps devices = new DeviceSteps(plan, emit, mounts, namespaces.inUserNamespace());
@@ -48,6 +49,7 @@ public final class ContainerPlan {
     SysctlSteps sysctls = new SysctlSteps(plan, emit);
     StdioSteps stdio = StdioSteps.of(plan, emit, input.stdio(), passed);
     AppArmorSteps appArmor = new AppArmorSteps(plan, process.apparmorProfile());
+    SelinuxSteps selinux = new SelinuxSteps(plan, process.selinuxLabel());
     ProcessSteps user = new ProcessSteps(plan, emit, process, input.seccomp());
 
     if (namespaces.inUserNamespace()) {
@@ -58,13 +60,15 @@ public final class ContainerPlan {
       plan.from("launch");
       plan.call("prctl", Uapi.PR_SET_PDEATHSIG, Arg.of(Uapi.SIGKILL, "SIGKILL"));
       plan.call("prctl", Uapi.PR_SET_DUMPABLE, Arg.of(0));
-      appArmor.setProfile();
       if (!namespaces.inUserNamespace()) {
         root.make();
       }
-      root.attach(namespaces.inUserNamespace());
+      root.attach(namespaces.inUserNamespace(), hooks.lookForRoot());
       mounts.mountAll(spec.mounts());
       devices.makeAll(linux.devices());
+      hooks.beforePivot();
+      appArmor.setProfile();
+      selinux.setLabel();
       stdio.openTerminal(mounts, process.user().uid(), true);
       names(plan, spec, namespaces);
       sysctls.writeAll(linux.sysctl());
@@ -81,7 +85,10 @@ public final class ContainerPlan {
       user.prepare("_ses." + input.id());
       plan.from("start");
       plan.ask(Question.START);
+      hooks.beforeProgram(process.env(), user::confine);
+      plan.from("start");
       plan.call("prctl", Uapi.PR_SET_PDEATHSIG, Arg.of(0));
+      stdio.startSession();
       user.execute();
     });
     if (namespaces.inUserNamespace()) {

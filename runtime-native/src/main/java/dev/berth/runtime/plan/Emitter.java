@@ -18,6 +18,8 @@ import dev.berth.runtime.kernel.Errno;
 import dev.berth.runtime.spec.ContainerPaths;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The few idioms that plans are made of: resolve a path inside the root by descriptor, make a
@@ -32,7 +34,12 @@ final class Emitter {
    */
   static final long FIRST_HELD = 256;
 
+  /** File systems that have labels of their own, or none: context= is not for them. */
+  private static final Set<String> UNLABELLED =
+      Set.of("proc", "sysfs", "mqueue", "cgroup", "cgroup2");
+
   private final PlanBuilder plan;
+  private final @Nullable String mountLabel;
 
   /** The container's root, as a descriptor of its mount. */
   final Reg root;
@@ -42,7 +49,15 @@ final class Emitter {
   private final Reg context;
 
   Emitter(PlanBuilder plan) {
+    this(plan, null);
+  }
+
+  /**
+   * @param mountLabel SELinux label of the files of file systems that are made
+   */
+  Emitter(PlanBuilder plan, @Nullable String mountLabel) {
     this.plan = plan;
+    this.mountLabel = mountLabel;
     this.root = plan.reg("root");
     this.parent = plan.reg("parent");
     this.made = plan.reg("made");
@@ -202,6 +217,9 @@ final class Emitter {
       } else {
         configure(option.substring(0, equals), option.substring(equals + 1));
       }
+    }
+    if (mountLabel != null && !UNLABELLED.contains(type)) {
+      configure("context", mountLabel);
     }
   }
 

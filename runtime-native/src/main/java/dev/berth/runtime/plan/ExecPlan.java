@@ -44,6 +44,7 @@ public final class ExecPlan {
     StdioSteps stdio = StdioSteps.of(plan, emit, input.stdio(), passed);
     OomScoreSteps score = new OomScoreSteps(plan, input.process().oomScoreAdj());
     AppArmorSteps appArmor = new AppArmorSteps(plan, input.process().apparmorProfile());
+    SelinuxSteps selinux = new SelinuxSteps(plan, input.process().selinuxLabel());
     ProcessSteps user = new ProcessSteps(plan, emit, input.process(), input.seccomp());
 
     plan.from("exec");
@@ -64,6 +65,7 @@ public final class ExecPlan {
           }
           score.set();
           appArmor.setProfile();
+          selinux.setLabel();
           plan.from("exec");
           enter(plan, input.namespaces(), target);
           plan.call("fchdir", targetRoot);
@@ -78,6 +80,7 @@ public final class ExecPlan {
           plan.from("start");
           plan.ask(Question.START);
           plan.call("prctl", Uapi.PR_SET_PDEATHSIG, Arg.of(0));
+          stdio.startSession();
           user.execute();
         });
     return plan.build();

@@ -1,8 +1,10 @@
 package dev.berth.runtime.plan;
 
 import dev.berth.base.BerthException;
+import dev.berth.base.Ids;
 import dev.berth.runtime.kernel.Errno;
 import dev.berth.runtime.kernel.SyscallTable;
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
 
@@ -21,18 +23,21 @@ public final class LaunchPlan {
   private final List<Relocation> relocations;
   private final List<String> descriptors;
   private final EnumMap<Slot, Reg> slots;
+  private final Duration patience;
 
   LaunchPlan(
       List<Step> steps,
       byte[] data,
       List<Relocation> relocations,
       List<String> descriptors,
-      EnumMap<Slot, Reg> slots) {
+      EnumMap<Slot, Reg> slots,
+      Duration patience) {
     this.steps = steps;
     this.data = data;
     this.relocations = relocations;
     this.descriptors = descriptors;
     this.slots = slots;
+    this.patience = patience;
   }
 
   /** The names of the descriptors that must come with the plan, in order. */
@@ -51,6 +56,13 @@ public final class LaunchPlan {
         .encode(steps, data, relocations, descriptors.size(), slots, adoptedPid);
   }
 
+  /**
+   * How long the processes that the plan waits for may take together; zero where there are none.
+   */
+  public Duration patience() {
+    return patience;
+  }
+
   /** Explains a failed step: the field it came from, the call, and the errno. */
   public BerthException failure(int stepIndex, int errno) {
     if (stepIndex < 0 || stepIndex >= steps.size()) {
@@ -61,9 +73,25 @@ public final class LaunchPlan {
     if (step.op() == Op.EXEC) {
       return ExecFailure.of(step, errno);
     }
+    if (step.op() == Op.WAIT) {
+      return new BerthException(BerthException.Kind.INTERNAL, step.origin() + waited(step, errno));
+    }
     return new BerthException(
         BerthException.Kind.INTERNAL,
         step.origin() + ": " + step.name() + subject(step) + ": " + Errno.describe(errno));
+  }
+
+  private static String waited(Step step, int errno) {
+    String program = ": " + Ids.printable(step.subject());
+    if (errno == Errno.ETIMEDOUT.number()) {
+      return program + " did not end within " + step.args().getLast() + " and was killed";
+    }
+    if (errno >= PlanEncoder.WAIT_SIGNALED) {
+      return program + " was killed by signal " + (errno - PlanEncoder.WAIT_SIGNALED);
+    }
+    return errno >= PlanEncoder.WAIT_EXITED
+        ? program + " exited with " + (errno - PlanEncoder.WAIT_EXITED)
+        : program + " cannot be waited for: " + Errno.describe(errno);
   }
 
   /** The first piece of text among the arguments: the path or name that the call was about. */

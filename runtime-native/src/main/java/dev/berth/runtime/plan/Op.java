@@ -11,7 +11,8 @@ enum Op {
   SEND_FD(7),
   EXEC(8),
   SKIP(9),
-  FAIL(10);
+  FAIL(10),
+  WAIT(11);
 
   private final int code;
 

@@ -5,6 +5,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -27,6 +28,7 @@ final class PlanBuilder {
   private final List<Reg> registers = new ArrayList<>();
   private String origin = "launch";
   private int depth;
+  private Duration patience = Duration.ZERO;
 
   /** Names the field that the next steps come from, until called again. */
   PlanBuilder from(String field) {
@@ -180,6 +182,11 @@ final class PlanBuilder {
         envp);
   }
 
+  /** Executes the program of a process beside the one that the plan is about. */
+  Step execAside(String path, Arg.Data argv, Arg.Data envp) {
+    return exec(List.of(path), argv, envp).flags(PlanEncoder.EXEC_ASIDE).about(path);
+  }
+
   Step skip(Label to) {
     return add(Op.SKIP, "goto").on(new Outcome(null, to, false));
   }
@@ -193,14 +200,29 @@ final class PlanBuilder {
    *
    * @param args struct clone_args, without CLONE_PIDFD: the stub adds that
    * @param isInit the child is the container's process
+   * @return the step, whose result is the child's pid as the parent sees it
    */
-  void clone(Arg.Data args, boolean isInit, Runnable child) {
+  Step clone(Arg.Data args, boolean isInit, Runnable child) {
     Label end = new Label();
-    add(Op.CLONE, isInit ? "clone3 init" : "clone3", offsetOf(args)).clones(end, isInit);
+    Step step =
+        add(Op.CLONE, isInit ? "clone3 init" : "clone3", offsetOf(args))
+            .clones(end)
+            .flags(isInit ? PlanEncoder.CLONE_IS_INIT : 0);
     depth++;
     child.run();
     depth--;
     place(end);
+    return step;
+  }
+
+  /**
+   * Waits for the end of a child, which must be a good one.
+   *
+   * @param limit after which it is killed, with its process group
+   */
+  Step waitFor(Reg child, Duration limit) {
+    patience = patience.plus(limit);
+    return add(Op.WAIT, "wait", child, Arg.of(limit.toMillis(), limit.toMillis() + " ms"));
   }
 
   Label label() {
@@ -227,6 +249,7 @@ final class PlanBuilder {
         data.toByteArray(),
         List.copyOf(relocations),
         descriptors.stream().map(Reg::name).toList(),
-        new EnumMap<>(slots));
+        new EnumMap<>(slots),
+        patience);
   }
 }

@@ -20,6 +20,9 @@ final class PlanEncoder {
   static final int RELOCATION_BYTES = 8;
   static final int NO_REGISTER = 0xff;
   static final int CLONE_IS_INIT = 1;
+  static final int EXEC_ASIDE = 1;
+  static final int WAIT_EXITED = 1024;
+  static final int WAIT_SIGNALED = 2048;
   static final int SKIP_RETRY = 0xffff;
   static final int ARG_VALUE = 0;
   static final int ARG_DATA = 1;
@@ -67,7 +70,7 @@ final class PlanEncoder {
     Reg target = step.target();
     boolean skips = step.op() == Op.SKIP;
     out.put((byte) step.op().code());
-    out.put((byte) (step.cloneIsInit() ? CLONE_IS_INIT : 0));
+    out.put((byte) step.flags());
     out.put((byte) (target == null ? NO_REGISTER : target.number()));
     out.put((byte) (skips ? 0 : step.outcomes().size()));
     out.putInt(number(step, index));

@@ -25,6 +25,7 @@ final class ProcessSteps {
   private final ContainerProcess process;
   private final @Nullable SeccompProgram seccomp;
   private final Reg directory;
+  private Arg.@Nullable Data filter; // once it is in the plan
 
   ProcessSteps(
       PlanBuilder plan, Emitter emit, ContainerProcess process, @Nullable SeccompProgram seccomp) {
@@ -119,8 +120,19 @@ final class ProcessSteps {
     }
   }
 
-  /** The last steps, after the start gate: from here on nothing waits. */
+  /** The last steps: from here on nothing waits. */
   void execute() {
+    confine();
+    plan.from("process.args[0]");
+    plan.exec(
+            ProgramSearch.candidates(process),
+            plan.stringArray(process.args(), "argv"),
+            plan.stringArray(process.env(), "envp"))
+        .about(process.args().getFirst());
+  }
+
+  /** Gives up what the process has had up to now and its program must not have. */
+  void confine() {
     if (filterNeedsPrivilege()) {
       installFilter();
     }
@@ -134,12 +146,6 @@ final class ProcessSteps {
     if (seccomp != null && !filterNeedsPrivilege()) {
       installFilter();
     }
-    plan.from("process.args[0]");
-    plan.exec(
-            ProgramSearch.candidates(process),
-            plan.stringArray(process.args(), "argv"),
-            plan.stringArray(process.env(), "envp"))
-        .about(process.args().getFirst());
   }
 
   private boolean filterNeedsPrivilege() {
@@ -149,11 +155,12 @@ final class ProcessSteps {
   private void installFilter() {
     SeccompProgram program = java.util.Objects.requireNonNull(seccomp);
     plan.from("linux.seccomp");
-    int count = program.instructions().length / SeccompProgram.INSTRUCTION_BYTES;
-    Arg.Data filter = plan.bytes(program.instructions(), "filter");
-    Arg.Data header = plan.longs("{ " + count + " instructions }", count, 0);
-    plan.point(header, 8, filter);
-    plan.call("seccomp", Uapi.SECCOMP_SET_MODE_FILTER, Arg.of(program.flags()), header);
+    if (filter == null) {
+      int count = program.instructions().length / SeccompProgram.INSTRUCTION_BYTES;
+      filter = plan.longs("{ " + count + " instructions }", count, 0);
+      plan.point(filter, 8, plan.bytes(program.instructions(), "filter"));
+    }
+    plan.call("seccomp", Uapi.SECCOMP_SET_MODE_FILTER, Arg.of(program.flags()), filter);
   }
 
   private void ambient(List<String> names) {

@@ -123,8 +123,12 @@ final class RootSteps {
     return split;
   }
 
-  /** Cuts the new mount namespace off the host's propagation and attaches the root. */
-  void attach(boolean inUserNamespace) {
+  /**
+   * Cuts the new mount namespace off the host's propagation and attaches the root.
+   *
+   * @param lookedFor hooks are to find it where the bundle says it is, if that can be reached
+   */
+  void attach(boolean inUserNamespace, boolean lookedFor) {
     plan.from("linux.rootfsPropagation");
     if (propagation.flag() == Uapi.MS_SHARED) {
       makeParentPrivate();
@@ -147,14 +151,29 @@ final class RootSteps {
         Arg.of(Uapi.MOUNT_ATTR_BYTES));
     // A user namespace's root may not reach the directory. It covers the host's root then, which
     // changes nothing for paths: they begin below what covers it.
-    plan.call(
+    if (!inUserNamespace) {
+      openTarget(mountPoint());
+    } else if (!lookedFor) {
+      openTarget("/");
+    } else {
+      Label reached = plan.label();
+      Label refused = plan.label();
+      openTarget(mountPoint()).on(Outcome.success(reached)).on(Outcome.go(Errno.EACCES, refused));
+      plan.place(refused);
+      openTarget("/");
+      plan.place(reached);
+    }
+    emit.attach(emit.root, target);
+  }
+
+  private Step openTarget(String path) {
+    return plan.call(
             "openat",
             Uapi.AT_FDCWD,
-            plan.string(inUserNamespace ? "/" : mountPoint()),
+            plan.string(path),
             Emitter.flags(Uapi.O_PATH | Uapi.O_DIRECTORY | Uapi.O_CLOEXEC, "PATH|DIRECTORY"),
             Arg.of(0))
         .into(target);
-    emit.attach(emit.root, target);
   }
 
   /** Only a mount's own root can be made private, so every directory up to "/" is tried. */

@@ -103,10 +103,9 @@ final class StdioSteps {
     plan.sendFd(Slot.MASTER, master);
   }
 
-  /** Starts a session and puts the descriptors in place. */
+  /** Puts the descriptors in place. */
   void install() {
     plan.from("process");
-    plan.call("setsid");
     switch (stdio) {
       case Stdio.Passed() -> {
         for (int i = 0; i < passed.length; i++) {
@@ -118,8 +117,20 @@ final class StdioSteps {
         for (int i = 0; i < 3; i++) {
           plan.call("dup3", slave, Arg.of(i), Arg.of(0));
         }
-        plan.call("ioctl", Arg.of(0), Uapi.TIOCSCTTY, Arg.of(0));
       }
+    }
+  }
+
+  /**
+   * Starts a session, and makes the terminal its own. After the start gate: up to there all that a
+   * stub has made is in the stub's session, by which it is found when the stub was killed.
+   */
+  void startSession() {
+    plan.from("process");
+    plan.call("setsid");
+    if (stdio instanceof Stdio.Terminal) {
+      plan.from("process.terminal");
+      plan.call("ioctl", Arg.of(0), Uapi.TIOCSCTTY, Arg.of(0));
     }
   }
 }

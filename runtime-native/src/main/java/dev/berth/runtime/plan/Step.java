@@ -19,7 +19,7 @@ final class Step {
   private @Nullable Reg target;
   private @Nullable Label childEnd;
   private int number;
-  private boolean cloneIsInit;
+  private int flags;
   private String subject = "";
 
   Step(Op op, String name, List<Arg> args, String origin, int depth) {
@@ -49,9 +49,13 @@ final class Step {
     return this;
   }
 
-  Step clones(Label end, boolean isInit) {
+  Step clones(Label end) {
     childEnd = end;
-    cloneIsInit = isInit;
+    return this;
+  }
+
+  Step flags(int value) {
+    flags = value;
     return this;
   }
 
@@ -102,8 +106,8 @@ final class Step {
     return number;
   }
 
-  boolean cloneIsInit() {
-    return cloneIsInit;
+  int flags() {
+    return flags;
   }
 
   @Override

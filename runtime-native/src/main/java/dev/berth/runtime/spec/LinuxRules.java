@@ -49,12 +49,12 @@ final class LinuxRules {
               PROPAGATIONS.contains(linux.rootfsPropagation()),
               "unknown propagation " + Field.quoted(linux.rootfsPropagation()));
     }
+    ProcessRules.selinux(field.child("mountLabel"), linux.mountLabel());
     absolute(field.child("maskedPaths"), linux.maskedPaths());
     absolute(field.child("readonlyPaths"), linux.readonlyPaths());
   }
 
   private static void unsupported(Field field, Linux linux) {
-    field.child("mountLabel").unsupportedIf(linux.mountLabel());
     field.child("intelRdt").unsupportedIf(linux.intelRdt());
     field.child("memoryPolicy").unsupportedIf(linux.memoryPolicy());
     field.child("personality").unsupportedIf(linux.personality());

@@ -45,7 +45,7 @@ final class ProcessRules {
       field.child("oomScoreAdj").requireRange(process.oomScoreAdj(), -1000, 1000);
     }
     appArmor(field.child("apparmorProfile"), process.apparmorProfile());
-    field.child("selinuxLabel").unsupportedIf(process.selinuxLabel());
+    selinux(field.child("selinuxLabel"), process.selinuxLabel());
     field.child("scheduler").unsupportedIf(process.scheduler());
     field.child("ioPriority").unsupportedIf(process.ioPriority());
     field.child("execCPUAffinity").unsupportedIf(process.execCpuAffinity());
@@ -58,7 +58,19 @@ final class ProcessRules {
         "holds a space or a control character");
   }
 
-  private static void environment(Field field, List<String> env) {
+  /** USER:ROLE:TYPE, and a LEVEL where the policy has levels. */
+  static void selinux(Field field, @Nullable String label) {
+    if (label != null) {
+      field.require(
+          label.split(":", -1).length >= 3,
+          "expected user:role:type:level, not " + Field.quoted(label));
+      field.require(
+          label.chars().noneMatch(c -> c <= ' ' || c == 127),
+          "holds a space or a control character");
+    }
+  }
+
+  static void environment(Field field, List<String> env) {
     for (int i = 0; i < env.size(); i++) {
       field.element(i).require(env.get(i).indexOf('=') > 0, "expected NAME=value");
     }

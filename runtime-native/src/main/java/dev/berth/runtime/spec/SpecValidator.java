@@ -3,7 +3,6 @@ package dev.berth.runtime.spec;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Refuses a runtime spec that cannot work, before any kernel call.
@@ -27,7 +26,7 @@ public final class SpecValidator {
   public static void validate(RuntimeSpec spec) {
     Field top = Field.of("config.json");
     version(top.child("ociVersion"), spec.ociVersion());
-    hooks(top.child("hooks"), spec.hooks());
+    HookRules.check(top.child("hooks"), spec.hooks());
     if (spec.root() == null) {
       throw top.child("root").refuse("required");
     }
@@ -70,18 +69,6 @@ public final class SpecValidator {
     field.require(matcher.matches(), "expected a semantic version, not " + Field.quoted(version));
     field.require(
         matcher.group(1).equals("1"), "version " + version + " is not supported, only 1.x is");
-  }
-
-  private static void hooks(Field field, @Nullable Hooks hooks) {
-    if (hooks == null) {
-      return;
-    }
-    field.child("prestart").unsupportedIf(!hooks.prestart().isEmpty());
-    field.child("createRuntime").unsupportedIf(!hooks.createRuntime().isEmpty());
-    field.child("createContainer").unsupportedIf(!hooks.createContainer().isEmpty());
-    field.child("startContainer").unsupportedIf(!hooks.startContainer().isEmpty());
-    field.child("poststart").unsupportedIf(!hooks.poststart().isEmpty());
-    field.child("poststop").unsupportedIf(!hooks.poststop().isEmpty());
   }
 
   /** The names are those of a UTS namespace: without one of its own they would be the host's. */

@@ -158,8 +158,7 @@ final class ExecCreation {
 
   /** It joins the container's user namespace, which has its maps. */
   private static void refuseIdMaps(int pid) {
-    throw new BerthException(
-        BerthException.Kind.INTERNAL, "exec: pid " + pid + " asks for id maps out of turn");
+    throw Stub.Answers.outOfTurn(pid);
   }
 
   private TaskRecord record(int pid) {
@@ -179,7 +178,8 @@ final class ExecCreation {
         text(stdin),
         text(stdout),
         record.namespaces(),
-        record.cgroup());
+        record.cgroup(),
+        false);
   }
 
   private static @Nullable String text(@Nullable Path path) {

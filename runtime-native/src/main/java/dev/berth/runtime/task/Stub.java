@@ -2,12 +2,14 @@ package dev.berth.runtime.task;
 
 import dev.berth.base.BerthException;
 import dev.berth.runtime.kernel.Descriptors;
+import dev.berth.runtime.kernel.ExitStatus;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.Memfd;
 import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.kernel.Spawner;
 import dev.berth.runtime.kernel.SyscallTable;
 import dev.berth.runtime.plan.LaunchPlan;
+import dev.berth.runtime.plan.Question;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,7 +28,6 @@ final class Stub implements AutoCloseable {
 
   private static final Duration REAP_LIMIT = Duration.ofSeconds(5);
   private static final Duration ABORT_LIMIT = Duration.ofSeconds(2);
-  private static final int SIGKILL = 9;
 
   /** Answers a question of the process that is being made. */
   interface Answers {
@@ -36,6 +37,27 @@ final class Stub implements AutoCloseable {
      * @throws BerthException naming the field, which then aborts the launch
      */
     void writeIdMaps(int pid);
+
+    /**
+     * Runs the hooks that belong before those of the asking process, and says what its own are
+     * told.
+     *
+     * @throws BerthException naming the hook that failed, which then aborts the launch
+     */
+    default void runCreateHooks(int pid) {
+      throw outOfTurn(pid);
+    }
+
+    /** Says what the asking process's hooks are told once it was started. */
+    default void tellCreated(int pid) {
+      throw outOfTurn(pid);
+    }
+
+    /** For a question that the plan has no cause to ask. */
+    static BerthException outOfTurn(int pid) {
+      return new BerthException(
+          BerthException.Kind.INTERNAL, "pid " + pid + " asks what its plan has no cause to ask");
+    }
   }
 
   /** A created process: its number as this JVM sees it, and descriptors the caller owns. */
@@ -55,10 +77,14 @@ final class Stub implements AutoCloseable {
   private final Spawner.Child child;
   private final StubChannel channel;
 
+  /** How long a step, and what a plan waits for, may take. */
+  private final Duration patience;
+
   private Stub(LaunchPlan plan, Spawner.Child child, StubChannel channel) {
     this.plan = plan;
     this.child = child;
     this.channel = channel;
+    this.patience = LAUNCH_LIMIT.plus(plan.patience());
   }
 
   /**
@@ -119,7 +145,13 @@ final class Stub implements AutoCloseable {
   }
 
   private void answer(StubMessage question, Answers answers) {
-    answers.writeIdMaps(question.b());
+    int pid = question.b();
+    switch (Question.of(question.a()).orElseThrow(() -> Answers.outOfTurn(pid))) {
+      case ID_MAPS -> answers.writeIdMaps(pid);
+      case CREATE_HOOKS -> answers.runCreateHooks(pid);
+      case CREATED_STATE -> answers.tellCreated(pid);
+      case START -> throw Answers.outOfTurn(pid); // the stub answers it
+    }
     channel.send(StubMessage.of(StubMessage.Kind.ANSWER), List.of(), LAUNCH_LIMIT);
   }
 
@@ -155,16 +187,24 @@ final class Stub implements AutoCloseable {
   void awaitStarted() {
     StubMessage message = expect().message();
     if (message.kind() != StubMessage.Kind.STARTED) {
+      if (hasHooks()) {
+        Orphans.endAll(child.pid());
+      }
       throw unexpected(message);
     }
     plan = null;
+  }
+
+  /** A hook that failed can have left processes of its own, which are no children of the stub. */
+  private boolean hasHooks() {
+    return patience.compareTo(LAUNCH_LIMIT) > 0;
   }
 
   private StubChannel.Reply expect() {
     while (true) {
       StubChannel.Reply reply =
           channel
-              .receive(LAUNCH_LIMIT)
+              .receive(patience)
               .orElseThrow(() ->
                   new BerthException(BerthException.Kind.INTERNAL, "berth-init ended by itself"));
       if (reply.message().kind() != StubMessage.Kind.STDIN_CLOSED) { // which nobody asked for
@@ -199,7 +239,8 @@ final class Stub implements AutoCloseable {
 
   /**
    * Ends the stub before its process was started, and with it that process. The stub gets a moment
-   * to do it itself, so that it also reaps; then it is killed. Idempotent.
+   * to do it itself, so that it also reaps; then it is killed. What a killed stub leaves, whoever
+   * killed it, is ended here. Idempotent.
    */
   void abort() {
     if (!channel.isOpen()) {
@@ -211,8 +252,15 @@ final class Stub implements AutoCloseable {
       // gone already, which is what was wanted
     }
     channel.close();
-    if (child.pidfd().isOpen() && !Processes.awaitExit(child.pidfd(), ABORT_LIMIT)) {
-      Processes.signal(child.pidfd(), SIGKILL);
+    if (child.pidfd().isOpen()) {
+      if (!Processes.awaitExit(child.pidfd(), ABORT_LIMIT)) {
+        Orphans.killWithDescendants(child);
+        Processes.awaitExit(child.pidfd(), REAP_LIMIT);
+      }
+      boolean killed = Processes.peek(child.pidfd()).orElse(null) instanceof ExitStatus.Signaled;
+      if (killed || hasHooks()) {
+        Orphans.endAll(child.pid());
+      }
     }
     reap();
   }

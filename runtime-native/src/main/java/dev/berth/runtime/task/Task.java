@@ -5,9 +5,11 @@ import dev.berth.base.Operation;
 import dev.berth.runtime.cgroup.Cgroup;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.spec.ContainerProcess;
+import dev.berth.runtime.spec.Hooks;
 import dev.berth.runtime.spec.Resources;
 import dev.berth.runtime.spec.RuntimeSpec;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +34,8 @@ public final class Task extends TaskProcess {
     RUNNING,
     STOPPED
   }
+
+  private static final int SIGKILL = 9;
 
   private final Tasks tasks;
   private final Map<String, TaskProcess> execs = new ConcurrentHashMap<>();
@@ -98,7 +102,8 @@ public final class Task extends TaskProcess {
    * Starts the created process; returns when its exec has happened.
    *
    * @throws BerthException FAILED_PRECONDITION unless it is CREATED; else naming the field of
-   *     config.json that made the start fail, after which the task is STOPPED
+   *     config.json that made the start fail, after which the task is STOPPED or, by a poststart
+   *     hook that failed, about to be
    */
   public void start() {
     if (record.started()) {
@@ -107,7 +112,25 @@ public final class Task extends TaskProcess {
     }
     record = record.asStarted();
     record.write(directory());
-    openGate();
+    if (record.hooked()) {
+      startWithHooks(hooks());
+    } else {
+      openGate(Duration.ZERO);
+    }
+  }
+
+  private void startWithHooks(ContainerHooks hooks) {
+    openGate(Hooks.limit(hooks.hooks().startContainer()));
+    try {
+      hooks.runAfterStart(pid());
+    } catch (BerthException e) {
+      kill(SIGKILL, true);
+      throw e;
+    }
+  }
+
+  private ContainerHooks hooks() {
+    return tasks.hooks(id(), bundle(), spec());
   }
 
   /**
@@ -217,7 +240,7 @@ public final class Task extends TaskProcess {
 
   /** Starts what {@link #exec} made; returns when its exec has happened, or throws. */
   public void startExec(TaskProcess process) {
-    process.openGate();
+    process.openGate(Duration.ZERO);
   }
 
   public Optional<TaskProcess> findExec(String execId) {
@@ -252,7 +275,8 @@ public final class Task extends TaskProcess {
 
   /**
    * Removes everything of an ended task: cgroup, directory, descriptors. A process that was created
-   * but never started is ended first.
+   * but never started is ended first. Before the directory goes, and is then gone for good,
+   * poststop hooks run: again if that was interrupted and is repeated.
    *
    * @throws BerthException FAILED_PRECONDITION if it is RUNNING
    */
@@ -267,7 +291,11 @@ public final class Task extends TaskProcess {
     }
     execs.keySet().forEach(this::deleteExec);
     close();
-    tasks.delete(record, directory());
+    tasks.deleteCgroup(record);
+    if (record.hooked()) {
+      hooks().runAfterStop();
+    }
+    tasks.deleteDirectory(directory());
   }
 
   @Override

@@ -13,6 +13,7 @@ import dev.berth.runtime.plan.LaunchPlan;
 import dev.berth.runtime.plan.MappedMounts;
 import dev.berth.runtime.plan.SeccompProgram;
 import dev.berth.runtime.spec.ContainerProcess;
+import dev.berth.runtime.spec.Hooks;
 import dev.berth.runtime.spec.IdMappings;
 import dev.berth.runtime.spec.Linux;
 import dev.berth.runtime.spec.Namespace;
@@ -49,17 +50,27 @@ final class TaskCreation {
 
   /** Creates the task below a directory. */
   Task run(Path stateDirectory) {
-    try (rollback) {
+    ContainerHooks hooks = tasks.hooks(spec.id(), spec.bundle(), spec.spec());
+    try (var answers = new CreateAnswers(linux.idMappings(), hooks, operation);
+        rollback) {
+      rollback.onFailure("run hooks", () -> endHooks(answers, hooks));
       operation.enter(CreateTaskStage.DIRECTORY);
       TaskDirectory directory = makeDirectory(stateDirectory.resolve(spec.id()));
       operation.enter(CreateTaskStage.CGROUP);
       Optional<Cgroup> cgroup = makeCgroup();
-      Task task = launch(directory, cgroup);
+      Task task = launch(directory, cgroup, answers);
       rollback.commit();
       return task;
     } catch (IOException e) {
       throw new BerthException(
           BerthException.Kind.INTERNAL, "container " + spec.id() + ": " + e, e);
+    }
+  }
+
+  /** What is undone is gone by now: a hook may depend on it as on that of a container that ran. */
+  private static void endHooks(CreateAnswers answers, ContainerHooks hooks) {
+    if (answers.hooksBegun()) {
+      hooks.runAfterStop();
     }
   }
 
@@ -78,7 +89,7 @@ final class TaskCreation {
     Optional<Cgroup> cgroup = launcher.cgroup(linux.cgroupsPath());
     cgroup.ifPresent(group -> {
       group.create();
-      rollback.onFailure("remove cgroup " + group.path(), () -> group.delete(Tasks.CGROUP_LIMIT));
+      rollback.onFailure("remove cgroup " + group.path(), () -> Tasks.deleteCgroup(group));
       if (linux.resources() != null) {
         group.apply(linux.resources());
       }
@@ -86,7 +97,8 @@ final class TaskCreation {
     return cgroup;
   }
 
-  private Task launch(TaskDirectory directory, Optional<Cgroup> cgroup) throws IOException {
+  private Task launch(TaskDirectory directory, Optional<Cgroup> cgroup, CreateAnswers answers)
+      throws IOException {
     operation.enter(CreateTaskStage.STDIO);
     IdMappings ids = linux.idMappings();
     long owner = IdMaps.ownerOf(process, ids);
@@ -98,6 +110,7 @@ final class TaskCreation {
         }
       }
       openMappings(files);
+      answers.pass(files);
       CgroupEntry entry = Launcher.enter(cgroup, files);
       operation.enter(CreateTaskStage.COMPILE);
       SeccompProgram filter = launcher.compile(linux.seccomp());
@@ -106,7 +119,7 @@ final class TaskCreation {
       Stub stub = launcher.spawn(plan, files);
       rollback.onFailure("end berth-init", stub::abort);
       operation.enter(CreateTaskStage.SETUP);
-      Stub.Created created = stub.awaitCreated(pid -> IdMaps.write(pid, ids));
+      Stub.Created created = stub.awaitCreated(answers);
       rollback.onFailure("let go of the process", created::close);
       Launcher.adjust(created.pid(), process);
       operation.enter(CreateTaskStage.RECORD);
@@ -169,7 +182,8 @@ final class TaskCreation {
         text(stdin),
         text(stdout),
         linux.namespaces().stream().map(Namespace::type).toList(),
-        linux.cgroupsPath());
+        linux.cgroupsPath(),
+        !Hooks.of(spec.spec().hooks()).isEmpty());
   }
 
   private static @Nullable String text(@Nullable Path path) {

@@ -110,15 +110,19 @@ public class TaskProcess implements AutoCloseable {
     return directory;
   }
 
-  /** Opens the start gate; returns when the exec has happened, or throws naming the field. */
-  final void openGate() {
+  /**
+   * Opens the start gate; returns when the exec has happened, or throws naming the field.
+   *
+   * @param patience how long what comes before the exec may take
+   */
+  final void openGate(Duration patience) {
     lock.lock();
     try {
       Stub launched = hold.stub();
       if (launched != null) {
         launched.start();
       } else {
-        startAdopted();
+        startAdopted(CONTROL_LIMIT.plus(patience));
       }
       input.releaseIfClosed();
     } finally {
@@ -126,10 +130,10 @@ public class TaskProcess implements AutoCloseable {
     }
   }
 
-  private void startAdopted() {
+  private void startAdopted(Duration limit) {
     try (StubChannel control = StubChannel.connect(directory, CONTROL_LIMIT)) {
       StubMessage reply =
-          control.ask(StubMessage.of(StubMessage.Kind.START), List.of(), CONTROL_LIMIT).message();
+          control.ask(StubMessage.of(StubMessage.Kind.START), List.of(), limit).message();
       if (reply.kind() != StubMessage.Kind.STARTED) {
         throw new BerthException(
             BerthException.Kind.INTERNAL,

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param namespaces types that the process has of its own or joined
  * @param cgroup path below the hierarchies; null for none
  * @param log null: output is dropped or goes elsewhere
+ * @param hooked config.json has hooks; false in a record of a release that knew none
  */
 record TaskRecord(
     int schema,
@@ -37,7 +38,8 @@ record TaskRecord(
     @Nullable String stdin,
     @Nullable String stdout,
     List<String> namespaces,
-    @Nullable String cgroup) {
+    @Nullable String cgroup,
+    boolean hooked) {
   static final int SCHEMA = 1;
   private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().create();
 
@@ -87,7 +89,8 @@ record TaskRecord(
         stdin,
         stdout,
         namespaces,
-        cgroup);
+        cgroup,
+        hooked);
   }
 
   TaskRecord withLog(@Nullable String newLog) {
@@ -105,6 +108,7 @@ record TaskRecord(
         stdin,
         stdout,
         namespaces,
-        cgroup);
+        cgroup,
+        hooked);
   }
 }

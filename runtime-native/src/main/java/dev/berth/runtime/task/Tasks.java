@@ -29,6 +29,7 @@ public final class Tasks implements AutoCloseable {
   static final Duration CGROUP_LIMIT = Duration.ofSeconds(10);
 
   private final Path stateDirectory;
+  private final BerthInit program;
   private final StubPool stubs;
   private final Launcher launcher;
   private final TaskAdoption adoption;
@@ -49,6 +50,7 @@ public final class Tasks implements AutoCloseable {
    */
   public Tasks(Path stateDirectory, BerthInit program, Cgroups cgroups, int spares) {
     this.stateDirectory = stateDirectory.toAbsolutePath();
+    this.program = program;
     this.stubs = new StubPool(program, spares);
     this.launcher = new Launcher(stubs, cgroups);
     this.adoption = new TaskAdoption(this, launcher);
@@ -69,6 +71,11 @@ public final class Tasks implements AutoCloseable {
    */
   public Task create(TaskSpec spec, Operation operation) {
     return new TaskCreation(this, launcher, spec, operation).run(stateDirectory);
+  }
+
+  /** The hooks of a container. */
+  ContainerHooks hooks(String id, Path bundle, RuntimeSpec spec) {
+    return new ContainerHooks(program, id, bundle, spec);
   }
 
   TaskProcess exec(
@@ -174,14 +181,14 @@ public final class Tasks implements AutoCloseable {
         .toList();
   }
 
-  void delete(TaskRecord record, TaskDirectory directory) {
-    launcher
-        .cgroup(record.cgroup())
-        .ifPresent(group -> {
-          group.kill();
-          group.delete(CGROUP_LIMIT);
-        });
-    deleteDirectory(directory);
+  void deleteCgroup(TaskRecord record) {
+    launcher.cgroup(record.cgroup()).ifPresent(Tasks::deleteCgroup);
+  }
+
+  /** Removes a group with all that may still run in it. */
+  static void deleteCgroup(Cgroup group) {
+    group.kill();
+    group.delete(CGROUP_LIMIT);
   }
 
   void deleteDirectory(TaskDirectory directory) {

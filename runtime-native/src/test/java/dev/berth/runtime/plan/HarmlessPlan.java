@@ -2,6 +2,7 @@ package dev.berth.runtime.plan;
 
 import dev.berth.runtime.kernel.Errno;
 import dev.berth.runtime.kernel.SyscallTable;
+import java.time.Duration;
 import java.util.List;
 
 /**
@@ -30,6 +31,7 @@ public final class HarmlessPlan {
     plan.skip(end);
     plan.fail(Errno.EPROTO);
     plan.place(end);
+    Reg child = plan.reg("child");
     long[] cloneArgs = new long[Uapi.CLONE_ARGS_BYTES / 8];
     cloneArgs[Uapi.CLONE_ARGS_EXIT_SIGNAL / 8] = Uapi.SIGCHLD;
     plan.clone(
@@ -39,6 +41,12 @@ public final class HarmlessPlan {
           plan.call("gettid").on(Outcome.tolerate(Errno.ENOSYS));
           plan.ask(Question.ID_MAPS);
           plan.sendFd(Slot.MASTER, fifo);
+          plan.clone(
+                  plan.longs("clone_args", cloneArgs),
+                  false,
+                  () -> plan.call("gettid").on(Outcome.tolerate(Errno.ENOSYS)))
+              .into(child);
+          plan.waitFor(child, Duration.ofSeconds(5));
           plan.ask(Question.START);
           plan.exec(
               List.of("/nonexistent/a", "/nonexistent/b"),

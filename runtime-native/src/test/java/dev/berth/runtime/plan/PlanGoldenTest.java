@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.berth.runtime.spec.Capabilities;
 import dev.berth.runtime.spec.ContainerProcess;
 import dev.berth.runtime.spec.Device;
+import dev.berth.runtime.spec.Hooks;
 import dev.berth.runtime.spec.IdMapping;
 import dev.berth.runtime.spec.IdMappings;
 import dev.berth.runtime.spec.Linux;
@@ -202,6 +203,38 @@ class PlanGoldenTest {
                 false)));
   }
 
+  /** On a host with SELinux; the kernel of another refuses the labels. */
+  @Test
+  void selinuxLabels() {
+    String label = "system_u:system_r:container_t:s0:c1,c2";
+    List<Mount> mounts = new ArrayList<>(BusyboxBundle.mounts());
+    mounts.add(new Mount("/data", "bind", "/var/lib/kubelet/volume", List.of("rbind")));
+    RuntimeSpec spec =
+        small()
+            .mounts(mounts)
+            .process(process().selinuxLabel(label).build())
+            .linux(
+                bare()
+                    .mountLabel("system_u:object_r:container_file_t:s0:c1,c2")
+                    .maskedPaths(List.of("/sys/firmware"))
+                    .build())
+            .build();
+    Rootfs overlay =
+        new Rootfs.Mounted(
+            ROOTFS.toString(),
+            "overlay",
+            "overlay",
+            List.of("lowerdir=/layers/1", "upperdir=/up", "workdir=/work"));
+    LaunchInput input =
+        new LaunchInput(
+            "c", spec, overlay, new CgroupEntry.None(), new Stdio.Passed(), null, LOG_SLOTS);
+    GoldenFile.check("selinux", ContainerPlan.compile(input));
+    GoldenFile.check(
+        "exec-selinux",
+        ExecPlan.compile(
+            exec(process().selinuxLabel(label).build(), List.of("mount", "pid"), false)));
+  }
+
   @Test
   void maskedAndReadonlyPaths() {
     Linux linux =
@@ -324,6 +357,40 @@ class PlanGoldenTest {
     LaunchInput input = input(spec, new CgroupEntry.None(), new Stdio.Passed(), null);
     assertThatThrownBy(() -> ContainerPlan.compile(input))
         .hasMessage("linux.namespaces: a container needs a mount namespace of its own");
+  }
+
+  @Test
+  void hooksInsideTheContainer() {
+    RuntimeSpec spec =
+        small()
+            .hooks(hooks())
+            .process(process().user(new User(1000, 1000, null, List.of())).build())
+            .build();
+    check("hooks", spec, new CgroupEntry.None(), new Stdio.Passed(), FILTER);
+  }
+
+  /** Hooks are to find the root where the bundle says it is. */
+  @Test
+  void hooksOutsideOfAUserNamespace() {
+    Hooks outside =
+        new Hooks(List.of(), hooks().createRuntime(), List.of(), List.of(), List.of(), List.of());
+    List<Namespace> namespaces = List.of(Namespace.fresh("user"), Namespace.fresh("mount"));
+    check(
+        "hooks-userns",
+        small().hooks(outside).linux(bare().namespaces(namespaces).build()).build());
+  }
+
+  private static Hooks hooks() {
+    List<String> environment = List.of("A=1");
+    return new Hooks(
+        List.of(),
+        List.of(new Hooks.Hook("/usr/bin/outside", List.of(), List.of(), null)),
+        List.of(
+            new Hooks.Hook("/usr/bin/link", List.of("link", "--all"), environment, 2),
+            new Hooks.Hook("/usr/bin/bare", List.of(), List.of(), null)),
+        List.of(new Hooks.Hook("/bin/inside", List.of(), List.of(), 3)),
+        List.of(),
+        List.of());
   }
 
   private static void check(String name, RuntimeSpec spec) {

@@ -37,6 +37,9 @@ class PlanLayoutTest {
     assertThat((long) PlanEncoder.RELOCATION_BYTES).isEqualTo(layout.get("sizeof relocation"));
     assertThat((long) PlanEncoder.NO_REGISTER).isEqualTo(layout.get("NO_REGISTER"));
     assertThat((long) PlanEncoder.CLONE_IS_INIT).isEqualTo(layout.get("CLONE_IS_INIT"));
+    assertThat((long) PlanEncoder.EXEC_ASIDE).isEqualTo(layout.get("EXEC_ASIDE"));
+    assertThat((long) PlanEncoder.WAIT_EXITED).isEqualTo(layout.get("WAIT_EXITED"));
+    assertThat((long) PlanEncoder.WAIT_SIGNALED).isEqualTo(layout.get("WAIT_SIGNALED"));
     assertThat((long) PlanEncoder.SKIP_RETRY).isEqualTo(layout.get("SKIP_RETRY"));
     assertThat((long) PlanEncoder.ARG_VALUE).isEqualTo(layout.get("ARG_VALUE"));
     assertThat((long) PlanEncoder.ARG_DATA).isEqualTo(layout.get("ARG_DATA"));

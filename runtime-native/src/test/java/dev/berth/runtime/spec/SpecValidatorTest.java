@@ -177,6 +177,30 @@ class SpecValidatorTest {
             "{\"unified\":{\"a/b\":\"x\"}}",
             "linux.resources.unified[\"a/b\"]: not the name of a file of a controller"),
         row(
+            "process.selinuxLabel",
+            "\"container_t\"",
+            "process.selinuxLabel: expected user:role:type:level, not \"container_t\""),
+        row(
+            "linux.mountLabel",
+            "\"u:object_r:t:s0\\nx\"",
+            "linux.mountLabel: holds a space or a control character"),
+        row(
+            "hooks",
+            "{\"createRuntime\":[{\"path\":\"bin/x\"}]}",
+            "hooks.createRuntime[0].path: must be an absolute path, not \"bin/x\""),
+        row(
+            "hooks",
+            "{\"prestart\":[{\"path\":\"/x\"}, {}]}",
+            "hooks.prestart[1].path: must be an absolute path, not \"\""),
+        row(
+            "hooks",
+            "{\"poststart\":[{\"path\":\"/x\",\"env\":[\"=x\"]}]}",
+            "hooks.poststart[0].env[0]: expected NAME=value"),
+        row(
+            "hooks",
+            "{\"poststop\":[{\"path\":\"/x\",\"timeout\":0}]}",
+            "hooks.poststop[0].timeout: must be greater than 0"),
+        row(
             "mounts",
             "[{\"destination\":\"/a/..\",\"type\":\"tmpfs\"}]",
             "mounts[0].destination: must not be the root"),
@@ -209,13 +233,9 @@ class SpecValidatorTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "hooks|{\"poststop\":[{\"path\":\"/x\"}]}|hooks.poststop",
-        "hooks|{\"createRuntime\":[{\"path\":\"/x\"}]}|hooks.createRuntime",
-        "process.selinuxLabel|\"x\"|process.selinuxLabel",
         "process.scheduler|{}|process.scheduler",
         "process.ioPriority|{}|process.ioPriority",
         "process.execCPUAffinity|{}|process.execCPUAffinity",
-        "linux.mountLabel|\"x\"|linux.mountLabel",
         "linux.intelRdt|{}|linux.intelRdt",
         "linux.memoryPolicy|{}|linux.memoryPolicy",
         "linux.personality|{}|linux.personality",

@@ -151,7 +151,7 @@ class PlanFormatTest {
     }
     for (Place place : stepPlaces("op", 1)) {
       assertThat(launch(with(place, 0), place.name())).isEqualTo(Outcome.REFUSED);
-      assertThat(launch(with(place, 11), place.name())).isEqualTo(Outcome.REFUSED);
+      assertThat(launch(with(place, 12), place.name())).isEqualTo(Outcome.REFUSED);
     }
     for (Place place : stepPlaces("kind", 1)) {
       assertThat(launch(with(place, 3), place.name())).isEqualTo(Outcome.REFUSED);
@@ -282,6 +282,7 @@ class PlanFormatTest {
       if (!ended) {
         Processes.signal(child.pidfd(), 9);
       }
+      Orphans.endAll(child.pid()); // as a launch does: a process may end before its child
       Processes.waitFor(child.pidfd(), LIMIT);
       child.pidfd().close();
       if (!ended) {

@@ -32,9 +32,6 @@ import org.jspecify.annotations.Nullable;
  * can be is for the validation of the spec to say, as for any other.
  */
 public final class SpecAdjustment {
-  private static final Hooks NO_HOOKS =
-      new Hooks(List.of(), List.of(), List.of(), List.of(), List.of(), List.of());
-
   private SpecAdjustment() {}
 
   /**
@@ -117,7 +114,7 @@ public final class SpecAdjustment {
     if (wanted.equals(dev.berth.proto.nri.Hooks.getDefaultInstance())) {
       return before;
     }
-    Hooks hooks = requireNonNullElseGet(before, () -> NO_HOOKS);
+    Hooks hooks = Hooks.of(before);
     return new Hooks(
         joined(hooks.prestart(), wanted.getPrestartList()),
         joined(hooks.createRuntime(), wanted.getCreateRuntimeList()),

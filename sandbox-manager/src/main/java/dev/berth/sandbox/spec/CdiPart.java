@@ -110,10 +110,7 @@ public final class CdiPart implements SpecAdjuster {
   }
 
   private static Hooks hooks(@Nullable Hooks before, List<ContainerEdits.Hook> added) {
-    Hooks old =
-        before == null
-            ? new Hooks(List.of(), List.of(), List.of(), List.of(), List.of(), List.of())
-            : before;
+    Hooks old = Hooks.of(before);
     return new Hooks(
         at("prestart", old.prestart(), added),
         at("createRuntime", old.createRuntime(), added),

@@ -13,14 +13,17 @@ import java.nio.file.Path;
  * @param swapAccounting whether swap can be limited
  * @param hugetlb whether huge pages can be limited
  * @param leastOomScoreAdj the lowest score that this process may give to others
+ * @param selinux whether SELinux labels what is run and mounted
  */
 public record HostFacts(
     long capabilities,
     boolean cgroup2,
     boolean swapAccounting,
     boolean hugetlb,
-    int leastOomScoreAdj) {
+    int leastOomScoreAdj,
+    boolean selinux) {
   private static final Path CGROUPS = Path.of("/sys/fs/cgroup");
+  private static final Path SELINUX = Path.of("/sys/fs/selinux/enforce"); // where it is enabled
   private static final int CAP_SYS_RESOURCE = 24; // linux/capability.h
   private static final int OOM_SCORE_ADJ_MIN = -1000; // linux/oom.h
 
@@ -37,7 +40,8 @@ public record HostFacts(
           unified
               ? Files.readString(CGROUPS.resolve("cgroup.controllers")).contains("hugetlb")
               : Files.exists(CGROUPS.resolve("hugetlb")),
-          leastOomScoreAdjustment());
+          leastOomScoreAdjustment(),
+          Files.exists(SELINUX));
     } catch (IOException e) {
       throw new BerthException(
           BerthException.Kind.INTERNAL, "cannot read what the kernel supports: " + e, e);

@@ -34,6 +34,7 @@ public final class SpecGenerator {
             new ProtectedPathsPart(),
             new SeccompPart(runtimeDefault),
             new AppArmorPart(),
+            new SelinuxPart(),
             new AnnotationsPart(),
             new CdiPart());
   }

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
  */
 final class GeneratedSpecTest {
   private static final int ROUNDS = 5_000;
-  private static final HostFacts HOST = new HostFacts(40, true, false, true, -1000);
+  private static final HostFacts HOST = new HostFacts(40, true, false, true, -1000, true);
 
   private final SpecGenerator generator =
       new SpecGenerator(

@@ -39,9 +39,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 final class SpecGeneratorTest {
   private static final HostFacts CGROUP_V1 =
-      new HostFacts((1L << 41) - 1, false, true, false, -1000);
+      new HostFacts((1L << 41) - 1, false, true, false, -1000, false);
   private static final HostFacts CGROUP_V2 =
-      new HostFacts((1L << 41) - 1, true, false, true, -1000);
+      new HostFacts((1L << 41) - 1, true, false, true, -1000, true);
   private static final ImageDefaults IMAGE =
       new ImageDefaults(
           List.of("/entry"),
@@ -88,6 +88,60 @@ final class SpecGeneratorTest {
   void everySpecPassesTheValidator() {
     SpecValidator.validate(generator.generate(input(kubernetes().build(), CGROUP_V1)));
     SpecValidator.validate(generator.generate(input(kubernetes().build(), CGROUP_V2)));
+  }
+
+  @Test
+  void selinuxOptionsBecomeLabelsWhereTheKernelHasSelinux() {
+    ContainerConfig container = selinux(false, "", "my_t", "");
+    RuntimeSpec labelled = generator.generate(input(container, CGROUP_V2));
+    assertThat(labelled.process().selinuxLabel())
+        .matches("system_u:system_r:my_t:s0:c[0-9]+,c[0-9]+");
+    String level = labelled.process().selinuxLabel().split(":", 4)[3];
+    assertThat(labelled.linux().mountLabel())
+        .isEqualTo("system_u:object_r:container_file_t:" + level);
+    SpecValidator.validate(labelled);
+
+    RuntimeSpec exact =
+        generator.generate(input(selinux(false, "u_u", "my_t", "s0-s1:c1.c5"), CGROUP_V2));
+    assertThat(exact.process().selinuxLabel()).isEqualTo("u_u:system_r:my_t:s0-s1:c1.c5");
+    assertThat(exact.linux().mountLabel()).isEqualTo("u_u:object_r:container_file_t:s0-s1:c1.c5");
+  }
+
+  @Test
+  void withoutSelinuxOrOptionsOrConfinementThereIsNoLabel() {
+    ContainerConfig asking = selinux(false, "", "my_t", "s0");
+    for (RuntimeSpec spec :
+        List.of(
+            generator.generate(input(asking, CGROUP_V1)), // a host without SELinux
+            generator.generate(input(kubernetes().build(), CGROUP_V2)),
+            generator.generate(input(selinux(true, "", "my_t", "s0"), CGROUP_V2)))) {
+      assertThat(spec.process().selinuxLabel()).isNull();
+      assertThat(spec.linux().mountLabel()).isNull();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"a:b, my_t, s0", "u, 'my t', s0", "u, my_t, 's0\n0'", "u, my_t, \u00fc"})
+  void whatCannotBePartOfALabelIsRefused(String user, String type, String level) {
+    assertThatThrownBy(
+            () -> generator.generate(input(selinux(false, user, type, level), CGROUP_V2)))
+        .isInstanceOf(BerthException.class)
+        .hasMessageContaining("security_context.selinux_options.")
+        .hasMessageContaining("cannot be part of a label");
+  }
+
+  private static ContainerConfig selinux(
+      boolean privileged, String user, String type, String level) {
+    ContainerConfig.Builder container = container();
+    container
+        .getLinuxBuilder()
+        .getSecurityContextBuilder()
+        .setPrivileged(privileged)
+        .getSelinuxOptionsBuilder()
+        .setUser(user)
+        .setType(type)
+        .setLevel(level);
+    return container.build();
   }
 
   @ParameterizedTest

@@ -87,6 +87,24 @@ public final class BusyboxBundle {
     return write();
   }
 
+  /**
+   * Adds a hook, at most one for each point, that runs a shell script on the host or, for
+   * startContainer, in the container.
+   */
+  public BusyboxBundle withHook(String point, String script) throws IOException {
+    var hook = new JsonObject();
+    hook.addProperty("path", "/bin/busybox");
+    hook.add("args", array("sh", "-c", script));
+    hook.addProperty("timeout", 10);
+    var list = new JsonArray();
+    list.add(hook);
+    if (!config.has("hooks")) {
+      config.add("hooks", new JsonObject());
+    }
+    config.getAsJsonObject("hooks").add(point, list);
+    return write();
+  }
+
   /** Adds an annotation. */
   public BusyboxBundle annotate(String key, String value) throws IOException {
     var annotations = new JsonObject();

@@ -1,0 +1,65 @@
+package dev.berth.runtime.task;
+
+import dev.berth.base.Operation;
+import dev.berth.runtime.kernel.Processes;
+import dev.berth.runtime.plan.HookSteps;
+import dev.berth.runtime.spec.IdMappings;
+import org.jspecify.annotations.Nullable;
+
+/** Answers what a container's process asks while it is made. */
+final class CreateAnswers implements Stub.Answers, AutoCloseable {
+  private final IdMappings ids;
+  private final ContainerHooks hooks;
+  private final @Nullable StateFile state; // null where no hook inside the container reads it
+  private final Operation operation;
+  private boolean hooksBegun;
+
+  CreateAnswers(IdMappings ids, ContainerHooks hooks, Operation operation) {
+    this.ids = ids;
+    this.operation = operation;
+    this.hooks = hooks;
+    this.state = HookSteps.needState(hooks.hooks()) ? new StateFile() : null;
+  }
+
+  /** Passes on what the hooks inside the container read. */
+  void pass(OpenFiles files) {
+    if (state != null) {
+      files.add(HookSteps.STATE, state.openForReading());
+    }
+  }
+
+  /** True once a hook may have run: those of the container's end are due then, come what may. */
+  boolean hooksBegun() {
+    return hooksBegun;
+  }
+
+  @Override
+  public void writeIdMaps(int pid) {
+    IdMaps.write(pid, ids);
+  }
+
+  @Override
+  public void runCreateHooks(int pid) {
+    hooksBegun = true;
+    hooks.runBeforePivot(pid, operation);
+    tell("creating", pid);
+  }
+
+  @Override
+  public void tellCreated(int pid) {
+    tell("created", pid);
+  }
+
+  private void tell(String status, int pid) {
+    if (state != null) {
+      state.write(hooks.state(status, Processes.innermostPid(pid)));
+    }
+  }
+
+  @Override
+  public void close() {
+    if (state != null) {
+      state.close();
+    }
+  }
+}
