@@ -20,6 +20,7 @@ BERTH_JVM_FLAGS='
   -XX:ArchiveRelocationMode=0
   -XX:+UseSerialGC
   -XX:TieredStopAtLevel=1
+  -XX:CompileThresholdScaling=0.3
   -XX:+UseCompactObjectHeaders
   -XX:-UsePerfData
   -XX:-MaxFDLimit
