@@ -3,6 +3,7 @@ package dev.berth.runtime.cgroup;
 import dev.berth.base.BerthException;
 import dev.berth.base.BerthException.Kind;
 import dev.berth.runtime.kernel.ControlTree;
+import dev.berth.runtime.systemd.Systemd;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -124,8 +125,26 @@ public final class Cgroups {
     };
   }
 
-  /** Names a group, which need not be there. */
+  /** Names a group, which need not be there and which Berth makes itself. */
   public Cgroup at(CgroupPath path) {
+    return directory(path);
+  }
+
+  /**
+   * Names the group of a {@code linux.cgroupsPath}, which need not be there. The form decides who
+   * makes it: systemd if it is {@code slice:prefix:name}, else Berth itself.
+   *
+   * @throws BerthException INVALID_ARGUMENT as {@link CgroupPath#parse}
+   */
+  public Cgroup named(String cgroupsPath) {
+    if (!Scope.isNamedBy(cgroupsPath)) {
+      return directory(CgroupPath.parse(cgroupsPath));
+    }
+    Scope scope = Scope.parse(cgroupsPath);
+    return new ScopeCgroup(scope, directory(scope.path()), Systemd.ofHost());
+  }
+
+  private DirectoryCgroup directory(CgroupPath path) {
     return switch (layout) {
       case Layout.V1(var hierarchies) -> new V1Cgroup(path, hierarchies);
       case Layout.V2(var hierarchy) -> new V2Cgroup(path, hierarchy);
