@@ -18,7 +18,9 @@ import java.util.function.Consumer;
  * its own, for the manager is one thread that everybody on the host waits for. Thread-safe.
  */
 public final class Systemd {
-  private static final Path PRIVATE_SOCKET = Path.of("/run/systemd/private");
+  /** Where the manager of a host listens for root alone. */
+  public static final Path SOCKET = Path.of("/run/systemd/private");
+
   private static final Path BOOTED = Path.of("/run/systemd/system"); // sd_booted(3)
   private static final Duration LIMIT = Duration.ofSeconds(30);
   private static final String OBJECT = "/org/freedesktop/systemd1";
@@ -38,12 +40,12 @@ public final class Systemd {
 
   /** Returns the manager of this host, which need not run. */
   public static Systemd ofHost() {
-    return new Systemd(PRIVATE_SOCKET, LIMIT);
+    return new Systemd(SOCKET, LIMIT);
   }
 
   /** Whether this host was booted with systemd, and it can be asked from here. */
   public static boolean isRunning() {
-    return Files.isDirectory(BOOTED) && Files.exists(PRIVATE_SOCKET);
+    return Files.isDirectory(BOOTED) && Files.exists(SOCKET);
   }
 
   /**
