@@ -7,10 +7,10 @@ import java.util.List;
 /** A group as the file system shows it, whoever made it. */
 sealed interface DirectoryCgroup extends Cgroup permits V1Cgroup, V2Cgroup {
   /**
-   * Makes what is missing of a group that someone else has made and that has processes: its
-   * directories in further hierarchies, its controllers.
+   * Makes what is missing of a group that someone else has made and put a process in: its
+   * directories in further hierarchies, with that process, and its controllers.
    */
-  void complete();
+  void complete(long pid);
 
   /** Returns what {@link #apply} writes, without device rules; refuses what it would refuse. */
   List<Setting> settings(Resources resources);

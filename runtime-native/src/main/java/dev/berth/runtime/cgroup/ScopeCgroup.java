@@ -6,7 +6,9 @@ import dev.berth.base.Rollback;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.spec.Resources;
 import dev.berth.runtime.systemd.Systemd;
+import dev.berth.runtime.systemd.UnitProperty;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -46,18 +48,21 @@ record ScopeCgroup(Scope scope, DirectoryCgroup group, Systemd systemd) implemen
           Kind.FAILED_PRECONDITION,
           "cgroup " + path() + " exists and has processes in it: " + Groups.some(group.pids()));
     }
-    start(occupant.getAsLong(), settings);
+    long pid = occupant.getAsLong();
+    List<UnitProperty> properties =
+        new ArrayList<>(ScopeProperties.atStart(scope, pid, settings, group.version()));
+    properties.addAll(devices(limits));
+    start(properties);
     try (Rollback rollback = new Rollback()) {
       rollback.onFailure("stop " + scope.unit(), () -> systemd.stop(scope.unit()));
-      group.complete();
+      group.complete(pid);
       group.apply(limits);
       rollback.commit();
     }
   }
 
   /** A unit of this name without processes is what a create that was cut off has left. */
-  private void start(long pid, List<Setting> settings) {
-    var properties = ScopeProperties.atStart(scope, pid, settings, group.version());
+  private void start(List<UnitProperty> properties) {
     try {
       systemd.start(scope.unit(), properties);
     } catch (BerthException e) {
@@ -72,8 +77,17 @@ record ScopeCgroup(Scope scope, DirectoryCgroup group, Systemd systemd) implemen
   /** {@inheritDoc} systemd writes what it was told before it answers, so the files come last. */
   @Override
   public void apply(Resources resources) {
-    systemd.set(scope.unit(), ScopeProperties.ofLimits(group.settings(resources)));
+    List<UnitProperty> properties =
+        new ArrayList<>(ScopeProperties.ofLimits(group.settings(resources)));
+    properties.addAll(devices(resources));
+    systemd.set(scope.unit(), properties);
     group.apply(resources);
+  }
+
+  private List<UnitProperty> devices(Resources resources) {
+    return resources.devices().isEmpty() || group.version() == Cgroups.Version.V2
+        ? List.of()
+        : DeviceProperties.of(DevicePolicy.of(resources.devices()));
   }
 
   @Override

@@ -66,7 +66,7 @@ record V1Cgroup(CgroupPath path, List<V1Hierarchy> hierarchies) implements Direc
 
   /** systemd makes the group in its own hierarchy and in those of the controllers it manages. */
   @Override
-  public void complete() {
+  public void complete(long pid) {
     try (Rollback rollback = new Rollback()) {
       for (V1Hierarchy hierarchy : hierarchies) {
         Groups.make(hierarchy.tree(), path, rollback);
@@ -74,6 +74,7 @@ record V1Cgroup(CgroupPath path, List<V1Hierarchy> hierarchies) implements Direc
           fillCpuset(hierarchy.tree());
         }
       }
+      add(pid);
       rollback.commit();
     }
   }

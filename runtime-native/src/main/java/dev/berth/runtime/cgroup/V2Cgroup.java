@@ -44,7 +44,7 @@ record V2Cgroup(CgroupPath path, V2Hierarchy hierarchy) implements DirectoryCgro
       if (!Groups.make(tree(), path, rollback)) {
         Groups.requireVacant(tree(), path);
       }
-      complete();
+      takeControllers();
       if (isFrozen()) {
         throw Groups.frozen(path);
       }
@@ -53,7 +53,11 @@ record V2Cgroup(CgroupPath path, V2Hierarchy hierarchy) implements DirectoryCgro
   }
 
   @Override
-  public void complete() {
+  public void complete(long pid) {
+    takeControllers();
+  }
+
+  private void takeControllers() {
     if (!controllers().containsAll(hierarchy.controllers())) {
       enableControllers();
       joinThreadedTree();
