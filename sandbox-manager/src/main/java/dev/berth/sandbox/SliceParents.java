@@ -18,7 +18,8 @@ import java.util.stream.Stream;
  * <p>systemd removes a scope at its last exit, and with it the count of what was killed there for
  * want of memory. But the pod's slice counts those below it too, so what it counts beyond the
  * scopes that are left was counted in scopes that are gone. That sum is compared with what it was
- * at the pod's exit before.
+ * at the pod's exit before. Version 1 counts for a group alone: there a kill goes unseen if systemd
+ * was faster.
  */
 final class SliceParents extends CgroupParents {
   private static final System.Logger LOG = System.getLogger(SliceParents.class.getName());
@@ -105,16 +106,23 @@ final class SliceParents extends CgroupParents {
 
   @Override
   boolean hasRunOutOfMemory(String cgroup) {
-    Path scope = below(ROOT, cgroup);
     Path pod = pod(cgroup);
     synchronized (accounted) {
       long known = accounted.getOrDefault(pod, 0L);
-      long own = oomKills(scope.resolve(EVENTS)).orElse(-1);
+      long own = ownKills(cgroup);
       // One that is still there will be gone in a moment, and was accounted for then.
       long now = own >= 0 ? known + own : killsInScopesGone(pod);
       accounted.put(pod, now);
       return now > known;
     }
+  }
+
+  /** Returns what a scope has counted; -1 if it is gone. Version 1 has the count elsewhere. */
+  private static long ownKills(String cgroup) {
+    return oomKills(below(ROOT, cgroup).resolve(EVENTS))
+        .orElseGet(() ->
+            oomKills(below(ROOT.resolve("memory"), cgroup).resolve("memory.oom_control"))
+                .orElse(-1));
   }
 
   private static Path pod(String cgroup) {
