@@ -81,6 +81,7 @@ class ScopePodTest {
               .satisfies(
                   one -> assertThat(one.cgroup()).isEqualTo(path + "/" + scope(container.id())));
         });
+    assertThat(Systemctl.show("berth-test-shim.scope", "ActiveState")).isEqualTo("active");
     node.remove(pod);
     awaitForgotten(scope(container.id()));
     assertThat(Systemctl.show(slice, "ActiveState")).isEqualTo("active"); // the kubelet's

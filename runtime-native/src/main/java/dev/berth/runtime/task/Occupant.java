@@ -5,7 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A process that keeps a new cgroup from being empty until the container's own is in it: a stub
- * without a plan, which ends with this JVM at the latest. Not thread-safe.
+ * without a plan, which ends with this JVM at the latest. It counts against a limit of processes as
+ * long as it is there. Not thread-safe.
  */
 final class Occupant implements AutoCloseable {
   private final StubPool stubs;
