@@ -102,6 +102,7 @@ final class Berthd implements AutoCloseable {
         config.defaultHandler(),
         config.network(),
         config.cdiSpecDirs(),
+        config.cgroupDriver(),
         config.cgroupParent(),
         programs.berthInit(),
         config.criu(),

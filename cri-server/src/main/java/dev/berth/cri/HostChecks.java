@@ -5,6 +5,8 @@ import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 import dev.berth.base.BerthException;
 import dev.berth.cri.config.BerthConfig;
 import dev.berth.cri.config.ConfigKey;
+import dev.berth.runtime.systemd.Systemd;
+import dev.berth.sandbox.CgroupDriver;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -21,6 +23,7 @@ final class HostChecks {
   /** Refuses what could only go wrong later, and less clearly. */
   static void run(BerthConfig config) {
     requireRoot();
+    requireCgroupDriver(config.cgroupDriver(), Systemd.isRunning());
     if (!config.anyMountNamespace()) {
       requireMountNamespaceOfInit();
     }
@@ -33,6 +36,17 @@ final class HostChecks {
       }
     } catch (IOException e) {
       throw new UncheckedIOException("reading /proc/self", e);
+    }
+  }
+
+  /** A driver without its systemd could make no container at all. */
+  static void requireCgroupDriver(CgroupDriver driver, boolean systemdRuns) {
+    if (driver == CgroupDriver.SYSTEMD && !systemdRuns) {
+      throw new BerthException(
+          FAILED_PRECONDITION,
+          ConfigKey.CGROUP_DRIVER.key()
+              + " is systemd, but systemd does not run this host: there is no "
+              + Systemd.SOCKET);
     }
   }
 

@@ -2,6 +2,7 @@ package dev.berth.sandbox;
 
 import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.berth.base.BerthException;
 import dev.berth.sandbox.spec.AppArmorChoice;
 import java.io.IOException;
@@ -19,6 +20,9 @@ final class AppArmor {
   private static final Path LOADED = Path.of("/sys/kernel/security/apparmor/profiles");
 
   private final String defaultProfile;
+
+  /** Whether this process has loaded the default profile. */
+  @GuardedBy("this") private boolean isOurs;
 
   /**
    * @param instance becomes part of the default profile's name, which is global to the host
@@ -62,11 +66,13 @@ final class AppArmor {
     return profile;
   }
 
+  /** One that is loaded already may be of an earlier release: it is replaced once. */
   private synchronized String loadedDefault() {
-    if (!isLoaded(defaultProfile)) {
+    if (!isOurs || !isLoaded(defaultProfile)) {
       AppArmorParser.find()
           .orElseThrow(() -> refused(defaultProfile, "there is no apparmor_parser"))
           .load(defaultProfile, DefaultAppArmorProfile.named(defaultProfile));
+      isOurs = true;
     }
     return defaultProfile;
   }

@@ -17,8 +17,10 @@ final class DefaultAppArmorProfile {
       umount,
       deny mount,
 
-      # whoever runs the container may end it; processes of one profile may signal each other
+      # whoever runs the container may end it, confined or not; processes of one profile may signal each other
       signal (receive) peer=unconfined,
+      signal (receive) peer=runc,
+      signal (receive) peer=crun,
       signal (send,receive) peer=%1$s,
       ptrace (trace,read,tracedby,readby) peer=%1$s,
 

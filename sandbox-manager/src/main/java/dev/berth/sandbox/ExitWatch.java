@@ -34,6 +34,7 @@ final class ExitWatch {
 
   /** Watches a task from now on, once for each container. */
   void watch(Container container) {
+    cgroups.watch(container.record().cgroup());
     var _ =
         tasks.exit(container.id()).whenComplete((exit, failure) -> ended(container, exit, failure));
   }
@@ -55,7 +56,7 @@ final class ExitWatch {
   /** Takes note of the end of a task. */
   void report(Container container, TaskExit exit) {
     boolean outOfMemory =
-        exit.status() == KILLED && cgroups.hasRunOutOfMemory(container.record().cgroup());
+        cgroups.hasRunOutOfMemory(container.record().cgroup()) && exit.status() == KILLED;
     container.exited(ExitReport.of(exit, outOfMemory));
     settle(container);
   }

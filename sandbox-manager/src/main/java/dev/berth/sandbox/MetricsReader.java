@@ -4,6 +4,7 @@ import dev.berth.base.BerthException;
 import dev.berth.image.FsUsage;
 import dev.berth.runtime.cgroup.Cgroup;
 import dev.berth.runtime.cgroup.CgroupDetails;
+import dev.berth.runtime.cgroup.CgroupPath;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,7 +54,7 @@ final class MetricsReader {
             usage.container().snapshotKey(), Duration.ofNanos(deadlineNanos - System.nanoTime()));
     return new ContainerMetrics(
         usage.with(layer),
-        cgroup,
+        CgroupPath.parse(cgroup).toString(),
         details,
         ProcessFigures.of(group.pids(), pid, budget),
         layer.flatMap(written -> disk(written.mountpoint())),

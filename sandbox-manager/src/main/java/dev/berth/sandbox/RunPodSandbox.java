@@ -21,6 +21,7 @@ final class RunPodSandbox {
   private final PodNamespaces namespaces;
   private final PodFiles files;
   private final PodNetwork network;
+  private final CgroupParents cgroups;
   private final PodPause pause;
   private final ReleasePodSandbox release;
   private final PodPaths paths;
@@ -45,6 +46,7 @@ final class RunPodSandbox {
       PodNamespaces namespaces,
       PodFiles files,
       PodNetwork network,
+      CgroupParents cgroups,
       PodPause pause,
       ReleasePodSandbox release,
       PodPaths paths,
@@ -57,6 +59,7 @@ final class RunPodSandbox {
     this.namespaces = namespaces;
     this.files = files;
     this.network = network;
+    this.cgroups = cgroups;
     this.pause = pause;
     this.release = release;
     this.paths = paths;
@@ -77,6 +80,7 @@ final class RunPodSandbox {
       PodSandboxConfig config, String runtimeHandler, Operation operation) {
     operation.enter(RunPodSandboxStage.RESERVE);
     SandboxConfigs.check(config);
+    cgroups.check(config.getLinux().getCgroupParent());
     handlers.require(runtimeHandler);
     String id = Ids.generate();
     SandboxName name = SandboxName.of(config);

@@ -24,7 +24,6 @@ final class SandboxConfigs {
   static void check(PodSandboxConfig config) {
     requireHostname(config.getHostname());
     requireAbsolute("log_directory", config.getLogDirectory());
-    requireAbsolute("linux.cgroup_parent", config.getLinux().getCgroupParent());
     LinuxSandboxSecurityContext security = config.getLinux().getSecurityContext();
     if (security.hasRunAsGroup() && !security.hasRunAsUser()) {
       throw new BerthException(INVALID_ARGUMENT, "run_as_group is set without run_as_user");
@@ -82,7 +81,7 @@ final class SandboxConfigs {
   }
 
   /** Empty is fine; {@code ..} is not, since the path is joined with others (rule R11). */
-  private static void requireAbsolute(String field, String path) {
+  static void requireAbsolute(String field, String path) {
     if (path.isEmpty()) {
       return;
     }

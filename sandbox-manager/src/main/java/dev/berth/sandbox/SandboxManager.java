@@ -102,7 +102,7 @@ public final class SandboxManager implements AutoCloseable {
     records = new RecordStore(store);
     PodNamespaces namespaces = new PodNamespaces(paths, settings.logWriter());
     PodFiles files = new PodFiles(paths);
-    CgroupParents cgroups = new CgroupParents(settings.defaultCgroupParent());
+    CgroupParents cgroups = CgroupParents.of(settings);
     Bundles bundles = new Bundles(paths);
     HostFacts host = HostFacts.read();
     Handlers handlers = new Handlers(settings, registry);
@@ -123,7 +123,7 @@ public final class SandboxManager implements AutoCloseable {
     podEvents = new PodEvents(registry, paths, clock, usage::forget);
     events = ShimEvents.listen(paths.eventsSocket(), settings.instance(), _ -> {});
     shims = new Shims(shimSettings(settings));
-    tasks = new Tasks(shims, records, paths);
+    tasks = new Tasks(shims, records, paths, settings.cgroupDriver());
     exits = new ExitWatch(tasks, cgroups, handlers, plugins);
     PodPause pause =
         new PodPause(tasks, bundles, cgroups, namespaces, handlers, host, settings.logWriter());
@@ -137,6 +137,7 @@ public final class SandboxManager implements AutoCloseable {
             namespaces,
             files,
             network,
+            cgroups,
             pause,
             release,
             paths,
@@ -222,10 +223,9 @@ public final class SandboxManager implements AutoCloseable {
         settings.logWriter(),
         List.of(),
         LOG.isLoggable(System.Logger.Level.DEBUG),
-        // Beside this service's own: whoever restarts the service ends all that is in its group.
         Map.of(
             "BERTH_SHIM_CGROUP",
-            "/" + settings.instance() + "-shim",
+            CgroupParents.shimCgroup(settings),
             "BERTH_CRIU",
             settings.criu().map(Path::toString).orElse("")));
   }

@@ -19,8 +19,9 @@ import java.util.Optional;
  * @param defaultHandler name of the handler for an empty runtime handler
  * @param network what pods are attached to
  * @param cdiSpecDirs directories of CDI spec files, the least important first
- * @param defaultCgroupParent cgroup that containers of a sandbox without a cgroup parent go below;
- *     an absolute path within the cgroup hierarchies
+ * @param cgroupDriver who makes the cgroups of containers
+ * @param defaultCgroupParent cgroup that containers of a sandbox without a cgroup parent go below:
+ *     an absolute path within the cgroup hierarchies, or with systemd the name of a slice
  * @param logWriter absolute path of berth-init, which writes the CRI logs and is the pause of pods
  *     that share a pid namespace
  * @param criu absolute path of the program that checkpoints; empty to look for it in PATH. A shim
@@ -36,6 +37,7 @@ public record SandboxSettings(
     String defaultHandler,
     NetworkSettings network,
     List<Path> cdiSpecDirs,
+    CgroupDriver cgroupDriver,
     String defaultCgroupParent,
     Path logWriter,
     Optional<Path> criu,

@@ -54,6 +54,7 @@ final class Tasks {
   private final Shims shims;
   private final RecordStore records;
   private final PodPaths paths;
+  private final CgroupDriver cgroupDriver;
   private final Map<String, Held> tasks = new ConcurrentHashMap<>();
 
   /** The shims that serve all containers of a handler, by the handler's name. */
@@ -71,10 +72,11 @@ final class Tasks {
     }
   }
 
-  Tasks(Shims shims, RecordStore records, PodPaths paths) {
+  Tasks(Shims shims, RecordStore records, PodPaths paths, CgroupDriver cgroupDriver) {
     this.shims = shims;
     this.records = records;
     this.paths = paths;
+    this.cgroupDriver = cgroupDriver;
   }
 
   /** Starts the shim for a container, or finds the one that will have it. */
@@ -441,7 +443,10 @@ final class Tasks {
     }
   }
 
-  /** Shims that call another program want to be told which, and where it keeps its state. */
+  /**
+   * Shims that call another program want to be told which, where it keeps its state, and whom to
+   * ask for cgroups.
+   */
   private @Nullable Any options(RuntimeHandler handler) {
     return handler
         .ociRuntime()
@@ -452,6 +457,7 @@ final class Tasks {
                     Options.newBuilder()
                         .setBinaryName(program.toString())
                         .setRoot(paths.ociRuntimeRoot().toString())
+                        .setSystemdCgroup(cgroupDriver == CgroupDriver.SYSTEMD)
                         .build()
                         .toByteString())
                 .build())

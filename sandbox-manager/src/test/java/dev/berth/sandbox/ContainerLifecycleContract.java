@@ -42,14 +42,20 @@ abstract class ContainerLifecycleContract {
   private SandboxStatus pod;
 
   private final String handler;
+  private final CgroupDriver driver;
 
   ContainerLifecycleContract(String handler) {
+    this(handler, CgroupDriver.CGROUPFS);
+  }
+
+  ContainerLifecycleContract(String handler, CgroupDriver driver) {
     this.handler = handler;
+    this.driver = driver;
   }
 
   @BeforeAll
   void runPod() throws Exception {
-    node = new TestNode(directory, handler);
+    node = new TestNode(directory, handler, driver);
     pod = node.run(node.pod("shared"));
   }
 

@@ -25,14 +25,20 @@ abstract class PodLifecycleContract {
   private TestNode node;
 
   private final String handler;
+  private final CgroupDriver driver;
 
   PodLifecycleContract(String handler) {
+    this(handler, CgroupDriver.CGROUPFS);
+  }
+
+  PodLifecycleContract(String handler, CgroupDriver driver) {
     this.handler = handler;
+    this.driver = driver;
   }
 
   @BeforeEach
   void open() throws Exception {
-    node = new TestNode(directory, handler);
+    node = new TestNode(directory, handler, driver);
   }
 
   @AfterEach

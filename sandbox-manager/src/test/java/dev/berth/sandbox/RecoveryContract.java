@@ -25,14 +25,20 @@ abstract class RecoveryContract {
   TestNode node;
 
   private final String handler;
+  private final CgroupDriver driver;
 
   RecoveryContract(String handler) {
+    this(handler, CgroupDriver.CGROUPFS);
+  }
+
+  RecoveryContract(String handler, CgroupDriver driver) {
     this.handler = handler;
+    this.driver = driver;
   }
 
   @BeforeEach
   void open() throws Exception {
-    node = new TestNode(directory, handler);
+    node = new TestNode(directory, handler, driver);
   }
 
   @AfterEach

@@ -12,6 +12,7 @@ import dev.berth.proto.cri.v1.NamespaceOption;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.cri.v1.PodSandboxMetadata;
 import dev.berth.runtime.seccomp.DefaultSeccompProfile;
+import dev.berth.runtime.systemd.Systemd;
 import dev.berth.sandbox.cni.TestNetwork;
 import dev.berth.sandbox.net.BridgeSettings;
 import dev.berth.sandbox.net.Subnet;
@@ -43,8 +44,7 @@ final class TestNode implements AutoCloseable {
   private static final AtomicInteger SEQUENCE = new AtomicInteger();
 
   final Path directory;
-  final String cgroup =
-      "/berth-test-" + ProcessHandle.current().pid() + "-" + SEQUENCE.incrementAndGet();
+  final String cgroup;
   final DirectoryImages images;
   final TestNetwork network;
   final Path logs;
@@ -52,6 +52,7 @@ final class TestNode implements AutoCloseable {
   SandboxManager manager;
 
   private final String handler;
+  private final CgroupDriver driver;
   private final Optional<NriSettings> nri;
 
   /**
@@ -59,15 +60,29 @@ final class TestNode implements AutoCloseable {
    * @param handler name of the handler that pods get
    */
   TestNode(Path directory, String handler) throws Exception {
-    this(directory, handler, Optional.empty());
+    this(directory, handler, CgroupDriver.CGROUPFS, Optional.empty());
+  }
+
+  /**
+   * @param driver who makes cgroups
+   */
+  TestNode(Path directory, String handler, CgroupDriver driver) throws Exception {
+    this(directory, handler, driver, Optional.empty());
   }
 
   /**
    * @param nri where plugins connect
    */
   TestNode(Path directory, String handler, Optional<NriSettings> nri) throws Exception {
+    this(directory, handler, CgroupDriver.CGROUPFS, nri);
+  }
+
+  private TestNode(Path directory, String handler, CgroupDriver driver, Optional<NriSettings> nri)
+      throws Exception {
     this.directory = directory;
     this.handler = handler;
+    this.driver = driver;
+    this.cgroup = uniqueCgroup(driver);
     this.nri = nri;
     this.logs = Files.createDirectories(directory.resolve("logs"));
     this.images = new DirectoryImages(Files.createDirectories(directory.resolve("images")));
@@ -75,6 +90,14 @@ final class TestNode implements AutoCloseable {
     Files.createDirectories(directory.resolve("root"));
     writeShimLauncher();
     open();
+  }
+
+  private static String uniqueCgroup(CgroupDriver driver) {
+    String number = ProcessHandle.current().pid() + "n" + SEQUENCE.incrementAndGet();
+    return switch (driver) {
+      case CGROUPFS -> "/berth-test-" + number;
+      case SYSTEMD -> "/berthtest" + number + ".slice";
+    };
   }
 
   /** Starts the manager, as a new process would. */
@@ -115,7 +138,8 @@ final class TestNode implements AutoCloseable {
             network.settings(Duration.ofSeconds(10)),
             new BridgeSettings("berthtest", List.of(Subnet.parse("10.213.96.0/20")), 1500, false)),
         List.of(directory.resolve("cdi")),
-        cgroup,
+        driver,
+        driver == CgroupDriver.SYSTEMD ? cgroup.substring(1) : cgroup,
         berthInit(),
         Optional.empty(),
         Duration.ofSeconds(10),
@@ -173,11 +197,19 @@ final class TestNode implements AutoCloseable {
         Duration.ofSeconds(10),
         () -> {
           boolean gone = true;
-          for (String hierarchy : names(Path.of("/sys/fs/cgroup"))) {
-            gone &= isRemoved(Path.of("/sys/fs/cgroup", hierarchy, pod));
+          for (Path hierarchy : hierarchies()) {
+            gone &= isRemoved(hierarchy.resolve(pod));
           }
           return gone;
         });
+  }
+
+  /** Of version 1 there are several, of version 2 there is one. */
+  private static List<Path> hierarchies() throws IOException {
+    Path root = Path.of("/sys/fs/cgroup");
+    return Files.exists(root.resolve("cgroup.controllers"))
+        ? List.of(root)
+        : names(root).stream().map(root::resolve).toList();
   }
 
   private static boolean isRemoved(Path cgroup) {
@@ -352,10 +384,24 @@ final class TestNode implements AutoCloseable {
   }
 
   Stream<String> cgroups() throws IOException {
-    return names(Path.of("/sys/fs/cgroup")).stream()
-        .map(name -> Path.of("/sys/fs/cgroup", name, cgroup.substring(1)))
-        .filter(Files::exists)
-        .map(Path::toString);
+    List<Path> tops =
+        hierarchies().stream()
+            .map(hierarchy -> hierarchy.resolve(cgroup.substring(1)))
+            .filter(Files::exists)
+            .toList();
+    return driver == CgroupDriver.SYSTEMD
+        ? tops.stream().flatMap(TestNode::slices) // systemd keeps an empty slice
+        : tops.stream().map(Path::toString);
+  }
+
+  private static Stream<String> slices(Path directory) {
+    try {
+      return names(directory).stream()
+          .filter(name -> name.endsWith(".slice"))
+          .map(name -> directory.resolve(name).toString());
+    } catch (IOException e) {
+      return Stream.empty();
+    }
   }
 
   static List<String> names(Path directory) throws IOException {
@@ -391,6 +437,9 @@ final class TestNode implements AutoCloseable {
     shutDown();
     endShims();
     network.close();
+    if (driver == CgroupDriver.SYSTEMD) {
+      Systemd.ofHost().stop(cgroup.substring(1));
+    }
   }
 
   /** A shim that ends by itself removes its cgroup; one that was killed may have left it. */
@@ -401,8 +450,8 @@ final class TestNode implements AutoCloseable {
         "the shims have ended",
         Duration.ofSeconds(10),
         () -> shims.stream().noneMatch(ProcessHandle::isAlive));
-    for (String hierarchy : names(Path.of("/sys/fs/cgroup"))) {
-      var _ = isRemoved(Path.of("/sys/fs/cgroup", hierarchy, INSTANCE + "-shim"));
+    for (Path hierarchy : hierarchies()) {
+      var _ = isRemoved(hierarchy.resolve(INSTANCE + "-shim"));
     }
   }
 }

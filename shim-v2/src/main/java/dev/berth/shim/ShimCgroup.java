@@ -5,8 +5,8 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import dev.berth.base.BerthException;
 import dev.berth.runtime.cgroup.Cgroup;
-import dev.berth.runtime.cgroup.CgroupPath;
 import dev.berth.runtime.cgroup.Cgroups;
+import dev.berth.runtime.spec.Resources;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +27,7 @@ final class ShimCgroup implements AutoCloseable {
   private static final Path HIERARCHIES = Path.of("/sys/fs/cgroup");
   private static final Path UNIFIED_BESIDE_V1 = HIERARCHIES.resolve("unified");
   private static final String PROCS = "cgroup.procs";
+  private static final Resources NO_LIMITS = Resources.builder().build();
   private static final Duration LIMIT = Duration.ofSeconds(1);
 
   private final Cgroup group;
@@ -41,10 +42,11 @@ final class ShimCgroup implements AutoCloseable {
   /**
    * Moves this process into a group, made if missing.
    *
-   * @param path of the group, absolute and below the roots of the hierarchies
+   * @param path of the group: absolute and below the roots of the hierarchies, or a scope of
+   *     systemd as {@code slice:prefix:name}
    */
   static ShimCgroup enter(Cgroups cgroups, String path) {
-    var entered = new ShimCgroup(cgroups.at(CgroupPath.parse(path)), path);
+    var entered = new ShimCgroup(cgroups.named(path), path);
     try {
       entered.enter();
       LOG.log(INFO, () -> "in the control group " + path);
@@ -73,7 +75,7 @@ final class ShimCgroup implements AutoCloseable {
   /** One with processes is not ours to take, unless they are a predecessor's stubs. */
   private void create() {
     try {
-      group.create();
+      group.create(NO_LIMITS, ProcessHandle.current()::pid);
     } catch (BerthException e) {
       if (!group.isPopulated()) {
         throw e;
@@ -82,7 +84,7 @@ final class ShimCgroup implements AutoCloseable {
   }
 
   private Path unifiedGroup() {
-    return UNIFIED_BESIDE_V1.resolve(path.substring(1));
+    return UNIFIED_BESIDE_V1.resolve(group.path().relative());
   }
 
   private static void writeSelf(Path group) throws IOException {

@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code -Dberth.init=PATH}: where berth-init is
  *   <li>{@code BERTH_RUN_DIR}: the volatile directory, {@code /run/berth} unless set
  *   <li>{@code BERTH_SHIM_CGROUP}: the control group of shim and stubs, a path below the roots of
- *       the hierarchies; unless set, they stay in that of whoever started them
+ *       the hierarchies, or a scope of systemd as {@code slice:prefix:name}; unless set, they stay
+ *       in that of whoever started them
  *   <li>{@code BERTH_CRIU}: the program that checkpoints; unless set, {@code criu} in {@code PATH}
  *   <li>{@code -Dberth.shim.idle.seconds=N}: how long to stay without containers and clients
  * </ul>

@@ -2,6 +2,7 @@ package dev.berth.cri.config;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.LogLevel;
+import dev.berth.sandbox.CgroupDriver;
 import dev.berth.sandbox.NetworkSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,7 +24,8 @@ import java.util.Optional;
  * @param hostsDir registry hosts, a directory of {@code HOST/hosts.toml}
  * @param network what pods are attached to
  * @param cdiSpecDirs where CDI devices are described, the least important directory first
- * @param cgroupParent absolute path within the cgroup hierarchies
+ * @param cgroupParent absolute path within the cgroup hierarchies, or with systemd the name of a
+ *     slice
  * @param cgroupDriver who makes cgroups
  * @param criu the program that checkpoints containers; empty to look for it in PATH
  * @param defaultHandler the handler of pods that name none; a key of {@code handlers}

@@ -6,6 +6,8 @@ import static java.util.Objects.requireNonNull;
 import com.google.common.hash.Hashing;
 import dev.berth.base.BerthException;
 import dev.berth.base.LogLevel;
+import dev.berth.runtime.cgroup.Slice;
+import dev.berth.sandbox.CgroupDriver;
 import dev.berth.sandbox.NetworkSettings;
 import dev.berth.sandbox.cni.CniSettings;
 import dev.berth.sandbox.net.BridgeSettings;
@@ -49,6 +51,7 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
     Path root = directory(ConfigKey.ROOT);
     Path state = directory(ConfigKey.STATE);
     String instance = instance(root);
+    CgroupDriver cgroupDriver = oneOf(ConfigKey.CGROUP_DRIVER, CgroupDriver.class);
     return new BerthConfig(
         root,
         state,
@@ -59,8 +62,8 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
         directory(ConfigKey.HOSTS_DIR),
         network(instance),
         directories(ConfigKey.CDI_SPEC_DIRS),
-        cgroupParent(instance),
-        oneOf(ConfigKey.CGROUP_DRIVER, CgroupDriver.class),
+        cgroupParent(instance, cgroupDriver),
+        cgroupDriver,
         program(ConfigKey.CRIU),
         defaultHandler(),
         handlers,
@@ -264,9 +267,28 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
     };
   }
 
-  private String cgroupParent(String instance) {
+  private String cgroupParent(String instance, CgroupDriver driver) {
     ConfigValue value = value(ConfigKey.CGROUP_PARENT);
-    return value.text().isEmpty() ? "/" + instance : absolute(value, value.text()).toString();
+    boolean isDefault = value.text().isEmpty();
+    return switch (driver) {
+      case CGROUPFS -> isDefault ? "/" + instance : directoryOfCgroups(value);
+      case SYSTEMD -> isDefault ? instance + Slice.SUFFIX : slice(value);
+    };
+  }
+
+  private static String directoryOfCgroups(ConfigValue value) {
+    if (value.text().endsWith(Slice.SUFFIX)) {
+      throw value.mustBe("no slice of systemd where cgroup_driver is cgroupfs");
+    }
+    return absolute(value, value.text()).toString();
+  }
+
+  private static String slice(ConfigValue value) {
+    try {
+      return new Slice(value.text()).name();
+    } catch (BerthException e) {
+      throw value.mustBe("a slice, such as berth.slice, where cgroup_driver is systemd");
+    }
   }
 
   private String defaultHandler() {

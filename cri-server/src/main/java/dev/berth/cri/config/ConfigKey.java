@@ -107,7 +107,8 @@ public enum ConfigKey {
       "cgroup_parent",
       Kind.TEXT,
       "",
-      "Cgroup below which containers go whose pod names none. Empty: / and the instance."),
+      "Cgroup below which containers go whose pod names none: an absolute path, or with systemd",
+      "the name of a slice. Empty: made from the instance, /berth or berth.slice."),
   CGROUP_DRIVER(
       "cgroup_driver",
       Kind.TEXT,

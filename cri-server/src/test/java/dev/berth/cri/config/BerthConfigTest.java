@@ -46,6 +46,16 @@ class BerthConfigTest {
   }
 
   @Test
+  void cgroupParentIsWhatTheDriverCanUse() {
+    assertThat(fromFlags("--cgroup-driver=systemd").cgroupParent()).isEqualTo("berth.slice");
+    assertThat(fromFlags("--cgroup-driver=systemd", "--cgroup-parent=a-b.slice").cgroupParent())
+        .isEqualTo("a-b.slice");
+    assertThatThrownBy(() -> fromFlags("--cgroup-driver=systemd", "--cgroup-parent=/berth"))
+        .hasMessageEndingWith(
+            "must be a slice, such as berth.slice, where cgroup_driver is systemd, not \"/berth\"");
+  }
+
+  @Test
   void printedDefaultsReadBackAsTheDefaults() {
     assertThat(fromFile(DefaultConfig.text())).isEqualTo(fromFlags());
   }
@@ -165,6 +175,8 @@ class BerthConfigTest {
           any_mount_namespace = "yes"          | config.toml:1:1: any_mount_namespace must be true or false, not a string
           root = "x"                           | config.toml:1:1: root must be an absolute path, not "x"
           cgroup_driver = "systemctl"          | config.toml:1:1: cgroup_driver must be cgroupfs or systemd, not "systemctl"
+          cgroup_parent = "berth"              | config.toml:1:1: cgroup_parent must be an absolute path, not "berth"
+          cgroup_parent = "/berth.slice"       | config.toml:1:1: cgroup_parent must be no slice of systemd where cgroup_driver is cgroupfs, not "/berth.slice"
           socket_mode = "rw"                   | config.toml:1:1: socket_mode must be an octal file mode such as 0660, not "rw"
           instance = "a/b"                     | config.toml:1:1: instance must be up to 12 of a-z and 0-9, not "a/b"
           default_handler = "kata"             | config.toml:1:1: default_handler must be one of the handlers berth, not "kata"

@@ -3,6 +3,7 @@ package dev.berth.cri.service;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.berth.base.Operation;
 import dev.berth.cri.config.BerthConfig;
 import dev.berth.cri.config.SocketAccess;
 import dev.berth.cri.rpc.CriChannel;
@@ -168,6 +169,19 @@ class RuntimeServiceTest {
                 .getLinux()
                 .getCgroupDriver())
         .isEqualTo(CgroupDriver.CGROUPFS);
+    var systemd =
+        new NodeVerbs(
+            BerthConfig.load(List.of("--config=", "--cgroup-driver=systemd")),
+            "1.2.3",
+            () -> network,
+            () -> true);
+    assertThat(
+            systemd
+                .runtimeConfig(
+                    RuntimeConfigRequest.getDefaultInstance(), Operation.internal("RuntimeConfig"))
+                .getLinux()
+                .getCgroupDriver())
+        .isEqualTo(CgroupDriver.SYSTEMD);
   }
 
   private String runPod() {

@@ -1,6 +1,7 @@
 package dev.berth.runtime.cgroup;
 
 import dev.berth.base.BerthException;
+import dev.berth.base.Rollback;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.ReadBuffer;
 import dev.berth.runtime.spec.Resources;
@@ -9,13 +10,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.LongSupplier;
 
 /**
  * A control group. The object is a name: it holds no descriptors, and the group may be gone.
  *
  * <p>Thread-safe as far as the kernel is; two threads that apply limits at once mix them.
  */
-public sealed interface Cgroup permits V1Cgroup, V2Cgroup {
+public sealed interface Cgroup permits DirectoryCgroup, ScopeCgroup {
   CgroupPath path();
 
   /**
@@ -32,6 +34,24 @@ public sealed interface Cgroup permits V1Cgroup, V2Cgroup {
    *     any other failure, what this call made is removed again
    */
   void create();
+
+  /**
+   * Makes the group with limits, for a first process that enters it by itself.
+   *
+   * @param occupant gives a process that is not needed elsewhere, for a group that cannot be empty:
+   *     a scope of systemd. It is moved there, and ended by its owner when the first process of the
+   *     group's own is in. Not asked otherwise
+   * @throws BerthException as {@link #create()} and {@link #apply}; what this call made is removed
+   *     again. DEADLINE_EXCEEDED or UNAVAILABLE naming the unit if systemd does not answer
+   */
+  default void create(Resources limits, LongSupplier occupant) {
+    create();
+    try (Rollback rollback = new Rollback()) {
+      rollback.onFailure("remove cgroup " + path(), () -> delete(Duration.ZERO));
+      apply(limits);
+      rollback.commit();
+    }
+  }
 
   /**
    * Writes limits, those that are given and no others; so it serves for a new group and to change

@@ -27,23 +27,19 @@ public record CgroupPath(String relative) {
   }
 
   /**
-   * Reads {@code linux.cgroupsPath} as the cgroupfs driver does: absolute, from the root of the
-   * hierarchies. Repeated and closing slashes are dropped.
+   * Reads {@code linux.cgroupsPath}: an absolute path from the root of the hierarchies, of which
+   * repeated and closing slashes are dropped, or a scope of systemd as {@code slice:prefix:name},
+   * whose path is where systemd puts it.
    *
    * @throws BerthException INVALID_ARGUMENT if the path is relative, the root, has a component
-   *     {@code ..} or a control character; UNIMPLEMENTED for the {@code slice:prefix:name} of the
-   *     systemd driver
+   *     {@code ..} or a control character, or the names cannot be those of units
    */
   public static CgroupPath parse(String cgroupsPath) {
+    if (Scope.isNamedBy(cgroupsPath)) {
+      return Scope.parse(cgroupsPath).path();
+    }
     if (!cgroupsPath.startsWith("/")) {
-      if (cgroupsPath.chars().filter(c -> c == ':').count() == 2) {
-        throw new BerthException(
-            Kind.UNIMPLEMENTED,
-            "linux.cgroupsPath \""
-                + Ids.printable(cgroupsPath)
-                + "\": the systemd cgroup driver is not supported");
-      }
-      throw invalid(cgroupsPath, "must be absolute");
+      throw invalid(cgroupsPath, "must be absolute, or slice:prefix:name of systemd");
     }
     List<String> names =
         Stream.of(cgroupsPath.split("/", -1)).filter(name -> !name.isEmpty()).toList();

@@ -3,6 +3,7 @@ package dev.berth.runtime.cgroup;
 import dev.berth.base.BerthException;
 import dev.berth.base.BerthException.Kind;
 import dev.berth.runtime.kernel.ControlTree;
+import dev.berth.runtime.systemd.Systemd;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -10,15 +11,18 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The cgroup hierarchies of the host.
  *
  * <p>Detected once: a host does not change them while it runs. Where v1 controllers are mounted,
- * they are used and a v2 hierarchy beside them is left alone, also when it has controllers that v1
- * lacks (systemd's {@code hybrid} layout). Thread-safe; lives as long as the process.
+ * they are used, and a v2 hierarchy beside them (systemd's {@code hybrid} layout) only to be where
+ * systemd looks for the processes of a scope, also when it has controllers that v1 lacks.
+ * Thread-safe; lives as long as the process.
  */
 public final class Cgroups {
   /** The two interfaces of the kernel. */
@@ -28,7 +32,14 @@ public final class Cgroups {
   }
 
   private sealed interface Layout {
-    record V1(List<V1Hierarchy> hierarchies) implements Layout {}
+    /**
+     * @param beside the v2 hierarchy by which systemd follows its units, if there is one
+     */
+    record V1(List<V1Hierarchy> hierarchies, Optional<V1Hierarchy> beside) implements Layout {
+      List<V1Hierarchy> withBeside() {
+        return Stream.concat(hierarchies.stream(), beside.stream()).toList();
+      }
+    }
 
     record V2(V2Hierarchy hierarchy) implements Layout {}
   }
@@ -67,7 +78,10 @@ public final class Cgroups {
   private static Cgroups of(List<MountInfo> mounts) {
     List<MountInfo> v1 = v1(mounts);
     if (!v1.isEmpty()) {
-      return new Cgroups(new Layout.V1(v1.stream().map(V1Hierarchy::open).toList()));
+      return new Cgroups(
+          new Layout.V1(
+              v1.stream().map(V1Hierarchy::open).toList(),
+              mounts.stream().filter(MountInfo::unified).findFirst().map(V1Hierarchy::open)));
     }
     return mounts.stream()
         .filter(MountInfo::unified)
@@ -116,7 +130,7 @@ public final class Cgroups {
   /** Returns the controllers of the host, such as {@code memory}. */
   public Set<String> controllers() {
     return switch (layout) {
-      case Layout.V1(var hierarchies) ->
+      case Layout.V1(var hierarchies, var _) ->
           hierarchies.stream()
               .flatMap(hierarchy -> hierarchy.controllers().stream())
               .collect(Collectors.toUnmodifiableSet());
@@ -124,10 +138,32 @@ public final class Cgroups {
     };
   }
 
-  /** Names a group, which need not be there. */
+  /** Names a group, which need not be there and which Berth makes itself. */
   public Cgroup at(CgroupPath path) {
+    return directory(path);
+  }
+
+  /**
+   * Names the group of a {@code linux.cgroupsPath}, which need not be there. The form decides who
+   * makes it: systemd if it is {@code slice:prefix:name}, else Berth itself.
+   *
+   * @throws BerthException INVALID_ARGUMENT as {@link CgroupPath#parse}
+   */
+  public Cgroup named(String cgroupsPath) {
+    if (!Scope.isNamedBy(cgroupsPath)) {
+      return directory(CgroupPath.parse(cgroupsPath));
+    }
+    Scope scope = Scope.parse(cgroupsPath);
+    return new ScopeCgroup(scope, everywhere(scope.path()), Systemd.ofHost());
+  }
+
+  private DirectoryCgroup everywhere(CgroupPath path) {
+    return layout instanceof Layout.V1 v1 ? new V1Cgroup(path, v1.withBeside()) : directory(path);
+  }
+
+  private DirectoryCgroup directory(CgroupPath path) {
     return switch (layout) {
-      case Layout.V1(var hierarchies) -> new V1Cgroup(path, hierarchies);
+      case Layout.V1(var hierarchies, var _) -> new V1Cgroup(path, hierarchies);
       case Layout.V2(var hierarchy) -> new V2Cgroup(path, hierarchy);
     };
   }

@@ -104,7 +104,7 @@ final class Groups {
     }
   }
 
-  private static BerthException stillBusy(ControlTree tree, CgroupPath path) {
+  static BerthException stillBusy(ControlTree tree, CgroupPath path) {
     return new BerthException(
         Kind.FAILED_PRECONDITION,
         "cannot remove cgroup "
@@ -114,7 +114,7 @@ final class Groups {
             + some(membersBelow(tree, path)));
   }
 
-  private static String some(List<Long> processes) {
+  static String some(List<Long> processes) {
     return processes.size() <= 5
         ? processes.toString()
         : processes.subList(0, 5) + " and " + (processes.size() - 5) + " more";

@@ -19,7 +19,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 
 /** A group of cgroup v1: a directory of the same path in every mounted hierarchy. */
-record V1Cgroup(CgroupPath path, List<V1Hierarchy> hierarchies) implements Cgroup {
+record V1Cgroup(CgroupPath path, List<V1Hierarchy> hierarchies) implements DirectoryCgroup {
   private static final String CPUSET = "cpuset";
   private static final String DEVICES = "devices";
   private static final String FREEZER = "freezer";
@@ -29,6 +29,11 @@ record V1Cgroup(CgroupPath path, List<V1Hierarchy> hierarchies) implements Cgrou
   private static final String MEMORY = "memory";
   private static final Duration KILL_FREEZE = Duration.ofMillis(500);
   private static final int KILL_ROUNDS = 8;
+
+  @Override
+  public Cgroups.Version version() {
+    return Cgroups.Version.V1;
+  }
 
   @Override
   public Map<String, String> directories() {
@@ -59,6 +64,21 @@ record V1Cgroup(CgroupPath path, List<V1Hierarchy> hierarchies) implements Cgrou
     }
   }
 
+  /** systemd makes the group in its own hierarchy and in those of the controllers it manages. */
+  @Override
+  public void complete(long pid) {
+    try (Rollback rollback = new Rollback()) {
+      for (V1Hierarchy hierarchy : hierarchies) {
+        Groups.make(hierarchy.tree(), path, rollback);
+        if (hierarchy.has(CPUSET)) {
+          fillCpuset(hierarchy.tree());
+        }
+      }
+      add(pid);
+      rollback.commit();
+    }
+  }
+
   /** A new cpuset is empty and takes no process; its CPUs and memory nodes come from above. */
   private void fillCpuset(ControlTree tree) {
     fill(tree, path.relative(), "cpuset.cpus");
@@ -76,12 +96,17 @@ record V1Cgroup(CgroupPath path, List<V1Hierarchy> hierarchies) implements Cgrou
   }
 
   @Override
-  public void apply(Resources resources) {
-    List<Setting> settings = V1Settings.of(resources);
+  public List<Setting> settings(Resources resources) {
     Resources.Memory memory = resources.memory();
     if (memory != null && Boolean.TRUE.equals(memory.checkBeforeUpdate())) {
       Settings.requireAboveUsage(memory, number(MEMORY, "memory.usage_in_bytes"));
     }
+    return V1Settings.of(resources);
+  }
+
+  @Override
+  public void apply(Resources resources) {
+    List<Setting> settings = settings(resources);
     new SettingWriter(path, this::tree).write(settings);
     if (!resources.devices().isEmpty()) {
       applyDevices(DevicePolicy.of(resources.devices()));
@@ -222,6 +247,16 @@ record V1Cgroup(CgroupPath path, List<V1Hierarchy> hierarchies) implements Cgrou
         return true; // the group is gone
       }
       throw e;
+    }
+  }
+
+  @Override
+  public void awaitEmpty(Duration limit) {
+    Pause pause = new Pause(limit);
+    while (isPopulated()) {
+      if (!pause.elapse()) {
+        throw Groups.stillBusy(anyTree(), path);
+      }
     }
   }
 

@@ -19,7 +19,7 @@ import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /** A group of cgroup v2: a directory of the unified hierarchy. */
-record V2Cgroup(CgroupPath path, V2Hierarchy hierarchy) implements Cgroup {
+record V2Cgroup(CgroupPath path, V2Hierarchy hierarchy) implements DirectoryCgroup {
   private static final String CONTROLLERS = "cgroup.controllers";
   private static final String SUBTREE_CONTROL = "cgroup.subtree_control";
   private static final String TYPE = "cgroup.type";
@@ -27,6 +27,11 @@ record V2Cgroup(CgroupPath path, V2Hierarchy hierarchy) implements Cgroup {
   private static final String FREEZE = "cgroup.freeze";
   private static final String KILL = "cgroup.kill";
   private static final Duration KILL_FREEZE = Duration.ofMillis(500);
+
+  @Override
+  public Cgroups.Version version() {
+    return Cgroups.Version.V2;
+  }
 
   @Override
   public Map<String, String> directories() {
@@ -39,14 +44,23 @@ record V2Cgroup(CgroupPath path, V2Hierarchy hierarchy) implements Cgroup {
       if (!Groups.make(tree(), path, rollback)) {
         Groups.requireVacant(tree(), path);
       }
-      if (!controllers().containsAll(hierarchy.controllers())) {
-        enableControllers();
-        joinThreadedTree();
-      }
+      takeControllers();
       if (isFrozen()) {
         throw Groups.frozen(path);
       }
       rollback.commit();
+    }
+  }
+
+  @Override
+  public void complete(long pid) {
+    takeControllers();
+  }
+
+  private void takeControllers() {
+    if (!controllers().containsAll(hierarchy.controllers())) {
+      enableControllers();
+      joinThreadedTree();
     }
   }
 
@@ -96,12 +110,17 @@ record V2Cgroup(CgroupPath path, V2Hierarchy hierarchy) implements Cgroup {
   }
 
   @Override
-  public void apply(Resources resources) {
-    List<Setting> settings = V2Settings.of(resources, () -> tree().read(path.file("cpu.max")));
+  public List<Setting> settings(Resources resources) {
     Resources.Memory memory = resources.memory();
     if (memory != null && Boolean.TRUE.equals(memory.checkBeforeUpdate())) {
       Settings.requireAboveUsage(memory, number("memory.current"));
     }
+    return V2Settings.of(resources, () -> read("cpu.max").orElse("max"));
+  }
+
+  @Override
+  public void apply(Resources resources) {
+    List<Setting> settings = settings(resources);
     if (!settings.isEmpty()) {
       Set<String> controllers = controllers();
       new SettingWriter(path, controller -> tree(controller, controllers)).write(settings);
@@ -197,6 +216,16 @@ record V2Cgroup(CgroupPath path, V2Hierarchy hierarchy) implements Cgroup {
   /** {@inheritDoc} Since Linux 5.14 the kernel does it in one go; frozen processes die as well. */
   @Override
   public void kill() {
+    try {
+      killNow();
+    } catch (NativeException e) {
+      if (!e.is(Errno.ENODEV)) { // someone else has removed the group
+        throw e;
+      }
+    }
+  }
+
+  private void killNow() {
     if (!tree().writeIfPresent(path.file(KILL), "1") && tree().exists(path.relative())) {
       tree().write(path.file(FREEZE), "1");
       boolean complete = awaitEvent(V2Cgroup::frozen, new Pause(KILL_FREEZE));
@@ -211,13 +240,22 @@ record V2Cgroup(CgroupPath path, V2Hierarchy hierarchy) implements Cgroup {
   @Override
   public void delete(Duration limit) {
     Pause pause = new Pause(limit);
-    if (isPopulated()) {
-      awaitEmpty(pause);
-    }
+    awaitEmpty(pause);
     Groups.remove(tree(), path, pause);
   }
 
+  @Override
+  public void awaitEmpty(Duration limit) {
+    awaitEmpty(new Pause(limit));
+    if (isPopulated()) {
+      throw Groups.stillBusy(tree(), path);
+    }
+  }
+
   private void awaitEmpty(Pause pause) {
+    if (!isPopulated()) {
+      return;
+    }
     try {
       awaitEvent(events -> !populated(events), pause);
     } catch (NativeException e) {

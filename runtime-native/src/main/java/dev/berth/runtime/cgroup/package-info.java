@@ -7,8 +7,9 @@
  * decided without touching the kernel, as a list of {@link dev.berth.runtime.cgroup.Setting}s, so
  * that order and conversion are tested as plain data.
  *
- * <p>Groups are made with the file system (the {@code cgroupfs} driver of the kubelet). No object
- * here holds descriptors of a group: a node has hundreds of them.
+ * <p>Groups are made with the file system (the {@code cgroupfs} driver of the kubelet), or by
+ * systemd as scopes (the {@code systemd} driver) and then used in the same way. No object here
+ * holds descriptors of a group: a node has hundreds of them.
  */
 @NullMarked
 package dev.berth.runtime.cgroup;

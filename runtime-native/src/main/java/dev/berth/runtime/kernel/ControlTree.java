@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -136,6 +137,8 @@ public final class ControlTree implements AutoCloseable {
         return List.of();
       }
       throw e;
+    } catch (NoSuchFileException e) {
+      return List.of(); // it was removed after it was opened
     } catch (IOException e) {
       throw new UncheckedIOException("cannot list " + subject(path), e);
     }
@@ -210,11 +213,11 @@ public final class ControlTree implements AutoCloseable {
     }
   }
 
-  /** Writes a file, or returns false if there is none. */
+  /** Writes a file, or returns false if there is none or its object is being removed. */
   public boolean writeIfPresent(String path, String value) {
     try (var text = text(path)) {
       Syscalls.Result opened = open(text, FOR_WRITING);
-      if (opened.failedWith(Errno.ENOENT)) {
+      if (opened.failedWith(Errno.ENOENT) || opened.failedWith(Errno.ENODEV)) {
         return false;
       }
       check("open", path, opened);
@@ -244,11 +247,21 @@ public final class ControlTree implements AutoCloseable {
   /** Reads a whole file, or returns empty if there is none. */
   public Optional<String> readIfPresent(String path) {
     return openToReadIfPresent(path)
-        .map(opened -> {
+        .flatMap(opened -> {
           try (Fd file = opened) {
-            return read(file, subject(path)).stripTrailing();
+            return Optional.of(read(file, subject(path)).stripTrailing());
+          } catch (NativeException e) {
+            return absentIfRemoved(e);
           }
         });
+  }
+
+  /** ENODEV comes from a file whose cgroup was removed after it was opened. */
+  private static Optional<String> absentIfRemoved(NativeException e) {
+    if (e.is(Errno.ENODEV)) {
+      return Optional.empty();
+    }
+    throw e;
   }
 
   private static String read(Fd file, String subject) {

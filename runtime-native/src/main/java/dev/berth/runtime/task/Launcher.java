@@ -5,7 +5,6 @@ import static java.util.Objects.requireNonNull;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.berth.base.BerthException;
 import dev.berth.runtime.cgroup.Cgroup;
-import dev.berth.runtime.cgroup.CgroupPath;
 import dev.berth.runtime.cgroup.Cgroups;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.NamespaceType;
@@ -56,7 +55,12 @@ final class Launcher {
   }
 
   Optional<Cgroup> cgroup(@Nullable String path) {
-    return Optional.ofNullable(path).map(CgroupPath::parse).map(cgroups::at);
+    return Optional.ofNullable(path).map(cgroups::named);
+  }
+
+  /** Returns a process for a group that cannot be made empty; spawned if it is asked for. */
+  Occupant occupant() {
+    return new Occupant(stubs);
   }
 
   /** Opens what a process needs to enter a group by itself. */

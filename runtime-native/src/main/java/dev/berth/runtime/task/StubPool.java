@@ -46,7 +46,7 @@ final class StubPool implements AutoCloseable {
     }
 
     /** Ends it: without its connection it has nothing to wait for. */
-    private void end() {
+    void end() {
       channel.close();
       Processes.waitFor(child.pidfd(), END_LIMIT);
       child.pidfd().close();

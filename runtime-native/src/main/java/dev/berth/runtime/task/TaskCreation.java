@@ -17,6 +17,7 @@ import dev.berth.runtime.spec.Hooks;
 import dev.berth.runtime.spec.IdMappings;
 import dev.berth.runtime.spec.Linux;
 import dev.berth.runtime.spec.Namespace;
+import dev.berth.runtime.spec.Resources;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -57,10 +58,11 @@ final class TaskCreation {
       operation.enter(CreateTaskStage.DIRECTORY);
       TaskDirectory directory = makeDirectory(stateDirectory.resolve(spec.id()));
       operation.enter(CreateTaskStage.CGROUP);
-      Optional<Cgroup> cgroup = makeCgroup();
-      Task task = launch(directory, cgroup, answers);
-      rollback.commit();
-      return task;
+      try (Occupant occupant = launcher.occupant()) {
+        Task task = launch(directory, makeCgroup(occupant), answers);
+        rollback.commit();
+        return task;
+      }
     } catch (IOException e) {
       throw new BerthException(
           BerthException.Kind.INTERNAL, "container " + spec.id() + ": " + e, e);
@@ -85,14 +87,13 @@ final class TaskCreation {
     }
   }
 
-  private Optional<Cgroup> makeCgroup() {
+  private Optional<Cgroup> makeCgroup(Occupant occupant) {
     Optional<Cgroup> cgroup = launcher.cgroup(linux.cgroupsPath());
     cgroup.ifPresent(group -> {
-      group.create();
+      group.create(
+          linux.resources() == null ? Resources.builder().build() : linux.resources(),
+          occupant::pid);
       rollback.onFailure("remove cgroup " + group.path(), () -> Tasks.deleteCgroup(group));
-      if (linux.resources() != null) {
-        group.apply(linux.resources());
-      }
     });
     return cgroup;
   }

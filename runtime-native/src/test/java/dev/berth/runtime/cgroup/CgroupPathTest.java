@@ -31,11 +31,38 @@ class CgroupPathTest {
         .hasMessageStartingWith("linux.cgroupsPath \"");
   }
 
-  @Test
-  void systemdFormIsNotSupported() {
-    assertThatThrownBy(() -> CgroupPath.parse("kubepods.slice:cri:abc"))
+  @ParameterizedTest
+  @CsvSource({
+    "kubepods-burstable-pod1.slice:cri-berth:abc, "
+        + "kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/cri-berth-abc.scope",
+    ":runc:c1, system.slice/runc-c1.scope",
+    "-.slice:cri:c1, cri-c1.scope",
+  })
+  void scopesOfSystemdAreWhereItPutsThem(String text, String relative) {
+    assertThat(CgroupPath.parse(text).relative()).isEqualTo(relative);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "a.scope:cri:c",
+        "-a.slice:cri:c",
+        "a--b.slice:cri:c",
+        "a-.slice:cri:c",
+        ".slice:cri:c",
+        "..slice:cri:c",
+        "a/b.slice:cri:c",
+        "a.slice:cri:",
+        "a.slice:cri:c/d",
+        "a.slice:c ri:c",
+        "a.slice:cri:c\nd",
+        "a.slice:b:c:d"
+      })
+  void namesThatNoUnitCanHaveAreRefused(String text) {
+    assertThatThrownBy(() -> CgroupPath.parse(text))
         .isInstanceOfSatisfying(
-            BerthException.class, e -> assertThat(e.kind()).isEqualTo(Kind.UNIMPLEMENTED));
+            BerthException.class, e -> assertThat(e.kind()).isEqualTo(Kind.INVALID_ARGUMENT))
+        .hasMessageStartingWith("linux.cgroupsPath \"");
   }
 
   @Test

@@ -23,6 +23,7 @@ class V1CgroupTest extends CgroupContract {
 
   @Test
   void limitsArriveInTheKernel() {
+    assumeTrue(cgroups.controllers().contains("memory"), "there is a memory controller");
     group.create();
     group.apply(
         Resources.builder()
@@ -58,6 +59,7 @@ class V1CgroupTest extends CgroupContract {
 
   @Test
   void memoryAndSwapGrowShrinkAndEndTogether() {
+    assumeTrue(cgroups.controllers().contains("memory"), "there is a memory controller");
     group.create();
     for (long[] limits : new long[][] {{64, 96}, {128, 160}, {32, 48}, {200, 200}, {16, 16}}) {
       group.apply(memory(limits[0] * MIB, limits[1] * MIB));
@@ -101,6 +103,7 @@ class V1CgroupTest extends CgroupContract {
 
   @Test
   void valueTheKernelRefusesIsNamed() {
+    assumeTrue(cgroups.controllers().contains("memory"), "there is a memory controller");
     group.create();
     Resources resources =
         Resources.builder().cpu(Resources.Cpu.builder().cpus("999").build()).build();
@@ -112,6 +115,7 @@ class V1CgroupTest extends CgroupContract {
 
   @Test
   void limitBelowUsageIsRefusedWhenAsked() throws Exception {
+    assumeTrue(cgroups.controllers().contains("memory"), "there is a memory controller");
     group.create();
     run("sleep", "60");
     Resources resources =

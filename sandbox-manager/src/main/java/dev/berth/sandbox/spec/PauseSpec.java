@@ -49,6 +49,8 @@ public final class PauseSpec {
         .mounts(
             List.of(
                 new Mount("/proc", "proc", "proc", List.of("nosuid", "noexec", "nodev")),
+                // Where runc makes /dev/null and opens it; the bundle's own file system is nodev.
+                new Mount("/dev", "tmpfs", "tmpfs", List.of("nosuid", "mode=755", "size=64k")),
                 new Mount("/pause", "bind", program.toString(), List.of("bind", "ro", "nosuid"))))
         .annotations(
             Map.of(

@@ -1,4 +1,4 @@
-package dev.berth.cri.config;
+package dev.berth.sandbox;
 
 /** Who makes cgroups. */
 public enum CgroupDriver {

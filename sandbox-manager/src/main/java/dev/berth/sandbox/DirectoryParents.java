@@ -1,0 +1,97 @@
+package dev.berth.sandbox;
+
+import static dev.berth.base.BerthException.Kind.INTERNAL;
+
+import dev.berth.base.BerthException;
+import java.io.IOException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Cgroups that are made by mkdir. */
+final class DirectoryParents extends CgroupParents {
+  private final String defaultParent;
+
+  /**
+   * @param defaultParent absolute path within the hierarchies
+   */
+  DirectoryParents(String defaultParent) {
+    this.defaultParent = defaultParent;
+  }
+
+  @Override
+  void check(String parent) {
+    if (isSlice(parent)) {
+      throw refuse(parent, "is a slice of systemd, and cgroup_driver is cgroupfs");
+    }
+    SandboxConfigs.requireAbsolute("linux.cgroup_parent", parent);
+  }
+
+  @Override
+  String cgroupOf(SandboxRecord sandbox, String containerId) {
+    return Path.of(podCgroup(sandbox)).resolve(containerId).toString();
+  }
+
+  @Override
+  String podCgroup(SandboxRecord sandbox) {
+    String parent = parentOf(sandbox);
+    return parent.isEmpty() ? ownParent(sandbox) : parent;
+  }
+
+  private String ownParent(SandboxRecord sandbox) {
+    return defaultParent + "/pod" + sandbox.id();
+  }
+
+  @Override
+  void removeDefaultParent(SandboxRecord sandbox) {
+    if (!parentOf(sandbox).isEmpty()) {
+      return;
+    }
+    for (Path hierarchy : hierarchies()) {
+      removeIfEmpty(below(hierarchy, ownParent(sandbox)));
+      removeIfEmpty(below(hierarchy, defaultParent));
+    }
+  }
+
+  /** {@inheritDoc} A group stays until its task is deleted, so there is nothing to remember. */
+  @Override
+  void watch(String cgroup) {}
+
+  @Override
+  boolean hasRunOutOfMemory(String cgroup) {
+    return oomKills(below(ROOT.resolve("memory"), cgroup).resolve("memory.oom_control")).orElse(0)
+            > 0
+        || oomKills(below(ROOT, cgroup).resolve("memory.events")).orElse(0) > 0;
+  }
+
+  /** The unified hierarchy itself, or those of version 1 beside each other. */
+  private static List<Path> hierarchies() {
+    List<Path> all = new ArrayList<>();
+    if (Files.exists(ROOT.resolve("cgroup.controllers"))) {
+      all.add(ROOT);
+      return all;
+    }
+    try (Stream<Path> entries = Files.list(ROOT)) {
+      entries.filter(Files::isDirectory).forEach(all::add);
+      return all;
+    } catch (IOException e) {
+      throw new BerthException(INTERNAL, "cannot list " + ROOT + ": " + e, e);
+    }
+  }
+
+  private static void removeIfEmpty(Path cgroup) {
+    try {
+      Files.deleteIfExists(cgroup);
+    } catch (DirectoryNotEmptyException e) {
+      // it has children: another sandbox's
+    } catch (FileSystemException e) {
+      // EBUSY: processes or children; whoever put them there removes it after them
+    } catch (IOException e) {
+      throw new BerthException(INTERNAL, "cannot remove cgroup " + cgroup + ": " + e, e);
+    }
+  }
+}
