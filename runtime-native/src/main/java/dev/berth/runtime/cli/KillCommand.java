@@ -2,25 +2,21 @@ package dev.berth.runtime.cli;
 
 import dev.berth.base.BerthException;
 import dev.berth.runtime.Signals;
-import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
+import dev.berth.runtime.cgroup.Cgroup;
+import dev.berth.runtime.task.Task;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.ParentCommand;
 
-/** Sends a signal to a container. */
+/** Sends a signal to a container. A paused one that is to die is resumed for that. */
 @Command(name = "kill", description = "Sends a signal to the first process of a container.")
-final class KillCommand implements Callable<Integer> {
-  @ParentCommand private @Nullable RuntimeCli parent;
+final class KillCommand extends ContainerCommand {
+  private static final int SIGKILL = 9;
 
   @Option(
       names = {"-a", "--all"},
       description = "signal every process of the container")
   private boolean all;
-
-  @Parameters(index = "0", paramLabel = "ID")
-  private String id = "";
 
   @Parameters(
       index = "1",
@@ -30,17 +26,15 @@ final class KillCommand implements Callable<Integer> {
   private String signal = "SIGTERM";
 
   @Override
-  public Integer call() throws Exception {
+  int with(Task task) {
     int number = Signals.parse(signal);
-    return java.util.Objects.requireNonNull(parent)
-        .withTask(
-            id,
-            task -> {
-              if (!task.kill(number, all)) {
-                throw new BerthException(
-                    BerthException.Kind.FAILED_PRECONDITION, "container " + id + ": not running");
-              }
-              return 0;
-            });
+    if (!task.kill(number, all)) {
+      throw new BerthException(
+          BerthException.Kind.FAILED_PRECONDITION, "container " + id() + ": not running");
+    }
+    if (number == SIGKILL) {
+      task.cgroup().filter(Cgroup::isFrozen).ifPresent(Cgroup::thaw);
+    }
+    return 0;
   }
 }

@@ -1,11 +1,14 @@
 package dev.berth.runtime.cli;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.berth.base.BerthException;
 import dev.berth.runtime.cgroup.Cgroups;
 import dev.berth.runtime.task.BerthInit;
 import dev.berth.runtime.task.Task;
 import dev.berth.runtime.task.Tasks;
 import java.nio.file.Path;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -31,6 +34,13 @@ import picocli.CommandLine.Option;
       StateCommand.class,
       KillCommand.class,
       ExecCommand.class,
+      ListCommand.class,
+      PsCommand.class,
+      PauseCommand.class,
+      ResumeCommand.class,
+      UpdateCommand.class,
+      EventsCommand.class,
+      SpecCommand.class,
       DeleteCommand.class
     })
 public final class RuntimeCli {
@@ -51,12 +61,17 @@ public final class RuntimeCli {
   }
 
   static int execute(String... arguments) {
+    return commandLine().execute(arguments);
+  }
+
+  static CommandLine commandLine() {
     CommandLine command =
         new CommandLine(new RuntimeCli()).setExecutionExceptionHandler(RuntimeCli::explain);
-    // What follows the container's name is the command to run, with options of its own.
-    java.util.Objects.requireNonNull(command.getSubcommands().get("exec"))
-        .setStopAtPositional(true);
-    return command.execute(arguments);
+    // What follows the container's name is a command to run, or for ps, with options of its own.
+    for (String name : List.of("exec", "ps")) {
+      requireNonNull(command.getSubcommands().get(name)).setStopAtPositional(true);
+    }
+    return command;
   }
 
   private static int explain(

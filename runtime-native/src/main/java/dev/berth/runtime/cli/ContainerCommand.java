@@ -1,0 +1,47 @@
+package dev.berth.runtime.cli;
+
+import static java.util.Objects.requireNonNull;
+
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import dev.berth.runtime.task.Task;
+import java.io.PrintWriter;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
+import picocli.CommandLine.Spec;
+
+/** A command that does something with one container. */
+abstract class ContainerCommand implements Callable<Integer> {
+  private static final Gson JSON = new GsonBuilder().setPrettyPrinting().create();
+
+  @ParentCommand private @Nullable RuntimeCli parent;
+  @Spec private CommandSpec command = CommandSpec.create();
+
+  @Parameters(index = "0", paramLabel = "ID", description = "name of the container")
+  private String id = "";
+
+  String id() {
+    return id;
+  }
+
+  @Override
+  public final Integer call() throws Exception {
+    return requireNonNull(parent, "picocli injects the parent command").withTask(id, this::with);
+  }
+
+  /** Does it; returns the exit code. */
+  abstract int with(Task task);
+
+  final void print(String line) {
+    PrintWriter out = command.commandLine().getOut();
+    out.println(line);
+    out.flush();
+  }
+
+  final void printJson(Object value) {
+    print(JSON.toJson(value));
+  }
+}

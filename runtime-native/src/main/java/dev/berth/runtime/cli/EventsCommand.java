@@ -1,0 +1,80 @@
+package dev.berth.runtime.cli;
+
+import com.google.gson.Gson;
+import dev.berth.runtime.cgroup.Cgroup;
+import dev.berth.runtime.cgroup.CgroupStats;
+import dev.berth.runtime.task.Task;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.OptionalLong;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/**
+ * Prints what a container uses, a line of JSON each time, until it ends; and once that the kernel
+ * has killed for want of memory.
+ */
+@Command(name = "events", description = "Prints what a container uses, until it ends.")
+final class EventsCommand extends ContainerCommand {
+  @Option(
+      names = "--interval",
+      paramLabel = "DURATION",
+      description = "between two lines, such as 5s or 500ms (default: ${DEFAULT-VALUE})",
+      defaultValue = "5s",
+      converter = IntervalConverter.class)
+  private Duration interval = Duration.ofSeconds(5);
+
+  @Option(names = "--stats", description = "print one line and end")
+  private boolean once;
+
+  private static final Gson JSON = new Gson();
+
+  @Override
+  int with(Task task) {
+    Cgroup cgroup = PauseCommand.requireCgroup(task);
+    long killed = cgroup.oomKills().orElse(0);
+    print(event("stats", task, figures(cgroup.stats())));
+    while (!once && task.await(interval).isEmpty()) {
+      long now = cgroup.oomKills().orElse(killed);
+      if (now > killed) {
+        print(event("oom", task, Map.of()));
+        killed = now;
+      }
+      print(event("stats", task, figures(cgroup.stats())));
+    }
+    return 0;
+  }
+
+  private static String event(String type, Task task, Map<String, Object> data) {
+    Map<String, Object> event = new LinkedHashMap<>();
+    event.put("type", type);
+    event.put("id", task.id());
+    if (!data.isEmpty()) {
+      event.put("data", data);
+    }
+    return JSON.toJson(event);
+  }
+
+  /** The names are runc's; what the host does not count is left out. */
+  private static Map<String, Object> figures(CgroupStats stats) {
+    Map<String, Object> memory = new LinkedHashMap<>();
+    Map<String, Object> usage = new LinkedHashMap<>();
+    put(usage, "usage", stats.memoryUsageBytes());
+    put(usage, "limit", stats.memoryLimitBytes());
+    memory.put("usage", usage);
+    Map<String, Object> cpu = new LinkedHashMap<>();
+    put(cpu, "total", stats.cpuUsageNanos());
+    Map<String, Object> pids = new LinkedHashMap<>();
+    put(pids, "current", stats.pids());
+    Map<String, Object> all = new LinkedHashMap<>();
+    all.put("cpu", Map.of("usage", cpu));
+    all.put("memory", memory);
+    all.put("pids", pids);
+    return all;
+  }
+
+  private static void put(Map<String, Object> fields, String name, OptionalLong value) {
+    value.ifPresent(number -> fields.put(name, number));
+  }
+}

@@ -1,0 +1,193 @@
+package dev.berth.runtime.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import dev.berth.runtime.spec.RuntimeSpec;
+import dev.berth.runtime.spec.SpecValidator;
+import dev.berth.testing.BusyboxBundle;
+import dev.berth.testing.RequiresRoot;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** The commands of {@code berth-runtime}, as their users see them, on a real container. */
+@RequiresRoot
+class RuntimeCliTest {
+  private static final String PROPERTY = "berth.init";
+  private static final long LIMIT = 64L << 20;
+
+  @TempDir private Path base;
+  private final String id = "c" + UUID.randomUUID().toString().substring(0, 8);
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  @BeforeEach
+  void findBerthInit() {
+    String machine = System.getProperty("os.arch").equals("aarch64") ? "arm64" : "amd64";
+    Path built =
+        Path.of(System.getProperty("berth.root.dir"), "runtime-native/target/native", machine);
+    System.setProperty(PROPERTY, built.resolve("berth-init").toString());
+  }
+
+  @AfterEach
+  void cleanUp() {
+    assertThat(berth("delete", "--force", id)).as(err.toString()).isZero();
+    System.clearProperty(PROPERTY);
+  }
+
+  @Test
+  void listKnowsWhatEveryContainerDoes() throws IOException {
+    assertThat(berth("list")).isZero();
+    assertThat(out.toString()).startsWith("ID ").hasLineCount(1);
+    runDetached();
+
+    assertThat(json("list", "--format", "json").getAsJsonArray())
+        .singleElement()
+        .satisfies(one -> {
+          JsonObject state = one.getAsJsonObject();
+          assertThat(state.get("id").getAsString()).isEqualTo(id);
+          assertThat(state.get("status").getAsString()).isEqualTo("running");
+          assertThat(state.get("pid").getAsInt()).isPositive();
+        });
+    assertThat(berth("list", "-q")).isZero();
+    assertThat(out.toString().strip()).isEqualTo(id);
+  }
+
+  @Test
+  void recordThatNobodyUnderstandsHidesNoOther() throws IOException {
+    runDetached();
+    Path strange = Files.createDirectory(root().resolve("strange"));
+    Files.writeString(strange.resolve("task.json"), "{");
+
+    assertThat(berth("list", "-q")).isZero();
+
+    assertThat(out.toString().strip()).isEqualTo(id);
+    assertThat(err.toString()).contains(strange.toString());
+  }
+
+  @Test
+  void psShowsTheProcessesOfTheContainerAlone() throws IOException {
+    runDetached();
+
+    JsonArray pids = json("ps", "--format", "json", id).getAsJsonArray();
+    assertThat(pids).hasSize(1);
+    assertThat(berth("ps", id)).as(err.toString()).isZero();
+    assertThat(out.toString().lines()).hasSize(2).last().asString().contains("sleep 1000");
+    assertThat(berth("ps", id, "-o", "comm")).isEqualTo(1);
+    assertThat(err.toString()).contains("no column PID");
+  }
+
+  @Test
+  void pausedContainerSaysSoAndDiesAllTheSame() throws IOException {
+    runDetached();
+    assertThat(berth("resume", id)).isEqualTo(1);
+    assertThat(err.toString()).contains("is not paused");
+
+    assertThat(berth("pause", id)).as(err.toString()).isZero();
+    assertThat(status()).isEqualTo("paused");
+    assertThat(berth("resume", id)).as(err.toString()).isZero();
+    assertThat(status()).isEqualTo("running");
+
+    assertThat(berth("pause", id)).isZero();
+    assertThat(berth("kill", id, "KILL")).as(err.toString()).isZero();
+    assertThat(berth("delete", "--force", id)).as(err.toString()).isZero();
+    assertThat(berth("pause", id)).isEqualTo(1);
+    assertThat(err.toString()).contains(id);
+  }
+
+  @Test
+  void updateChangesWhatIsNamedAndEventsShowIt() throws IOException {
+    runDetached();
+    Path file = base.resolve("limits.json");
+    Files.writeString(file, "{\"memory\": {\"limit\": 1048576000}}");
+
+    assertThat(berth("update", id)).isEqualTo(1);
+    assertThat(err.toString()).contains("nothing to change");
+    assertThat(berth("update", "--resources", file.toString(), "--memory", "" + LIMIT, id))
+        .as(err.toString())
+        .isZero();
+
+    JsonObject event = json("events", "--stats", id).getAsJsonObject();
+    assertThat(event.get("type").getAsString()).isEqualTo("stats");
+    JsonObject data = event.getAsJsonObject("data");
+    assertThat(data.getAsJsonObject("pids").get("current").getAsInt()).isEqualTo(1);
+    JsonObject memory = data.getAsJsonObject("memory").getAsJsonObject("usage");
+    assertThat(memory.get("limit").getAsLong()).isEqualTo(LIMIT);
+  }
+
+  @Test
+  void updateNamesTheFieldThatIsWrong() throws IOException {
+    runDetached();
+    Path file = base.resolve("limits.json");
+    Files.writeString(file, "{\"memory\": {\"limit\": \"much\"}}");
+
+    assertThat(berth("update", "-r", file.toString(), id)).isEqualTo(1);
+
+    assertThat(err.toString()).contains("resources").contains("memory.limit");
+  }
+
+  @Test
+  void specIsOneThatCanBeRun() throws IOException {
+    assertThat(berth("spec", "--bundle", base.toString())).as(err.toString()).isZero();
+
+    Path config = base.resolve("config.json");
+    SpecValidator.validate(RuntimeSpec.parse(Files.readAllBytes(config)));
+    assertThat(berth("spec", "--bundle", base.toString())).isEqualTo(1);
+    assertThat(err.toString()).contains("is not written over");
+    BusyboxBundle.makeRootfs(base.resolve("rootfs"));
+    assertThat(berth("plan", base.toString())).as(err.toString()).isZero();
+  }
+
+  private Path root() {
+    return base.resolve("run");
+  }
+
+  private void runDetached() throws IOException {
+    Path bundle = Files.createDirectory(base.resolve("bundle"));
+    Path rootfs = BusyboxBundle.makeRootfs(bundle.resolve("rootfs"));
+    RuntimeSpec spec =
+        BusyboxBundle.spec(rootfs, "exec sleep 1000")
+            .linux(BusyboxBundle.linux().cgroupsPath("/berth-cli-" + id).build())
+            .build();
+    Files.write(bundle.resolve("config.json"), spec.toJson());
+    String log = base.resolve("log").toString();
+    assertThat(berth("run", "--detach", "--log-file", log, "-b", bundle.toString(), id))
+        .as(err.toString())
+        .isZero();
+  }
+
+  private String status() {
+    return json("state", id).getAsJsonObject().get("status").getAsString();
+  }
+
+  private com.google.gson.JsonElement json(String... arguments) {
+    assertThat(berth(arguments)).as(err.toString()).isZero();
+    return JsonParser.parseString(out.toString());
+  }
+
+  /** Runs one command; what it printed is in {@link #out} and {@link #err}. */
+  private int berth(String... arguments) {
+    out.getBuffer().setLength(0);
+    err.getBuffer().setLength(0);
+    List<String> all = new ArrayList<>(List.of("--root", root().toString()));
+    all.addAll(List.of(arguments));
+    CommandLine command =
+        RuntimeCli.commandLine()
+            .setOut(new PrintWriter(out, true))
+            .setErr(new PrintWriter(err, true));
+    return command.execute(all.toArray(String[]::new));
+  }
+}
