@@ -52,6 +52,7 @@ class CreateCommand implements Callable<Integer> {
 
   Task create(Tasks tasks) throws IOException {
     Bundle read = Bundle.read(bundle);
+    cli().checkCgroup(read.spec().linux());
     TaskIo io = logFile == null ? new TaskIo.Inherited() : new TaskIo.Log(logFile.toAbsolutePath());
     Task task = tasks.create(new TaskSpec(id, read.directory(), read.spec(), read.rootfs(), io));
     if (pidFile != null) {

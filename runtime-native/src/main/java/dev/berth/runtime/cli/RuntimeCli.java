@@ -1,14 +1,18 @@
 package dev.berth.runtime.cli;
 
+import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 import static java.util.Objects.requireNonNull;
 
 import dev.berth.base.BerthException;
+import dev.berth.base.Ids;
 import dev.berth.runtime.cgroup.Cgroups;
+import dev.berth.runtime.spec.Linux;
 import dev.berth.runtime.task.BerthInit;
 import dev.berth.runtime.task.Task;
 import dev.berth.runtime.task.Tasks;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -53,6 +57,27 @@ public final class RuntimeCli {
       description = "where containers are recorded (default: ${DEFAULT-VALUE})")
   private Path root = Path.of("/run/berth-runtime");
 
+  @Option(
+      names = "--log",
+      paramLabel = "FILE",
+      description = "where errors are appended to, besides stderr")
+  private @Nullable Path log;
+
+  @Option(
+      names = "--log-format",
+      paramLabel = "FORMAT",
+      defaultValue = "text",
+      description = "text or json (default: ${DEFAULT-VALUE})")
+  private FailureLog.Format logFormat = FailureLog.Format.text;
+
+  @Option(names = "--debug", description = "print the stack of a failure")
+  private boolean debug;
+
+  @Option(
+      names = "--systemd-cgroup",
+      description = "require linux.cgroupsPath to name a scope: slice:prefix:name")
+  private boolean systemdCgroup;
+
   private RuntimeCli() {}
 
   /** Runs the command line and ends the JVM with its exit code. */
@@ -81,7 +106,30 @@ public final class RuntimeCli {
             ? String.valueOf(failure.getMessage())
             : "internal error: " + failure;
     command.getErr().println("berth-runtime " + command.getCommandName() + ": " + text);
+    RuntimeCli cli = command.getParent().getCommand();
+    if (cli.debug) {
+      failure.printStackTrace(command.getErr());
+    }
+    if (cli.log != null) {
+      new FailureLog(cli.log, cli.logFormat).write(text, command.getErr());
+    }
     return command.getCommandName().equals("exec") ? EXEC_FAILED : CommandLine.ExitCode.SOFTWARE;
+  }
+
+  /**
+   * Checks the place of a container's cgroup, whose form says who makes it.
+   *
+   * @throws BerthException INVALID_ARGUMENT if systemd was asked for, and it names a path
+   */
+  void checkCgroup(@Nullable Linux linux) {
+    String path = linux == null ? null : linux.cgroupsPath();
+    if (systemdCgroup && path != null && path.startsWith("/")) {
+      throw new BerthException(
+          INVALID_ARGUMENT,
+          "linux.cgroupsPath \""
+              + Ids.printable(path)
+              + "\": must be slice:prefix:name with --systemd-cgroup");
+    }
   }
 
   /** What a command does with the tasks; the result is its exit code. */

@@ -3,9 +3,11 @@ package dev.berth.runtime.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.berth.runtime.spec.RuntimeSpec;
+import dev.berth.runtime.spec.SpecJson;
 import dev.berth.runtime.spec.SpecValidator;
 import dev.berth.testing.BusyboxBundle;
 import dev.berth.testing.RequiresRoot;
@@ -14,6 +16,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -140,6 +143,48 @@ class RuntimeCliTest {
   }
 
   @Test
+  void execRunsTheProcessOfAFileAndCanLeaveItThere() throws IOException {
+    runDetached();
+    Path file = base.resolve("process.json");
+    Files.write(file, SpecJson.write(BusyboxBundle.process("sleep", "900").build()));
+    Path pidFile = base.resolve("pid");
+
+    assertThat(berth("exec", "-d", "--pid-file", pidFile.toString(), "-p", file.toString(), id))
+        .as(err.toString())
+        .isZero();
+    int pid = Integer.parseInt(Files.readString(pidFile));
+    assertThat(json("ps", "--format", "json", id).getAsJsonArray())
+        .extracting(JsonElement::getAsInt)
+        .hasSize(2)
+        .contains(pid);
+    assertThat(berth("exec", id, "sh", "-c", "exit 7")).isEqualTo(7);
+    assertThat(berth("exec", id)).isEqualTo(255);
+    assertThat(err.toString()).contains("neither COMMAND nor --process");
+  }
+
+  @Test
+  void failureIsInTheLogThatTheCallerReads() throws IOException {
+    Path log = base.resolve("log.json");
+
+    assertThat(berth("--log", log.toString(), "--log-format", "json", "start", "nobody"))
+        .isEqualTo(1);
+
+    JsonObject line = JsonParser.parseString(Files.readString(log)).getAsJsonObject();
+    assertThat(line.get("level").getAsString()).isEqualTo("error");
+    assertThat(line.get("msg").getAsString()).contains("nobody");
+    assertThat(Instant.parse(line.get("time").getAsString())).isBefore(Instant.now());
+  }
+
+  @Test
+  void systemdIsNotAskedForAPath() throws IOException {
+    Path bundle = bundle();
+
+    assertThat(berth("--systemd-cgroup", "create", "-b", bundle.toString(), id)).isEqualTo(1);
+
+    assertThat(err.toString()).contains("linux.cgroupsPath").contains("slice:prefix:name");
+  }
+
+  @Test
   void specIsOneThatCanBeRun() throws IOException {
     assertThat(berth("spec", "--bundle", base.toString())).as(err.toString()).isZero();
 
@@ -156,6 +201,13 @@ class RuntimeCliTest {
   }
 
   private void runDetached() throws IOException {
+    String log = base.resolve("log").toString();
+    assertThat(berth("run", "--detach", "--log-file", log, "-b", bundle().toString(), id))
+        .as(err.toString())
+        .isZero();
+  }
+
+  private Path bundle() throws IOException {
     Path bundle = Files.createDirectory(base.resolve("bundle"));
     Path rootfs = BusyboxBundle.makeRootfs(bundle.resolve("rootfs"));
     RuntimeSpec spec =
@@ -163,17 +215,14 @@ class RuntimeCliTest {
             .linux(BusyboxBundle.linux().cgroupsPath("/berth-cli-" + id).build())
             .build();
     Files.write(bundle.resolve("config.json"), spec.toJson());
-    String log = base.resolve("log").toString();
-    assertThat(berth("run", "--detach", "--log-file", log, "-b", bundle.toString(), id))
-        .as(err.toString())
-        .isZero();
+    return bundle;
   }
 
   private String status() {
     return json("state", id).getAsJsonObject().get("status").getAsString();
   }
 
-  private com.google.gson.JsonElement json(String... arguments) {
+  private JsonElement json(String... arguments) {
     assertThat(berth(arguments)).as(err.toString()).isZero();
     return JsonParser.parseString(out.toString());
   }
