@@ -7,6 +7,7 @@ import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.runtime.cgroup.Cgroups;
 import dev.berth.runtime.spec.Linux;
+import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.runtime.task.BerthInit;
 import dev.berth.runtime.task.Task;
 import dev.berth.runtime.task.Tasks;
@@ -29,7 +30,7 @@ import picocli.CommandLine.Option;
     name = "berth-runtime",
     description = "Runs containers from OCI bundles.",
     mixinStandardHelpOptions = true,
-    version = "berth-runtime 0.1.0, runtime-spec 1.3.0",
+    version = "berth-runtime " + RuntimeCli.VERSION + ", runtime-spec " + RuntimeSpec.OCI_VERSION,
     subcommands = {
       PlanCommand.class,
       RunCommand.class,
@@ -45,9 +46,11 @@ import picocli.CommandLine.Option;
       UpdateCommand.class,
       EventsCommand.class,
       SpecCommand.class,
+      FeaturesCommand.class,
       DeleteCommand.class
     })
 public final class RuntimeCli {
+  static final String VERSION = "0.1.0";
   static final int EXEC_FAILED = 255;
 
   @Option(

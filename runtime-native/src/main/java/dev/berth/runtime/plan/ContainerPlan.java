@@ -4,6 +4,7 @@ import dev.berth.base.BerthException;
 import dev.berth.runtime.spec.ContainerProcess;
 import dev.berth.runtime.spec.Linux;
 import dev.berth.runtime.spec.RuntimeSpec;
+import java.util.List;
 
 /**
  * Compiles the plan that creates and, once told to, starts a container.
@@ -16,6 +17,11 @@ import dev.berth.runtime.spec.RuntimeSpec;
  */
 public final class ContainerPlan {
   private ContainerPlan() {}
+
+  /** Returns the mount options that a plan carries out, in the order of their names. */
+  public static List<String> mountOptions() {
+    return List.copyOf(MountOptions.names());
+  }
 
   /**
    * Compiles a container's plan.

@@ -15,6 +15,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -154,6 +156,16 @@ record MountOptions(
           field + ": a bind mount has no option \"" + data.getFirst() + "\"");
     }
     return new MountOptions(bind, recursive, own, tree, propagation, data);
+  }
+
+  /** All options with a meaning of their own; others are for the file system to know. */
+  static SortedSet<String> names() {
+    SortedSet<String> names = new TreeSet<>(List.of("bind", "rbind"));
+    ATTRIBUTES.keySet().forEach(name -> names.addAll(List.of(name, "r" + name)));
+    PROPAGATION.keySet().forEach(name -> names.addAll(List.of(name, "r" + name)));
+    names.addAll(NO_EFFECT);
+    names.addAll(ID_MAPPED);
+    return names;
   }
 
   private static @Nullable Propagation propagation(String option) {
