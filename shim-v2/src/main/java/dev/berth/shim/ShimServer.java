@@ -115,6 +115,7 @@ final class ShimServer {
                 settings.idleLimit(),
                 ending::countDown)
             .start();
+        new StrayReaper(shimTasks::hasProcess).start();
         Runtime.getRuntime().addShutdownHook(new Thread(this::terminate, "shim-term"));
         ending.await();
         end(shimTasks, server);

@@ -177,6 +177,14 @@ final class ShimTask {
     return exec;
   }
 
+  /** Whether a process is the container's first one or an exec. */
+  boolean hasProcess(int pid) {
+    return task.pid() == pid
+        || execs.values().stream()
+            .flatMap(exec -> exec.running().stream())
+            .anyMatch(running -> running.process().pid() == pid);
+  }
+
   /** Returns how the container's process has ended, if it has. */
   Optional<TaskExit> ended() {
     return exit.look();

@@ -91,6 +91,11 @@ final class ShimTasks {
     return exit;
   }
 
+  /** Whether a process is a container's first one, or one of its execs. */
+  boolean hasProcess(int pid) {
+    return byId.values().stream().anyMatch(task -> task.hasProcess(pid));
+  }
+
   boolean isEmpty() {
     return byId.isEmpty();
   }

@@ -1,11 +1,15 @@
 package dev.berth.shim;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.BerthException.Kind;
 import dev.berth.base.Ids;
+import dev.berth.runtime.spec.Linux;
+import dev.berth.runtime.spec.Namespace;
+import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.runtime.task.AttachStreams;
 import dev.berth.runtime.task.Attachment;
 import dev.berth.shim.client.CreateTask;
@@ -338,6 +342,31 @@ class BerthShimTest {
     } catch (IOException e) {
       return ""; // gone
     }
+  }
+
+  @Test
+  void whatAProcessOfTheHostsPidNamespaceLeavesIsReaped() throws Exception {
+    Path file = dir.resolve(id + "/rootfs/tmp/stray");
+    createInHostPidNamespace("(sleep 0.2 & echo $! > /tmp/stray) & wait; exec sleep 100");
+    tasks.start(init, SOON);
+    Await.until("the orphan's number", SOON, () -> Files.exists(file) && Files.size(file) > 1);
+    int stray = Integer.parseInt(Files.readString(file).strip());
+
+    Await.until("the orphan is reaped", SOON, () -> ProcessHandle.of(stray).isEmpty());
+
+    assertThat(tasks.state(init, SOON).status()).isEqualTo(TaskState.Status.RUNNING);
+  }
+
+  private void createInHostPidNamespace(String script) throws IOException {
+    Path bundle = bundle(id, "sh", "-c", script);
+    Path config = bundle.resolve("config.json");
+    RuntimeSpec spec = RuntimeSpec.parse(Files.readAllBytes(config));
+    Linux linux = requireNonNull(spec.linux());
+    List<Namespace> namespaces =
+        linux.namespaces().stream().filter(each -> !each.type().equals("pid")).toList();
+    Linux shared = linux.toBuilder().namespaces(namespaces).build();
+    Files.write(config, spec.toBuilder().linux(shared).build().toJson());
+    tasks.create(new CreateTask(id, bundle, List.of(), TaskIo.NONE, null), SOON);
   }
 
   @Test

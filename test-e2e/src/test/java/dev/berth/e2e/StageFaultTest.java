@@ -181,9 +181,12 @@ class StageFaultTest {
     pods.remove(pod);
   }
 
+  /** A command of ExecSync has no directory and no record. */
   @ParameterizedTest
-  @EnumSource
-  void failedStageOfAnExecInTheShimLeavesNoProcess(ExecTaskStage stage) throws IOException {
+  @EnumSource(
+      mode = EnumSource.Mode.EXCLUDE,
+      names = {"DIRECTORY", "RECORD"})
+  void failedStageOfACommandInTheShimLeavesNoProcess(ExecTaskStage stage) throws IOException {
     PodSandboxConfig config = pod("exec-task");
     String id = pods.launch(pods.run(config), config, sleeper("main"));
     ExecSyncResponse _ = pods.exec(id, 10, "true"); // makes the directory of execs
@@ -205,6 +208,22 @@ class StageFaultTest {
     for (Faults.Action action : SURVIVED) {
       faults.strike("Exec stream", stage, action);
       assertThat(stream(id, "sleep", "7654321")).contains("Exec stream." + stage.name());
+      faults.clear();
+      before.assertRestored();
+    }
+    assertThat(pods.exec(id, 10, "ps").getStdout().toStringUtf8()).doesNotContain("7654321");
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void failedStageOfAnExecInTheShimLeavesNoProcess(ExecTaskStage stage) throws Exception {
+    PodSandboxConfig config = pod("exec-shim");
+    String id = pods.launch(pods.run(config), config, sleeper("main"));
+    stream(id, "true"); // starts and opens whatever is kept from then on
+    HostSnapshot before = snapshot();
+    for (Faults.Action action : SURVIVED) {
+      faults.strike("Start", stage, action);
+      assertThat(stream(id, "sleep", "7654321")).contains(stage.name());
       faults.clear();
       before.assertRestored();
     }

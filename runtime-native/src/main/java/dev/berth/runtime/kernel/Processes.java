@@ -189,6 +189,16 @@ public final class Processes {
     return stat(pid).map(fields -> fields.getFirst().equals("Z")).orElse(false);
   }
 
+  /** Says whether the kernel calls a process by this name; false if there is none. */
+  public static boolean isNamed(int pid, String name) {
+    Path comm = Path.of("/proc", Integer.toString(pid), "comm");
+    try {
+      return Files.readString(comm).strip().equals(name);
+    } catch (IOException e) {
+      return false; // gone
+    }
+  }
+
   /**
    * Reads a process's number in the innermost PID namespace that it is in, where it calls itself by
    * it: the last of {@code NSpid} in /proc/PID/status.
