@@ -1,5 +1,7 @@
 package dev.berth.shim;
 
+import static java.lang.System.Logger.Level.WARNING;
+
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.berth.base.Operation;
 import dev.berth.runtime.kernel.EventLoop;
@@ -23,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  * runs longer is left to the event loop.
  */
 final class CommandRun {
+  private static final System.Logger LOG = System.getLogger(CommandRun.class.getName());
+
   private static final ExecutorService THREADS =
       Executors.newCachedThreadPool(
           Thread.ofPlatform().name("shim-command-", 0).daemon().factory());
@@ -51,8 +55,22 @@ final class CommandRun {
   private void lead(Task task, ExecSpec spec, Operation operation) {
     try {
       follow(started(task.startCommand(spec, operation)), SOON);
-    } catch (RuntimeException | Error e) { // outermost: who waits must learn of it
-      ended.completeExceptionally(e);
+    } catch (RuntimeException | Error e) {
+      fail(e);
+    }
+  }
+
+  /** Outermost of its thread: who waits must learn of it, and nothing may go on unseen. */
+  private void fail(Throwable failure) {
+    if (!ended.completeExceptionally(failure)) {
+      LOG.log(WARNING, "a command that has ended is not freed", failure);
+    }
+    Command left;
+    synchronized (this) {
+      left = command;
+    }
+    if (left != null) {
+      close(left);
     }
   }
 
@@ -75,7 +93,15 @@ final class CommandRun {
               running.exitSignal(),
               Interest.READABLE,
               EventLoop.Run.VIRTUAL,
-              () -> follow(running, Duration.ZERO));
+              () -> noticed(running));
+    }
+  }
+
+  private void noticed(Command running) {
+    try {
+      follow(running, Duration.ZERO);
+    } catch (RuntimeException | Error e) {
+      fail(e);
     }
   }
 
