@@ -352,7 +352,7 @@ class BerthShimTest {
     Await.until("the orphan's number", SOON, () -> Files.exists(file) && Files.size(file) > 1);
     int stray = Integer.parseInt(Files.readString(file).strip());
 
-    Await.until("the orphan is reaped", SOON, () -> ProcessHandle.of(stray).isEmpty());
+    Await.until("it is reaped", SOON.multipliedBy(3), () -> ProcessHandle.of(stray).isEmpty());
 
     assertThat(tasks.state(init, SOON).status()).isEqualTo(TaskState.Status.RUNNING);
   }
