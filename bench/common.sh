@@ -17,7 +17,7 @@ die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 work=$(mktemp -d /var/tmp/berth-bench.XXXXXX)
 state=/run/${work##*/}
 socket=$state/berth/berthd.sock # of the instance that start_berthd starts without arguments
-berthd_pids='' registry_pid=''
+names='' berthd_pids='' registry_pid=''
 
 end() { # pid
   [ -n "$1" ] || return 0
@@ -29,10 +29,10 @@ end() { # pid
   kill -9 "$1" 2>/dev/null || true
 }
 
-# Pids of the JVMs of this instance, whose command lines name its state directory, and of the stubs,
-# which are the shim's children.
-own_pids() { # [name]
-  grep -lsF "$state/${1:+$1/}" /proc/[0-9]*/cmdline | while IFS=/ read -r _ _ pid _; do
+# Pids of the JVMs of an instance, one of whose arguments is its state directory or where that keeps
+# its shims, and of the stubs, which are the shim's children.
+own_pids() { # name
+  grep -lszxF -e "$state/$1" -e "$state/$1/shims" /proc/[0-9]*/cmdline | while IFS=/ read -r _ _ pid _; do
     case $(readlink "/proc/$pid/exe") in *java*) ;; *) continue ;; esac
     echo "$pid"
     for child in $(cat "/proc/$pid/task/"*/children 2>/dev/null); do
@@ -47,7 +47,9 @@ cleanup() {
       bench clear "$image" 0 "$work/logs" "berth=$listening" >/dev/null 2>&1 || true
   done
   for pid in $berthd_pids; do end "$pid"; done
-  for pid in $(own_pids); do end "$pid"; done
+  for name in $names; do
+    for pid in $(own_pids "$name"); do end "$pid"; done
+  done
   end "$registry_pid"
   ip link delete "$bridge" 2>/dev/null || true
   awk -v a="$state/" -v b="$work/" 'index($5, a) == 1 || index($5, b) == 1 { print $5 }' \
@@ -73,6 +75,7 @@ bench() {
 # each. Its pods are on a bridge of Debian's plugins, or on Berth's own network.
 start_berthd() { # [name [cni|own]]
   name=${1:-berth}
+  names="$names $name"
   mkdir -p "$work/$name" "$state/$name"
   [ "${2:-cni}" = own ] || cni_network
   begun=$(date +%s%N)
