@@ -29,7 +29,7 @@ final class CommandRun {
 
   private static final ExecutorService THREADS =
       Executors.newCachedThreadPool(
-          Thread.ofPlatform().name("shim-command-", 0).daemon().factory());
+          Thread.ofPlatform().name("shim-command-thread-", 0).daemon().factory());
 
   /** How long the thread stays with a command that has been started. */
   private static final Duration SOON = Duration.ofMillis(20);

@@ -30,7 +30,8 @@ final class ProcessInventory {
   private static final List<String> POOLS =
       List.of(
           "thread berth-native-wa", // berth-native-wait: system calls that block
-          "thread berth-exec-outp", // berth-exec-output: readers of an exec's pipes
+          "thread shim-command-th", // shim-command-thread: lead the talk with the berth-init of a
+          // command
           "thread berth-stream-pu", // berth-stream-pump: between streams and their connections
           "thread ForkJoinPool-1-", // what carries virtual threads
           "thread process reaper", // waits for programs that the JDK started
