@@ -21,21 +21,17 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.ParentCommand;
 
 /** Runs one more process in a running container and waits for its end. */
 @Command(name = "exec", description = "Runs a command in a running container.")
-final class ExecCommand implements Callable<Integer> {
+final class ExecCommand extends ContainerCommand {
   private static final Duration POLL = Duration.ofHours(1);
   private static final Duration KILL_LIMIT = Duration.ofSeconds(10);
   private static final int SIGKILL = 9;
-
-  @ParentCommand private @Nullable RuntimeCli parent;
 
   @Option(names = "--cwd", paramLabel = "DIR", description = "working directory in the container")
   private @Nullable String cwd;
@@ -66,18 +62,11 @@ final class ExecCommand implements Callable<Integer> {
   @Option(names = "--pid-file", paramLabel = "FILE", description = "written with the pid")
   private @Nullable Path pidFile;
 
-  @Parameters(index = "0", paramLabel = "ID")
-  private String id = "";
-
   @Parameters(index = "1..*", arity = "0..*", paramLabel = "COMMAND")
   private List<String> command = new ArrayList<>();
 
   @Override
-  public Integer call() throws Exception {
-    return java.util.Objects.requireNonNull(parent).withTask(id, this::run);
-  }
-
-  private int run(Task task) {
+  int with(Task task) {
     String execId = "exec-" + Ids.generate().substring(0, 16);
     TaskProcess process =
         task.exec(new ExecSpec(execId, process(task.process()), new TaskIo.Inherited()));

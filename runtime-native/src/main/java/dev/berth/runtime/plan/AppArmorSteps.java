@@ -1,7 +1,6 @@
 package dev.berth.runtime.plan;
 
 import dev.berth.runtime.kernel.Errno;
-import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,12 +19,12 @@ final class AppArmorSteps {
 
   private final PlanBuilder plan;
   private final @Nullable String profile;
-  private final Reg file;
+  private final ProcFile file;
 
   AppArmorSteps(PlanBuilder plan, @Nullable String profile) {
     this.plan = plan;
     this.profile = profile;
-    this.file = plan.reg("apparmor");
+    this.file = new ProcFile(plan, plan.reg("apparmor"));
   }
 
   void setProfile() {
@@ -35,27 +34,11 @@ final class AppArmorSteps {
     plan.from("process.apparmorProfile");
     Label missing = plan.label();
     Label opened = plan.label();
-    open(ATTRIBUTE).on(Outcome.success(opened)).on(Outcome.go(Errno.ENOENT, missing));
+    file.open(ATTRIBUTE).on(Outcome.success(opened)).on(Outcome.go(Errno.ENOENT, missing));
     plan.place(missing);
-    open(OLD_ATTRIBUTE);
+    file.open(OLD_ATTRIBUTE);
     plan.place(opened);
-    String command = "exec " + profile;
-    plan.call(
-            "write",
-            file,
-            plan.string(command),
-            Arg.of(command.getBytes(StandardCharsets.UTF_8).length))
-        .about("\"" + profile + "\"");
-    plan.call("close", file);
-  }
-
-  private Step open(String path) {
-    return plan.call(
-            "openat",
-            Uapi.AT_FDCWD,
-            plan.string(path),
-            Emitter.flags(Uapi.O_WRONLY | Uapi.O_CLOEXEC, "WRONLY"),
-            Arg.of(0))
-        .into(file);
+    file.write("exec " + profile).about("\"" + profile + "\"");
+    file.close();
   }
 }

@@ -1,7 +1,6 @@
 package dev.berth.runtime.plan;
 
 import dev.berth.runtime.kernel.Errno;
-import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,33 +13,21 @@ import org.jspecify.annotations.Nullable;
 final class OomScoreSteps {
   private final PlanBuilder plan;
   private final @Nullable Integer score;
-  private final Reg file;
+  private final ProcFile file;
 
   OomScoreSteps(PlanBuilder plan, @Nullable Integer score) {
     this.plan = plan;
     this.score = score;
-    this.file = plan.reg("oom_score_adj");
+    this.file = new ProcFile(plan, plan.reg("oom_score_adj"));
   }
 
   void set() {
     plan.from("process.oomScoreAdj");
-    plan.call(
-            "openat",
-            Uapi.AT_FDCWD,
-            plan.string("/proc/self/oom_score_adj"),
-            Emitter.flags(Uapi.O_WRONLY | Uapi.O_CLOEXEC, "WRONLY"),
-            Arg.of(0))
-        .into(file);
-    String text = Integer.toString(score == null ? 0 : score);
-    Step write =
-        plan.call(
-            "write",
-            file,
-            plan.string(text),
-            Arg.of(text.getBytes(StandardCharsets.US_ASCII).length));
+    file.open("/proc/self/oom_score_adj");
+    Step write = file.write(Integer.toString(score == null ? 0 : score));
     if (score == null) {
       write.on(Outcome.tolerate(Errno.EACCES)); // without CAP_SYS_RESOURCE it stays as it is
     }
-    plan.call("close", file);
+    file.close();
   }
 }

@@ -1,6 +1,6 @@
 package dev.berth.runtime.plan;
 
-import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,21 +26,11 @@ final class SelinuxSteps {
       return;
     }
     plan.from("process.selinuxLabel");
-    Reg file = plan.reg("selinux");
-    write(label, "exec", file);
-    write(label, "keycreate", file);
-  }
-
-  private void write(String text, String attribute, Reg file) {
-    plan.call(
-            "openat",
-            Uapi.AT_FDCWD,
-            plan.string(ATTRIBUTES + attribute),
-            Emitter.flags(Uapi.O_WRONLY | Uapi.O_CLOEXEC, "WRONLY"),
-            Arg.of(0))
-        .into(file);
-    plan.call(
-        "write", file, plan.string(text), Arg.of(text.getBytes(StandardCharsets.UTF_8).length));
-    plan.call("close", file);
+    ProcFile file = new ProcFile(plan, plan.reg("selinux"));
+    for (String attribute : List.of("exec", "keycreate")) {
+      file.open(ATTRIBUTES + attribute);
+      file.write(label);
+      file.close();
+    }
   }
 }
