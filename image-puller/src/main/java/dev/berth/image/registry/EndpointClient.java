@@ -89,7 +89,7 @@ final class EndpointClient {
           try {
             requireSuccess(step, response);
             requireSize(step, response, sizeBytes);
-            return BlobBody.of(response, bytesToSkip(step, response, offset));
+            return BlobBody.of(step, response, bytesToSkip(step, response, offset));
           } catch (IOException | RuntimeException e) {
             response.close();
             throw e;

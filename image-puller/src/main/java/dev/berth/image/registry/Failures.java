@@ -57,6 +57,25 @@ final class Failures {
         KUBELET_REASON, UNAVAILABLE + step + ": " + Ids.printable(why), cause);
   }
 
+  /** A download that does not get on, with how far it came. */
+  static BerthException noProgress(
+      Step step, int connections, long received, long sizeBytes, BerthException last) {
+    String why = String.valueOf(last.getMessage());
+    return new BerthException(
+        KUBELET_REASON,
+        UNAVAILABLE
+            + step
+            + ": no progress in "
+            + connections
+            + " connections after "
+            + received
+            + " of "
+            + sizeBytes
+            + " bytes; the last one: "
+            + (why.startsWith(UNAVAILABLE) ? why.substring(UNAVAILABLE.length()) : why),
+        last);
+  }
+
   /** The code of the first error in the distribution-spec's error document, if there is one. */
   private static String errorCode(Http.Response response) {
     try {

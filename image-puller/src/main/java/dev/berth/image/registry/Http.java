@@ -54,7 +54,6 @@ import org.apache.hc.core5.util.Timeout;
  * Thread-safe.
  */
 final class Http implements AutoCloseable {
-  private static final Duration RESPONSE_TIMEOUT = Duration.ofSeconds(30);
   private static final int MAX_CONNECTIONS = 64;
   private static final int MAX_CONNECTIONS_PER_HOST = 16;
   private static final long IDLE_SECONDS = 15;
@@ -65,15 +64,35 @@ final class Http implements AutoCloseable {
   private record Client(CloseableHttpClient http, PoolingHttpClientConnectionManager connections) {}
 
   private final Map<Pool, Client> clients = new ConcurrentHashMap<>();
+  private final Patience patience;
+  private final RateWatch watch;
+
+  Http(Patience patience) {
+    this.patience = patience;
+    this.watch = new RateWatch(patience);
+  }
 
   /** An answer; to be closed. */
   static final class Response implements AutoCloseable {
     private final ClassicHttpResponse response;
     private final HttpUriRequestBase request;
+    private final RateWatch watch;
+    private final WatchedStream body;
 
-    private Response(ClassicHttpResponse response, HttpUriRequestBase request) {
+    private Response(
+        ClassicHttpResponse response,
+        HttpUriRequestBase request,
+        RateWatch watch,
+        Operation operation)
+        throws IOException {
       this.response = response;
       this.request = request;
+      this.watch = watch;
+      InputStream content =
+          response.getEntity() == null
+              ? InputStream.nullInputStream()
+              : response.getEntity().getContent();
+      this.body = watch.watch(content, operation, request::abort);
     }
 
     int status() {
@@ -90,15 +109,15 @@ final class Http implements AutoCloseable {
       return Arrays.stream(response.getHeaders(name)).map(Header::getValue).toList();
     }
 
-    InputStream body() throws IOException {
-      return response.getEntity() == null
-          ? InputStream.nullInputStream()
-          : response.getEntity().getContent();
+    /** The body, dropped when it comes too slowly or its operation is over. */
+    InputStream body() {
+      return body;
     }
 
     /** Ends the exchange; what is left of the body is not read. Idempotent. */
     @Override
     public void close() {
+      watch.forget(body);
       request.abort(); // a polite close() would read the rest of a blob first
       try {
         response.close();
@@ -133,18 +152,19 @@ final class Http implements AutoCloseable {
       throws IOException {
     operation.check();
     headers.forEach(request::setHeader);
-    Timeout timeout =
-        Timeout.ofMilliseconds(Math.max(1, operation.remaining(RESPONSE_TIMEOUT).toMillis()));
+    Timeout timeout = Timeout.of(patience.answer());
     request.setConfig(
         RequestConfig.custom()
             .setResponseTimeout(timeout)
             .setConnectionRequestTimeout(timeout)
             .build());
-    operation.onCancel(request::abort);
     Client client = client(endpoint);
     client.connections().closeIdle(TimeValue.ofSeconds(IDLE_SECONDS));
     HttpHost target = HttpHost.create(uri(request));
-    return new Response(client.http().executeOpen(target, request, null), request);
+    ClassicHttpResponse answer =
+        new PendingAnswer(request, () -> client.http().executeOpen(target, request, null))
+            .await(operation, endpoint.connectTimeout().plus(patience.answer()));
+    return new Response(answer, request, watch, operation);
   }
 
   private static URI uri(HttpUriRequestBase request) throws IOException {
@@ -179,7 +199,6 @@ final class Http implements AutoCloseable {
             .setDefaultConnectionConfig(
                 ConnectionConfig.custom()
                     .setConnectTimeout(pool.connectTimeout().toMillis(), TimeUnit.MILLISECONDS)
-                    .setSocketTimeout(Timeout.of(RESPONSE_TIMEOUT))
                     .setValidateAfterInactivity(TimeValue.ofSeconds(1))
                     .build())
             .build();

@@ -8,10 +8,14 @@ import dev.berth.image.oci.ImageReference;
  */
 public final class RegistryClient implements AutoCloseable {
   private final RegistryHosts hosts;
-  private final Http http = new Http();
+  private final Patience patience;
+  private final Http http;
 
-  public RegistryClient(RegistryHosts hosts) {
-    this.hosts = hosts;
+  /** Nothing is opened or read yet. */
+  public RegistryClient(RegistrySettings settings) {
+    this.hosts = new RegistryHosts(settings.hostsDir());
+    this.patience = settings.patience();
+    this.http = new Http(patience);
   }
 
   /**
@@ -21,7 +25,7 @@ public final class RegistryClient implements AutoCloseable {
    */
   public RegistrySession open(ImageReference reference, Credentials credentials) {
     return new RegistrySession(
-        http, hosts.endpoints(reference.registry()), reference.repository(), credentials);
+        http, patience, hosts.endpoints(reference.registry()), reference.repository(), credentials);
   }
 
   /** Closes all connections. Idempotent. */

@@ -11,11 +11,11 @@ import java.util.stream.Stream;
  *
  * <p>Read anew for every pull, so that a change needs no restart. Thread-safe.
  */
-public final class RegistryHosts {
+final class RegistryHosts {
   private final Path directory;
 
   /** Looks below {@code directory}, which need not exist. */
-  public RegistryHosts(Path directory) {
+  RegistryHosts(Path directory) {
     this.directory = directory;
   }
 

@@ -28,10 +28,17 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RegistrySession {
   private final String repository;
+  private final Patience patience;
   private final List<EndpointClient> clients;
 
-  RegistrySession(Http http, List<Endpoint> endpoints, String repository, Credentials credentials) {
+  RegistrySession(
+      Http http,
+      Patience patience,
+      List<Endpoint> endpoints,
+      String repository,
+      Credentials credentials) {
     this.repository = repository;
+    this.patience = patience;
     this.clients =
         endpoints.stream()
             .map(endpoint -> new EndpointClient(http, endpoint, repository, credentials))
@@ -155,11 +162,11 @@ public final class RegistrySession {
    * the reader to check.
    *
    * @param offset bytes the caller has already
-   * @throws BerthException if no host has it; the stream itself throws IOException when it cannot
-   *     be resumed any more
+   * @throws BerthException if no host has it; reading throws the same, and KUBELET_REASON when
+   *     several connections in a row brought nothing
    */
   public InputStream openBlob(Descriptor descriptor, long offset, Operation operation) {
-    return new ResumingStream(this, descriptor, offset, operation);
+    return new ResumingStream(this, patience, descriptor, offset, operation);
   }
 
   /** Sends one request for a blob from an offset on; the caller closes the answer. */
