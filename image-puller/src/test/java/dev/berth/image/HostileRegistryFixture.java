@@ -109,7 +109,11 @@ abstract class HostileRegistryFixture {
   }
 
   void hostsToml(String text) throws IOException {
-    Path folder = dir.resolve("hosts").resolve(registry.host().replace(':', '_') + "_");
+    hostsToml(registry.host().replace(':', '_') + "_", text);
+  }
+
+  void hostsToml(String name, String text) throws IOException {
+    Path folder = dir.resolve("hosts").resolve(name);
     Files.writeString(Files.createDirectories(folder).resolve("hosts.toml"), text);
   }
 }

@@ -94,7 +94,11 @@ final class Authorizer {
     var step = new Failures.Step(realm.getRawAuthority(), repository, "fetch token");
     try (Http.Response response = ask(realm, challenge, operation)) {
       if (response.status() != 200) {
-        throw Failures.status(step, response);
+        BerthException failure = Failures.status(step, response);
+        if (Failures.isTransient(response.status())) {
+          throw new EndpointClient.TransientStatus(failure, response.status());
+        }
+        throw failure;
       }
       byte[] body = response.body().readNBytes(MAX_TOKEN_BYTES);
       return parse(step, new String(body, UTF_8));

@@ -52,9 +52,13 @@ final class Failures {
 
   /** No answer, or a broken one. */
   static BerthException unreachable(Step step, IOException cause) {
-    String why = cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
-    return new BerthException(
-        KUBELET_REASON, UNAVAILABLE + step + ": " + Ids.printable(why), cause);
+    return new BerthException(KUBELET_REASON, UNAVAILABLE + step + ": " + reason(cause), cause);
+  }
+
+  /** What an exception of the network says, or is. */
+  static String reason(IOException cause) {
+    String why = cause.getMessage();
+    return Ids.printable(why == null ? cause.getClass().getSimpleName() : why);
   }
 
   /** A download that does not get on, with how far it came. */

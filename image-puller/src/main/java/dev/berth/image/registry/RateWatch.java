@@ -31,13 +31,9 @@ final class RateWatch {
     this.patience = patience;
   }
 
-  /**
-   * Watches a body until it is {@link #forget forgotten}.
-   *
-   * @param drop breaks the connection, so that a blocked read ends
-   */
-  WatchedStream watch(InputStream body, Operation operation, Runnable drop) {
-    var stream = new WatchedStream(body, patience, operation, drop, System::nanoTime);
+  /** Watches a body until it is {@link #forget forgotten}. */
+  WatchedStream watch(InputStream body, Operation operation, WatchedStream.Connection connection) {
+    var stream = new WatchedStream(body, patience, operation, connection, System::nanoTime);
     lock.lock();
     try {
       streams.add(stream);

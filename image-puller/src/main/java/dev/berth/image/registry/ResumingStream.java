@@ -8,7 +8,6 @@ import dev.berth.image.oci.Descriptor;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -91,7 +90,7 @@ final class ResumingStream extends InputStream {
       if (++fruitless >= patience.connections()) {
         throw Failures.noProgress(step, fruitless, position, descriptor.sizeBytes(), failure);
       }
-      Backoff.pause(fruitless, Optional.empty(), operation);
+      Backoff.pause(fruitless, operation);
       try {
         body = request();
       } catch (BerthException e) {

@@ -24,10 +24,19 @@ final class WatchedStream extends InputStream {
     }
   }
 
+  /** What the body comes from. */
+  interface Connection {
+    /** Hears why it is dropped, unless that is the reader's own wish. */
+    void tooSlow(String why);
+
+    /** Breaks the connection, so that a blocked read ends. */
+    void drop();
+  }
+
   private final InputStream in;
   private final Patience patience;
   private final Operation operation;
-  private final Runnable drop;
+  private final Connection connection;
   private final LongSupplier nanoClock;
 
   // Written by the reader.
@@ -48,12 +57,12 @@ final class WatchedStream extends InputStream {
       InputStream in,
       Patience patience,
       Operation operation,
-      Runnable drop,
+      Connection connection,
       LongSupplier nanoClock) {
     this.in = in;
     this.patience = patience;
     this.operation = operation;
-    this.drop = drop;
+    this.connection = connection;
     this.nanoClock = nanoClock;
   }
 
@@ -95,7 +104,8 @@ final class WatchedStream extends InputStream {
     try {
       operation.check();
     } catch (BerthException e) {
-      dropBecause(String.valueOf(e.getMessage()));
+      whyDropped = String.valueOf(e.getMessage());
+      connection.drop();
       return;
     }
     long arrived = bytes;
@@ -123,7 +133,8 @@ final class WatchedStream extends InputStream {
 
   private void dropBecause(String why) {
     whyDropped = why;
-    drop.run();
+    connection.tooSlow(why);
+    connection.drop();
   }
 
   private static String text(Duration duration) {

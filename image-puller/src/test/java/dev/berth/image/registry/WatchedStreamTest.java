@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.SocketException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
@@ -17,6 +19,7 @@ class WatchedStreamTest {
       new Patience(Duration.ofSeconds(1), Duration.ofSeconds(10), Duration.ofSeconds(60), 1000, 3);
 
   private final AtomicInteger drops = new AtomicInteger();
+  private final List<String> slow = new ArrayList<>();
   private final Operation operation = Operation.internal("PullImage");
   private long now;
   private long readTakes;
@@ -42,7 +45,17 @@ class WatchedStreamTest {
           },
           PATIENCE,
           operation,
-          drops::incrementAndGet,
+          new WatchedStream.Connection() {
+            @Override
+            public void tooSlow(String why) {
+              slow.add(why);
+            }
+
+            @Override
+            public void drop() {
+              drops.incrementAndGet();
+            }
+          },
           () -> now);
 
   private void look() {
@@ -74,6 +87,7 @@ class WatchedStreamTest {
         .hasMessage("no byte came for 10 s");
     look();
     assertThat(drops).hasValue(1);
+    assertThat(slow).containsExactly("no byte came for 10 s");
   }
 
   @Test
@@ -94,5 +108,6 @@ class WatchedStreamTest {
     operation.cancel();
     assertThatThrownBy(() -> read(Duration.ZERO, 1)).hasMessageContaining("cancelled");
     assertThat(drops).hasValue(1);
+    assertThat(slow).as("nothing the host could help").isEmpty();
   }
 }
