@@ -42,12 +42,12 @@ final class EndpointClient {
   private final Authorizer authorizer;
 
   EndpointClient(
-      Http http, Patience patience, Endpoint endpoint, String repository, Credentials credentials) {
+      Http http, Patience patience, Endpoint endpoint, String repository, Authorizer authorizer) {
     this.http = http;
     this.patience = patience;
     this.endpoint = endpoint;
     this.repository = repository;
-    this.authorizer = new Authorizer(http, endpoint, repository, credentials);
+    this.authorizer = authorizer;
   }
 
   boolean can(Endpoint.Capability capability) {

@@ -57,11 +57,13 @@ final class Http implements AutoCloseable {
 
   private final Patience patience;
   private final RateWatch watch;
+  private final ProxyRoutes routes;
   private final HostHealth health = new HostHealth();
 
-  Http(Patience patience) {
+  Http(Patience patience, ProxyRules proxies) {
     this.patience = patience;
     this.watch = new RateWatch(patience);
+    this.routes = new ProxyRoutes(proxies);
   }
 
   /** An answer; to be closed. */
@@ -192,7 +194,8 @@ final class Http implements AutoCloseable {
     Client client = client(endpoint);
     client.connections().closeIdle(TimeValue.ofSeconds(IDLE_SECONDS));
     HttpHost target = HttpHost.create(url);
-    return new PendingAnswer(request, () -> client.http().executeOpen(target, request, null))
+    return new PendingAnswer(
+            request, () -> client.http().executeOpen(target, request, routes.context(target)))
         .await(operation, endpoint.connectTimeout().plus(answerTimeout));
   }
 
@@ -258,7 +261,7 @@ final class Http implements AutoCloseable {
     }
   }
 
-  private static Client newClient(Pool pool) {
+  private Client newClient(Pool pool) {
     var connections =
         PoolingHttpClientConnectionManagerBuilder.create()
             .setMaxConnTotal(MAX_CONNECTIONS)
@@ -273,6 +276,7 @@ final class Http implements AutoCloseable {
     var http =
         HttpClients.custom()
             .setConnectionManager(connections)
+            .setRoutePlanner(routes)
             .setUserAgent("berth")
             .disableRedirectHandling()
             .disableAutomaticRetries()

@@ -30,18 +30,10 @@ public final class RegistrySession {
   private final Patience patience;
   private final List<EndpointClient> clients;
 
-  RegistrySession(
-      Http http,
-      Patience patience,
-      List<Endpoint> endpoints,
-      String repository,
-      Credentials credentials) {
+  RegistrySession(List<EndpointClient> clients, String repository, Patience patience) {
+    this.clients = List.copyOf(clients);
     this.repository = repository;
     this.patience = patience;
-    this.clients =
-        endpoints.stream()
-            .map(endpoint -> new EndpointClient(http, patience, endpoint, repository, credentials))
-            .toList();
   }
 
   /**
