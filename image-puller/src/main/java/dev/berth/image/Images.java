@@ -7,7 +7,7 @@ import dev.berth.image.oci.Digest;
 import dev.berth.image.oci.ImageReference;
 import dev.berth.image.registry.Credentials;
 import dev.berth.image.registry.RegistryClient;
-import dev.berth.image.registry.RegistryHosts;
+import dev.berth.image.registry.RegistrySettings;
 import dev.berth.image.unpack.LayerStack;
 import dev.berth.image.unpack.UnpackLimits;
 import java.io.IOException;
@@ -40,14 +40,18 @@ public final class Images implements AutoCloseable {
   private final Set<PullImage> pulls = ConcurrentHashMap.newKeySet();
 
   private Images(
-      ImageLayout layout, Trash trash, Layers layers, MetadataStore records, Path hostsDir) {
+      ImageLayout layout,
+      Trash trash,
+      Layers layers,
+      MetadataStore records,
+      RegistrySettings registries) {
     this.layout = layout;
     this.trash = trash;
     this.layers = layers;
     this.sync = new DiskSync(layout, layers);
     this.store = ImageStore.load(records, layers);
     this.snapshots = Snapshots.load(records, layout, layers, trash);
-    this.registry = new RegistryClient(new RegistryHosts(hostsDir));
+    this.registry = new RegistryClient(registries);
     var partials = new PartialBlobs(layout);
     partials.sweep();
     this.fetcher = new LayerFetcher(layers, partials, UnpackLimits.DEFAULT);
@@ -59,18 +63,23 @@ public final class Images implements AutoCloseable {
    * @param root directory of its own, created with mode 0700; its path must not hold a colon, a
    *     comma, a backslash or a blank, which separate mount options
    * @param records where images and snapshots are recorded; stays the caller's to close
-   * @param hostsDir where {@code HOST/hosts.toml} files are, as containerd has them; need not exist
+   * @param registries how registries are reached
    */
-  public static Images open(Path root, MetadataStore records, Path hostsDir) {
+  public static Images open(Path root, MetadataStore records, RegistrySettings registries) {
     try {
       ImageLayout layout = ImageLayout.create(root);
       var trash = new Trash(layout);
-      var images = new Images(layout, trash, Layers.load(layout, trash), records, hostsDir);
+      var images = new Images(layout, trash, Layers.load(layout, trash), records, registries);
       images.sweep();
       return images;
     } catch (IOException e) {
       throw ImageLayout.failed("open image store", root, e);
     }
+  }
+
+  /** Opens the image store as above, with the usual settings and a directory of hosts. */
+  public static Images open(Path root, MetadataStore records, Path hostsDir) {
+    return open(root, records, RegistrySettings.of(hostsDir));
   }
 
   private void sweep() {

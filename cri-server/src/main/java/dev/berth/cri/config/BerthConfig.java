@@ -22,6 +22,7 @@ import java.util.Optional;
  * @param socketAccess who may open it
  * @param streaming where Exec, Attach and PortForward are served
  * @param hostsDir registry hosts, a directory of {@code HOST/hosts.toml}
+ * @param dockerConfig credentials for pulls that bring none; empty for none
  * @param network what pods are attached to
  * @param cdiSpecDirs where CDI devices are described, the least important directory first
  * @param cgroupParent absolute path within the cgroup hierarchies, or with systemd the name of a
@@ -42,6 +43,7 @@ public record BerthConfig(
     SocketAccess socketAccess,
     StreamSettings streaming,
     Path hostsDir,
+    Optional<Path> dockerConfig,
     NetworkSettings network,
     List<Path> cdiSpecDirs,
     String cgroupParent,

@@ -60,11 +60,12 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
         new SocketAccess(socketMode(), matching(ConfigKey.SOCKET_GROUP, GROUP, "a group").text()),
         streaming(),
         directory(ConfigKey.HOSTS_DIR),
+        file(ConfigKey.DOCKER_CONFIG),
         network(instance),
         directories(ConfigKey.CDI_SPEC_DIRS),
         cgroupParent(instance, cgroupDriver),
         cgroupDriver,
-        program(ConfigKey.CRIU),
+        file(ConfigKey.CRIU),
         defaultHandler(),
         handlers,
         nri(state),
@@ -93,7 +94,7 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
     return Arrays.stream(value.text().split(":", -1)).map(part -> absolute(value, part)).toList();
   }
 
-  private Optional<Path> program(ConfigKey key) {
+  private Optional<Path> file(ConfigKey key) {
     ConfigValue value = value(key);
     return value.text().isEmpty() ? Optional.empty() : Optional.of(absolute(value, value.text()));
   }

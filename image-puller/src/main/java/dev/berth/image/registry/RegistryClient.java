@@ -1,6 +1,8 @@
 package dev.berth.image.registry;
 
 import dev.berth.image.oci.ImageReference;
+import java.util.List;
+import java.util.Optional;
 
 /**
  * Talks to registries. Holds the connections; everything about one pull is in its {@link
@@ -8,10 +10,24 @@ import dev.berth.image.oci.ImageReference;
  */
 public final class RegistryClient implements AutoCloseable {
   private final RegistryHosts hosts;
-  private final Http http = new Http();
+  private final Patience patience;
+  private final Http http;
+  private final Optional<DockerConfig> nodeCredentials;
 
-  public RegistryClient(RegistryHosts hosts) {
-    this.hosts = hosts;
+  /**
+   * Nothing is opened or read yet.
+   *
+   * @throws dev.berth.base.BerthException INVALID_ARGUMENT if the environment names a proxy in a
+   *     way that cannot be understood
+   */
+  public RegistryClient(RegistrySettings settings) {
+    this.hosts = new RegistryHosts(settings.hostsDir());
+    this.patience = settings.patience();
+    this.http = new Http(patience, ProxyRules.of(settings.environment()));
+    this.nodeCredentials =
+        settings
+            .dockerConfig()
+            .map(file -> new DockerConfig(file, settings.environment(), patience.answer()));
   }
 
   /**
@@ -20,8 +36,25 @@ public final class RegistryClient implements AutoCloseable {
    * @throws dev.berth.base.BerthException INVALID_ARGUMENT if the hosts configuration is wrong
    */
   public RegistrySession open(ImageReference reference, Credentials credentials) {
-    return new RegistrySession(
-        http, hosts.endpoints(reference.registry()), reference.repository(), credentials);
+    List<EndpointClient> clients =
+        hosts.endpoints(reference.registry()).stream()
+            .map(endpoint -> client(endpoint, reference.repository(), credentials))
+            .toList();
+    return new RegistrySession(clients, reference.repository(), patience);
+  }
+
+  private EndpointClient client(Endpoint endpoint, String repository, Credentials credentials) {
+    var authorizer =
+        new Authorizer(
+            http,
+            endpoint,
+            repository,
+            new PullCredentials(
+                credentials.forHost(endpoint.host()),
+                nodeCredentials,
+                endpoint.host(),
+                repository));
+    return new EndpointClient(http, patience, endpoint, repository, authorizer);
   }
 
   /** Closes all connections. Idempotent. */
