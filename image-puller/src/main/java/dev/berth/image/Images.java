@@ -11,12 +11,10 @@ import dev.berth.image.registry.RegistryHosts;
 import dev.berth.image.unpack.LayerStack;
 import dev.berth.image.unpack.UnpackLimits;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -30,6 +28,7 @@ import java.util.stream.Collectors;
  */
 public final class Images implements AutoCloseable {
   private final ImageLayout layout;
+  private final ImageFolders folders;
   private final Layers layers;
   private final Trash trash;
   private final DiskSync sync;
@@ -45,7 +44,8 @@ public final class Images implements AutoCloseable {
     this.trash = trash;
     this.layers = layers;
     this.sync = new DiskSync(layout, layers);
-    this.store = ImageStore.load(records, layers);
+    this.folders = new ImageFolders(layout, trash);
+    this.store = ImageStore.load(records, layers, folders);
     this.snapshots = Snapshots.load(records, layout, layers, trash);
     this.registry = new RegistryClient(new RegistryHosts(hostsDir));
     var partials = new PartialBlobs(layout);
@@ -75,11 +75,7 @@ public final class Images implements AutoCloseable {
 
   private void sweep() {
     layers.collectAll();
-    for (Path folder : ImageLayout.list(layout.content())) {
-      if (store.byId("sha256:" + folder.getFileName()).isEmpty()) {
-        trash.discard(folder);
-      }
-    }
+    folders.sweep(store);
     trash.empty();
     if (!layers.unsynced().isEmpty()) {
       sync.start();
@@ -116,7 +112,7 @@ public final class Images implements AutoCloseable {
     List<String> keys =
         resolved.layers().stream().flatMap(wanted -> wanted.keys().stream()).toList();
     pull.operation().enter(PullStage.FETCH_LAYERS);
-    try (Layers.Hold _ = layers.hold(keys)) {
+    try (Layers.Hold _ = layers.hold(LayerHolder.work(pull.reference().toString()), keys)) {
       List<Layer> present =
           new ParallelLayers(fetcher)
               .obtain(resolved.session(), resolved.layers(), pull.operation());
@@ -139,39 +135,42 @@ public final class Images implements AutoCloseable {
             found.config(),
             present.stream().map(Layer::key).toList(),
             found.pulledAt());
-    Path folder = contentOf(found.id());
     try {
-      keep(folder, resolved.content());
+      folders.keep(found.id(), resolved.content());
       return store.record(complete);
     } catch (IOException | RuntimeException e) {
       if (!known) {
-        trash.discard(folder);
+        folders.discard(found.id());
       }
       throw e instanceof IOException io
-          ? ImageLayout.failed("write", folder, io)
+          ? ImageLayout.failed("write", folders.of(found.id()), io)
           : (RuntimeException) e;
     }
   }
 
-  /** Keeps manifests and configuration as they came; the record has all that Berth itself needs. */
-  private static void keep(Path folder, Map<Digest, byte[]> content) throws IOException {
-    Files.createDirectories(folder);
-    for (Map.Entry<Digest, byte[]> blob : content.entrySet()) {
-      Files.write(folder.resolve(blob.getKey().hex()), blob.getValue());
-    }
-  }
-
-  private Path contentOf(String id) {
-    return layout.content().resolve(Digest.parse(id).hex());
-  }
-
   /**
-   * Finds an image by id, tag, digest, short name or the first digits of its id.
+   * Finds an image by id, tag, digest, short name or the first digits of its id. One with a layer
+   * that was found damaged is not there until it is pulled again.
    *
    * @throws BerthException FAILED_PRECONDITION if a short id fits several images
    */
   public Optional<ImageRecord> find(String nameOrId) {
-    return store.find(nameOrId);
+    return store.find(nameOrId).filter(this::isWhole);
+  }
+
+  private boolean isWhole(ImageRecord image) {
+    return image.layers().stream().allMatch(key -> layers.find(key).isPresent());
+  }
+
+  /**
+   * Compares an image, or for an empty name all there is, with what was written down when it came;
+   * reads every byte. A damaged layer is out of use from then on: {@link #find} does not find its
+   * images, and the next pull of one fetches it again.
+   *
+   * @throws BerthException NOT_FOUND if there is no such image
+   */
+  public List<CheckedPart> verify(String nameOrId, Operation operation) {
+    return new StoreCheck(store, layers, folders).run(nameOrId, operation);
   }
 
   /** Returns all images, the oldest first. */
@@ -184,7 +183,7 @@ public final class Images implements AutoCloseable {
    * names are free at once; layers that a container still uses stay until its snapshot goes.
    */
   public void remove(String nameOrId) {
-    store.remove(nameOrId).ifPresent(image -> trash.discard(contentOf(image.id())));
+    Optional<ImageRecord> _ = store.remove(nameOrId);
   }
 
   /** What images take on disk: their unpacked layers and their documents. */
@@ -237,7 +236,7 @@ public final class Images implements AutoCloseable {
    *     image was removed
    */
   public Optional<byte[]> readFile(ImageRecord image, String path, int maxBytes) {
-    try (Layers.Hold _ = layers.hold(image.layers());
+    try (Layers.Hold _ = layers.hold(LayerHolder.work("file of " + image.id()), image.layers());
         var stack = new LayerStack(snapshots.lowerDirectories(image.layers()))) {
       return stack.readFile(path, maxBytes);
     }
@@ -248,12 +247,7 @@ public final class Images implements AutoCloseable {
    * gone.
    */
   public Optional<byte[]> rawConfig(ImageRecord image) {
-    Path file = contentOf(image.id()).resolve(Digest.parse(image.id()).hex());
-    try {
-      return Files.exists(file) ? Optional.of(Files.readAllBytes(file)) : Optional.empty();
-    } catch (IOException e) {
-      throw ImageLayout.failed("read", file, e);
-    }
+    return folders.document(image.id(), Digest.parse(image.id()));
   }
 
   /**

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@code bootId} is the boot in which it was unpacked. Unpacking does not wait for the disk; a
  * layer whose files are known to be on it has a file {@code synced} as well. After a power loss one
- * without it cannot be trusted.
+ * without it is compared with its {@link LayerManifest}, and is dropped if it has none yet. A file
+ * {@code damaged} says why a layer is not to be used any more.
  */
 record LayerFile(
     int schema,
@@ -24,6 +25,7 @@ record LayerFile(
     long inodes) {
   static final int SCHEMA = 1;
   static final String SYNCED = "synced";
+  static final String DAMAGED = "damaged";
 
   private static final String NAME = "layer.json";
   private static final Gson GSON = new Gson();

@@ -341,6 +341,7 @@ class PullTest {
     assertThat(images.list()).as("synced before the other boot").containsExactly(image);
     closeStore();
     Files.delete(layer.resolve("synced"));
+    Files.delete(layer.resolve("manifest"));
     open();
     assertThat(images.list()).isEmpty();
     assertThat(pull("app:v1").id()).isEqualTo(image.id());
