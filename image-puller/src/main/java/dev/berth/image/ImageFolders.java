@@ -1,7 +1,10 @@
 package dev.berth.image;
 
 import dev.berth.base.AtomicFiles;
+import dev.berth.base.BerthException;
 import dev.berth.image.oci.Digest;
+import dev.berth.image.oci.Documents;
+import dev.berth.image.oci.Manifest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -9,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
 /**
@@ -24,6 +28,7 @@ final class ImageFolders {
 
   private final ImageLayout layout;
   private final Trash trash;
+  private final Map<String, DiskUsage> measured = new ConcurrentHashMap<>();
 
   ImageFolders(ImageLayout layout, Trash trash) {
     this.layout = layout;
@@ -40,6 +45,7 @@ final class ImageFolders {
     for (Map.Entry<Digest, byte[]> document : documents.entrySet()) {
       AtomicFiles.writeVolatile(folder.resolve(document.getKey().hex()), document.getValue());
     }
+    measured.remove(id);
   }
 
   /** Returns a document as it came; empty if it is gone or not what its digest says. */
@@ -77,6 +83,7 @@ final class ImageFolders {
       if (!Files.exists(file) || !Arrays.equals(Files.readAllBytes(file), wanted)) {
         Files.createDirectories(of(image.id()));
         AtomicFiles.writeVolatile(file, wanted);
+        measured.remove(image.id());
       }
     } catch (IOException e) {
       LOG.log(System.Logger.Level.WARNING, "cannot describe image " + image.id(), e);
@@ -117,6 +124,34 @@ final class ImageFolders {
   /** Throws an image's folder away. Idempotent. */
   void discard(String id) {
     trash.discard(of(id));
+    measured.remove(id);
+  }
+
+  /** What an image's folder takes on disk; measured when it has changed. */
+  DiskUsage usage(String id) {
+    return measured.computeIfAbsent(id, key -> DiskUsage.of(of(key)));
+  }
+
+  /** Returns the manifest of an image as it came, whatever index led to it; empty if it is gone. */
+  Optional<StoredManifest> manifest(String id) {
+    return documents(id).stream()
+        .filter(digest -> !digest.toString().equals(id))
+        .flatMap(digest -> manifest(id, digest).stream())
+        .findFirst();
+  }
+
+  private Optional<StoredManifest> manifest(String id, Digest digest) {
+    return document(id, digest)
+        .flatMap(raw -> {
+          try {
+            return Documents.parseManifest(raw, null) instanceof Manifest manifest
+                    && manifest.config().digest().toString().equals(id)
+                ? Optional.of(new StoredManifest(digest, raw, manifest))
+                : Optional.empty();
+          } catch (BerthException e) {
+            return Optional.empty();
+          }
+        });
   }
 
   /** Throws away what belongs to no image. */

@@ -24,6 +24,7 @@ import java.util.stream.Stream;
  * snapshots/KEY/fs, work,   what containers write
  *   snapshot.json
  * content/HEX/              manifests and configuration of an image as they came, image.json
+ * blobs/HEX                 compressed layers that are kept
  * staging/                  layers being unpacked
  * partial/                  compressed bytes of broken downloads
  * trash/                    renamed here at once, deleted in the background
@@ -47,6 +48,7 @@ record ImageLayout(Path root) {
             layout.layers(),
             layout.snapshots(),
             layout.content(),
+            layout.blobs(),
             layout.staging(),
             layout.partial(),
             layout.trash())) {
@@ -65,6 +67,10 @@ record ImageLayout(Path root) {
 
   Path content() {
     return root.resolve("content");
+  }
+
+  Path blobs() {
+    return root.resolve("blobs");
   }
 
   Path staging() {

@@ -3,6 +3,7 @@ package dev.berth.image;
 import dev.berth.base.BerthException;
 import dev.berth.base.MetadataStore;
 import dev.berth.base.Operation;
+import dev.berth.image.oci.Descriptor;
 import dev.berth.image.oci.Digest;
 import dev.berth.image.oci.ImageReference;
 import dev.berth.image.registry.Credentials;
@@ -12,6 +13,7 @@ import dev.berth.image.unpack.LayerStack;
 import dev.berth.image.unpack.UnpackLimits;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
@@ -19,6 +21,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The images of this node: pulling, finding, removing, and the root file systems made of them.
@@ -33,13 +36,22 @@ public final class Images implements AutoCloseable {
   private final Trash trash;
   private final DiskSync sync;
   private final ImageStore store;
+  private final SnapshotUsage written;
+  private final StoreSettings settings;
+  private final KeptContent content;
+  private final PartialBlobs partials;
   private final LayerFetcher fetcher;
   private final RegistryClient registry;
   private final Snapshots snapshots;
   private final Set<PullImage> pulls = ConcurrentHashMap.newKeySet();
 
   private Images(
-      ImageLayout layout, Trash trash, Layers layers, MetadataStore records, Path hostsDir) {
+      ImageLayout layout,
+      Trash trash,
+      Layers layers,
+      MetadataStore records,
+      Path hostsDir,
+      StoreSettings settings) {
     this.layout = layout;
     this.trash = trash;
     this.layers = layers;
@@ -48,7 +60,11 @@ public final class Images implements AutoCloseable {
     this.store = ImageStore.load(records, layers, folders);
     this.snapshots = Snapshots.load(records, layout, layers, trash);
     this.registry = new RegistryClient(new RegistryHosts(hostsDir));
-    var partials = new PartialBlobs(layout);
+    this.written = new SnapshotUsage(snapshots, Clock.systemUTC());
+    this.settings = settings;
+    this.content = new KeptContent(layout, trash);
+    this.partials =
+        new PartialBlobs(layout, settings.keepContent() ? Optional.of(content) : Optional.empty());
     partials.sweep();
     this.fetcher = new LayerFetcher(layers, partials, UnpackLimits.DEFAULT);
   }
@@ -60,12 +76,15 @@ public final class Images implements AutoCloseable {
    *     comma, a backslash or a blank, which separate mount options
    * @param records where images and snapshots are recorded; stays the caller's to close
    * @param hostsDir where {@code HOST/hosts.toml} files are, as containerd has them; need not exist
+   * @param settings what is kept, pinned and accepted
    */
-  public static Images open(Path root, MetadataStore records, Path hostsDir) {
+  public static Images open(
+      Path root, MetadataStore records, Path hostsDir, StoreSettings settings) {
     try {
       ImageLayout layout = ImageLayout.create(root);
       var trash = new Trash(layout);
-      var images = new Images(layout, trash, Layers.load(layout, trash), records, hostsDir);
+      var images =
+          new Images(layout, trash, Layers.load(layout, trash), records, hostsDir, settings);
       images.sweep();
       return images;
     } catch (IOException e) {
@@ -73,8 +92,14 @@ public final class Images implements AutoCloseable {
     }
   }
 
+  /** Opens the image store as above, with the usual settings. */
+  public static Images open(Path root, MetadataStore records, Path hostsDir) {
+    return open(root, records, hostsDir, StoreSettings.DEFAULT);
+  }
+
   private void sweep() {
     layers.collectAll();
+    content.retain(contentInUse());
     folders.sweep(store);
     trash.empty();
     if (!layers.unsynced().isEmpty()) {
@@ -181,12 +206,75 @@ public final class Images implements AutoCloseable {
   /**
    * Removes an image with all its names, tags and digests of all repositories. Idempotent. The
    * names are free at once; layers that a container still uses stay until its snapshot goes.
+   * Returns when the bytes that nobody uses any more are free.
+   *
+   * @param operation ends the wait for the bytes; the image is removed all the same
    */
-  public void remove(String nameOrId) {
-    Optional<ImageRecord> _ = store.remove(nameOrId);
+  public void remove(String nameOrId, Operation operation) {
+    if (store.remove(nameOrId).isPresent()) {
+      content.retain(contentInUse());
+      trash.awaitEmpty(operation);
+    }
   }
 
-  /** What images take on disk: their unpacked layers and their documents. */
+  /** Removes an image as above, without waiting for its bytes to be free. */
+  public void remove(String nameOrId) {
+    if (store.remove(nameOrId).isPresent()) {
+      content.retain(contentInUse());
+    }
+  }
+
+  private Set<Digest> contentInUse() {
+    if (content.files().isEmpty()) {
+      return Set.of();
+    }
+    Stream<Digest> ofImages =
+        store.list().stream()
+            .flatMap(image -> folders.manifest(image.id()).stream())
+            .flatMap(manifest -> manifest.manifest().layers().stream())
+            .map(Descriptor::digest);
+    Stream<Digest> ofPulls =
+        pulls.stream()
+            .flatMap(pull -> pull.wanted().stream())
+            .map(wanted -> wanted.blob().digest());
+    return Stream.concat(ofImages, ofPulls).collect(Collectors.toSet());
+  }
+
+  /** Whether an image is not to be removed for want of space: one of its names is pinned. */
+  public boolean isPinned(ImageRecord image) {
+    return settings.pinned().stream()
+        .map(NamePattern::new)
+        .anyMatch(pattern ->
+            image.repoTags().stream().anyMatch(pattern::matches)
+                || image.repoDigests().stream().anyMatch(pattern::matches));
+  }
+
+  /** Lists all that takes space in the store and who needs it, garbage included. */
+  public List<StoreItem> inventory() {
+    var inventory = new StoreInventory(layout, store, layers, folders, snapshots, partials);
+    return PlatformCall.run("store-inventory", inventory::list);
+  }
+
+  /**
+   * Deletes what nobody needs: broken downloads that no pull goes on with, content and layers of no
+   * image, what is in the trash. Returns when it is gone.
+   *
+   * @return what was there to delete
+   */
+  public List<StoreItem> collectGarbage(Operation operation) {
+    List<StoreItem> garbage = inventory().stream().filter(StoreItem::isGarbage).toList();
+    partials.discardIdle();
+    layers.collectAll();
+    content.retain(contentInUse());
+    trash.awaitEmpty(operation);
+    return garbage;
+  }
+
+  /**
+   * What images take on disk: their unpacked layers, their documents and what is kept of their
+   * content. Only what has changed since the last call is looked at; exact for layers that are
+   * known to be on the disk, an estimate in the moments before.
+   */
   public FsUsage usage() {
     long bytes = 0;
     long inodes = 0;
@@ -194,7 +282,25 @@ public final class Images implements AutoCloseable {
       bytes += layer.usedBytes();
       inodes += layer.inodes();
     }
+    for (ImageRecord image : store.list()) {
+      DiskUsage documents = folders.usage(image.id());
+      bytes += documents.bytes();
+      inodes += documents.inodes();
+    }
+    for (Path file : content.files()) {
+      DiskUsage blob = DiskUsage.of(file);
+      bytes += blob.bytes();
+      inodes += blob.inodes();
+    }
     return new FsUsage(layout.root(), bytes, inodes, Instant.now());
+  }
+
+  /**
+   * What containers have written, all together. Their trees are walked, each at most every ten
+   * seconds.
+   */
+  public FsUsage containerUsage() {
+    return PlatformCall.run("snapshot-usage", written::total);
   }
 
   /** How many pulls share the making of a layer now. */

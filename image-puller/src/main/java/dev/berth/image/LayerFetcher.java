@@ -161,7 +161,7 @@ final class LayerFetcher {
                     partial.ifPresent(p -> p.accept(bytes, length));
                   },
                   directory);
-      partial.ifPresent(PartialBlobs.Partial::drop);
+      partial.ifPresent(PartialBlobs.Partial::complete);
       return unpacked;
     } catch (BerthException e) {
       if (e.kind() == BerthException.Kind.INVALID_ARGUMENT) {

@@ -68,7 +68,7 @@ final class Layers {
       LayerFile file = LayerFile.read(folder);
       long number = Long.parseLong(folder.getFileName().toString());
       nextNumber = Math.max(nextNumber, number + 1);
-      Layer layer = layer(file, folder);
+      Layer layer = LayerFile.readMark(layer(file, folder), folder.resolve(LayerFile.SYNCED));
       if (Files.exists(folder.resolve(LayerFile.DAMAGED))) {
         damaged.computeIfAbsent(layer.key(), _ -> new ArrayList<>()).add(layer);
         return;
@@ -189,9 +189,10 @@ final class Layers {
   void condemn(Layer layer, String why) {
     lock.lock();
     try {
-      if (!present.remove(layer.key(), layer)) {
+      if (!layer.isSame(present.get(layer.key()))) {
         return; // it is gone already
       }
+      present.remove(layer.key());
       damaged.computeIfAbsent(layer.key(), _ -> new ArrayList<>()).add(layer);
       Path mark = folderOf(layer).resolve(LayerFile.DAMAGED);
       try {
@@ -255,6 +256,16 @@ final class Layers {
     }
   }
 
+  /** Those that were found damaged and are still there. */
+  List<Layer> damaged() {
+    lock.lock();
+    try {
+      return damaged.values().stream().flatMap(List::stream).toList();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Makes a directory to unpack into; its {@code fs} is where the files go. */
   Path stage() throws IOException {
     Path folder = Files.createDirectory(layout.staging().resolve(Ids.generate()));
@@ -310,15 +321,20 @@ final class Layers {
     return unsynced;
   }
 
-  /** Notes that a layer's files are on the disk. */
+  /** Notes that a layer's files are on the disk, and how much they take there. */
   void markSynced(Layer layer) throws IOException {
+    Path folder = folderOf(layer);
+    Path mark = folder.resolve(LayerFile.SYNCED);
+    if (find(layer.key()).filter(layer::isSame).isEmpty()) {
+      return; // it went meanwhile
+    }
+    Files.write(mark, new byte[] {'\n'}); // as many blocks as it will have
+    Layer measured = LayerFile.measured(layer, folder);
+    LayerFile.writeMark(mark, measured);
     lock.lock();
     try {
-      if (layer.equals(present.get(layer.key()))) {
-        Path mark = folderOf(layer).resolve(LayerFile.SYNCED);
-        if (!Files.exists(mark)) {
-          Files.createFile(mark);
-        }
+      if (layer.isSame(present.get(layer.key()))) {
+        present.put(layer.key(), measured);
       }
     } finally {
       lock.unlock();

@@ -294,6 +294,11 @@ public final class Snapshots {
     return layout.snapshots().resolve(Ids.requireName("snapshot key", key)).resolve("fs");
   }
 
+  /** The directory that all of them are in. */
+  Path directory() {
+    return layout.snapshots();
+  }
+
   /** Keys of all snapshots. */
   public List<String> list() {
     return List.copyOf(store.all(BUCKET).keySet());

@@ -1,6 +1,5 @@
 package dev.berth.image;
 
-import static dev.berth.base.BerthException.Kind.INTERNAL;
 import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 
 import dev.berth.base.BerthException;
@@ -14,8 +13,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 
 /**
  * Compares layers and documents with what was written down when they came. A damaged layer is taken
@@ -48,7 +45,11 @@ final class StoreCheck {
       layers.all().forEach(layer -> keys.add(layer.key()));
     }
     try (Layers.Hold _ = layers.hold(LayerHolder.work("verify"), keys)) {
-      keys.forEach(key -> checked.add(onPlatformThread(key, operation)));
+      for (String key : keys) {
+        operation.check();
+        checked.add(PlatformCall.run("layer-verify", () -> layer(key, operation)));
+        operation.check(); // one that was stopped says nothing
+      }
     }
     return checked;
   }
@@ -77,22 +78,6 @@ final class StoreCheck {
         missing ? "its configuration is missing" : "",
         bytes,
         List.of(image.id()));
-  }
-
-  /** It makes native calls and waits for the disk. */
-  private CheckedPart onPlatformThread(String key, Operation operation) {
-    operation.check();
-    var task = new FutureTask<>(() -> layer(key, operation));
-    Thread.ofPlatform().daemon().name("layer-verify").start(task);
-    try {
-      return task.get();
-    } catch (ExecutionException e) {
-      operation.check();
-      throw new BerthException(INTERNAL, "verify layer " + key + ": " + e.getCause(), e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new BerthException(BerthException.Kind.CANCELLED, "verify: interrupted", e);
-    }
   }
 
   private CheckedPart layer(String key, Operation operation) throws IOException {

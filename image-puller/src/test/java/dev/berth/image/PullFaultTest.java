@@ -110,7 +110,8 @@ class PullFaultTest {
             HostFiles.below(dir.resolve("images")).stream()
                 .filter(path -> !path.startsWith("partial/"))
                 .toList()
-                .equals(List.of("", "content", "layers", "partial", "snapshots", "staging")));
+                .equals(
+                    List.of("", "blobs", "content", "layers", "partial", "snapshots", "staging")));
     assertThat(records.all(ImageStore.BUCKET)).isEmpty();
   }
 
