@@ -1,6 +1,7 @@
 package dev.berth.image;
 
 import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
+import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.berth.base.BerthException;
@@ -181,6 +182,32 @@ final class ImageStore {
       robbed.forEach(this::publish);
       publish(image);
       return image;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Gives an image one more name; another that has it loses it.
+   *
+   * @throws BerthException NOT_FOUND if there is no such image
+   */
+  ImageRecord tag(String text, String name) {
+    lock.lock();
+    try {
+      ImageRecord image =
+          find(text)
+              .orElseThrow(() ->
+                  new BerthException(NOT_FOUND, "no image " + Ids.printable(text) + " is present"));
+      return record(
+          new ImageRecord(
+              image.id(),
+              List.of(name),
+              List.of(),
+              image.sizeBytes(),
+              image.config(),
+              image.layers(),
+              image.pulledAt()));
     } finally {
       lock.unlock();
     }

@@ -17,6 +17,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -150,7 +151,6 @@ public final class Images implements AutoCloseable {
 
   private ImageRecord record(PullImage.Resolved resolved, List<Layer> present) {
     ImageRecord found = resolved.record();
-    boolean known = store.byId(found.id()).isPresent();
     var complete =
         new ImageRecord(
             found.id(),
@@ -160,15 +160,20 @@ public final class Images implements AutoCloseable {
             found.config(),
             present.stream().map(Layer::key).toList(),
             found.pulledAt());
+    return record(complete, resolved.content());
+  }
+
+  private ImageRecord record(ImageRecord complete, Map<Digest, byte[]> documents) {
+    boolean known = store.byId(complete.id()).isPresent();
     try {
-      folders.keep(found.id(), resolved.content());
+      folders.keep(complete.id(), documents);
       return store.record(complete);
     } catch (IOException | RuntimeException e) {
       if (!known) {
-        folders.discard(found.id());
+        folders.discard(complete.id());
       }
       throw e instanceof IOException io
-          ? ImageLayout.failed("write", folders.of(found.id()), io)
+          ? ImageLayout.failed("write", folders.of(complete.id()), io)
           : (RuntimeException) e;
     }
   }
@@ -238,6 +243,21 @@ public final class Images implements AutoCloseable {
             .flatMap(pull -> pull.wanted().stream())
             .map(wanted -> wanted.blob().digest());
     return Stream.concat(ofImages, ofPulls).collect(Collectors.toSet());
+  }
+
+  /**
+   * Gives an image one more name; an image that had it loses it. Idempotent.
+   *
+   * @param name with a tag
+   * @throws BerthException NOT_FOUND if there is no such image, INVALID_ARGUMENT if the name has a
+   *     digest
+   */
+  public ImageRecord tag(String nameOrId, ImageReference name) {
+    if (name.tag() == null) {
+      throw new BerthException(
+          BerthException.Kind.INVALID_ARGUMENT, "tag: " + name + " has a digest in place of a tag");
+    }
+    return store.tag(nameOrId, name.toString());
   }
 
   /** Whether an image is not to be removed for want of space: one of its names is pinned. */
@@ -326,6 +346,12 @@ public final class Images implements AutoCloseable {
     long total = wanted.blob().sizeBytes();
     long received = done ? total : fetcher.receivedBytes(wanted.blob().digest());
     return new PullProgress.LayerProgress(wanted.blob().digest().toString(), received, total, done);
+  }
+
+  /** Images in and out by other ways than a pull. */
+  public ImageTransfers transfers() {
+    return new ImageTransfers(
+        layout, store, layers, folders, fetcher, content, registry, this::record, sync);
   }
 
   /** The root file systems made of these images. */

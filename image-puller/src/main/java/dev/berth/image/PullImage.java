@@ -136,7 +136,8 @@ final class PullImage {
     return document;
   }
 
-  private static List<LayerFetcher.Wanted> layers(Manifest manifest, ImageDocument document) {
+  /** Returns the layers that a manifest and a configuration together describe. */
+  static List<LayerFetcher.Wanted> layers(Manifest manifest, ImageDocument document) {
     List<Descriptor> blobs = manifest.layers();
     if (blobs.size() != document.diffIds().size()) {
       throw new BerthException(

@@ -1,6 +1,7 @@
 package dev.berth.image.registry;
 
 import dev.berth.base.Operation;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -39,11 +40,13 @@ import org.apache.hc.core5.http.ClassicHttpResponse;
 import org.apache.hc.core5.http.ContentType;
 import org.apache.hc.core5.http.Header;
 import org.apache.hc.core5.http.HttpHost;
+import org.apache.hc.core5.http.io.entity.InputStreamEntity;
 import org.apache.hc.core5.http.io.entity.StringEntity;
 import org.apache.hc.core5.io.CloseMode;
 import org.apache.hc.core5.ssl.SSLContexts;
 import org.apache.hc.core5.util.TimeValue;
 import org.apache.hc.core5.util.Timeout;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sends single HTTP requests: no redirects, no retries, no decompression, no cookies; all of that
@@ -112,6 +115,39 @@ final class Http implements AutoCloseable {
   Response get(Endpoint endpoint, URI url, Map<String, String> headers, Operation operation)
       throws IOException {
     return send(endpoint, new HttpGet(url), headers, operation);
+  }
+
+  /** What a request carries. */
+  record Body(InputStream content, long sizeBytes) {
+    static Body of(byte[] bytes) {
+      return new Body(new ByteArrayInputStream(bytes), bytes.length);
+    }
+
+    /** Whether it can be sent a second time: it comes from memory. */
+    boolean isRepeatable() {
+      return content instanceof ByteArrayInputStream;
+    }
+  }
+
+  /** Sends any other request. */
+  Response send(
+      Endpoint endpoint,
+      String method,
+      URI url,
+      Map<String, String> headers,
+      @Nullable Body body,
+      Operation operation)
+      throws IOException {
+    var request = new HttpUriRequestBase(method, url);
+    if (body != null) {
+      if (body.isRepeatable()) {
+        body.content().reset();
+      }
+      request.setEntity(
+          new InputStreamEntity(
+              body.content(), body.sizeBytes(), ContentType.APPLICATION_OCTET_STREAM));
+    }
+    return send(endpoint, request, headers, operation);
   }
 
   /** Sends a form. */
