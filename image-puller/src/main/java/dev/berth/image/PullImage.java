@@ -136,7 +136,8 @@ final class PullImage {
     return document;
   }
 
-  private static List<LayerFetcher.Wanted> layers(Manifest manifest, ImageDocument document) {
+  /** Returns the layers that a manifest and a configuration together describe. */
+  static List<LayerFetcher.Wanted> layers(Manifest manifest, ImageDocument document) {
     List<Descriptor> blobs = manifest.layers();
     if (blobs.size() != document.diffIds().size()) {
       throw new BerthException(
@@ -161,11 +162,11 @@ final class PullImage {
   }
 
   private ImageRecord record(Digest top, Manifest manifest, ImageDocument document) {
-    long size = manifest.config().sizeBytes();
+    long size = 0;
     for (Descriptor layer : manifest.layers()) {
       size += layer.sizeBytes();
     }
-    for (byte[] raw : content.values()) {
+    for (byte[] raw : content.values()) { // the configuration is among them
       size += raw.length;
     }
     return new ImageRecord(

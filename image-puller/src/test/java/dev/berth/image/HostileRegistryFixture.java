@@ -86,9 +86,10 @@ abstract class HostileRegistryFixture {
 
   void assertNothingLeftBut(String... partials) {
     List<String> expected =
-        new ArrayList<>(List.of("", "content", "layers", "partial", "snapshots", "staging"));
+        new ArrayList<>(
+            List.of("", "blobs", "content", "layers", "partial", "snapshots", "staging"));
     for (String partial : partials) {
-      expected.add(4, "partial/" + partial);
+      expected.add(5, "partial/" + partial);
     }
     Await.until(
         "nothing is left", LIMIT, () -> HostFiles.below(dir.resolve("images")).equals(expected));

@@ -174,6 +174,11 @@ final class EndpointClient {
       this.failure = failure;
       this.status = status;
     }
+
+    /** What to tell if it does not pass. */
+    BerthException failure() {
+      return failure;
+    }
   }
 
   private static <T> T attempt(

@@ -1,6 +1,7 @@
 package dev.berth.image.registry;
 
 import dev.berth.base.Operation;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -27,10 +28,12 @@ import org.apache.hc.core5.http.ClassicHttpResponse;
 import org.apache.hc.core5.http.ContentType;
 import org.apache.hc.core5.http.Header;
 import org.apache.hc.core5.http.HttpHost;
+import org.apache.hc.core5.http.io.entity.InputStreamEntity;
 import org.apache.hc.core5.http.io.entity.StringEntity;
 import org.apache.hc.core5.io.CloseMode;
 import org.apache.hc.core5.util.TimeValue;
 import org.apache.hc.core5.util.Timeout;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sends single HTTP requests: no redirects, no retries, no decompression, no cookies; all of that
@@ -140,6 +143,43 @@ final class Http implements AutoCloseable {
   Response get(Endpoint endpoint, URI url, Map<String, String> headers, Operation operation)
       throws IOException {
     return get(endpoint, url, headers, patience.answer(), operation);
+  }
+
+  /** What a request carries. */
+  record Body(InputStream content, long sizeBytes) {
+    static Body of(byte[] bytes) {
+      return new Body(new ByteArrayInputStream(bytes), bytes.length);
+    }
+
+    /** Whether it can be sent a second time: it comes from memory. */
+    boolean isRepeatable() {
+      return content instanceof ByteArrayInputStream;
+    }
+  }
+
+  /** A body may come as slowly as this, in bytes per millisecond; it is not watched. */
+  private static final int SLOWEST_UPLOAD = 64;
+
+  /** Sends any other request. */
+  Response send(
+      Endpoint endpoint,
+      String method,
+      URI url,
+      Map<String, String> headers,
+      @Nullable Body body,
+      Operation operation)
+      throws IOException {
+    var request = new HttpUriRequestBase(method, url);
+    if (body != null) {
+      if (body.isRepeatable()) {
+        body.content().reset();
+      }
+      request.setEntity(
+          new InputStreamEntity(
+              body.content(), body.sizeBytes(), ContentType.APPLICATION_OCTET_STREAM));
+    }
+    Duration upload = Duration.ofMillis(body == null ? 0 : body.sizeBytes() / SLOWEST_UPLOAD);
+    return send(endpoint, request, headers, patience.answer().plus(upload), operation);
   }
 
   /** Sends a form. */

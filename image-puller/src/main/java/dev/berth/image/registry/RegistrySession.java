@@ -7,6 +7,7 @@ import static dev.berth.base.BerthException.Kind.RESOURCE_EXHAUSTED;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.base.Operation;
+import dev.berth.image.oci.BlobSource;
 import dev.berth.image.oci.Descriptor;
 import dev.berth.image.oci.Digest;
 import dev.berth.image.oci.Documents;
@@ -25,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Every request goes to the configured hosts in order until one has an answer. Thread-safe: the
  * layers of an image are fetched in parallel.
  */
-public final class RegistrySession {
+public final class RegistrySession implements BlobSource {
   private final String repository;
   private final Patience patience;
   private final List<EndpointClient> clients;
@@ -157,6 +158,7 @@ public final class RegistrySession {
    * @throws BerthException if no host has it; reading throws the same, and KUBELET_REASON when
    *     several connections in a row brought nothing
    */
+  @Override
   public InputStream openBlob(Descriptor descriptor, long offset, Operation operation) {
     return new ResumingStream(this, patience, descriptor, offset, operation);
   }
