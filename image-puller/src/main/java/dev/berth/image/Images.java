@@ -6,6 +6,7 @@ import dev.berth.base.Operation;
 import dev.berth.image.oci.Descriptor;
 import dev.berth.image.oci.Digest;
 import dev.berth.image.oci.ImageReference;
+import dev.berth.image.policy.PolicyCheck;
 import dev.berth.image.registry.Credentials;
 import dev.berth.image.registry.RegistryClient;
 import dev.berth.image.registry.RegistryHosts;
@@ -39,12 +40,14 @@ public final class Images implements AutoCloseable {
   private final ImageStore store;
   private final SnapshotUsage written;
   private final StoreSettings settings;
+  private final PolicyCheck policy;
   private final KeptContent content;
   private final PartialBlobs partials;
   private final LayerFetcher fetcher;
   private final RegistryClient registry;
   private final Snapshots snapshots;
   private final Set<PullImage> pulls = ConcurrentHashMap.newKeySet();
+  private final Set<Transfer> transfers = ConcurrentHashMap.newKeySet();
 
   private Images(
       ImageLayout layout,
@@ -63,6 +66,7 @@ public final class Images implements AutoCloseable {
     this.registry = new RegistryClient(new RegistryHosts(hostsDir));
     this.written = new SnapshotUsage(snapshots, Clock.systemUTC());
     this.settings = settings;
+    this.policy = new PolicyCheck(settings.policyFile());
     this.content = new KeptContent(layout, trash);
     this.partials =
         new PartialBlobs(layout, settings.keepContent() ? Optional.of(content) : Optional.empty());
@@ -118,7 +122,7 @@ public final class Images implements AutoCloseable {
    *     FAILED_PRECONDITION if it does not let the caller in, INVALID_ARGUMENT if the content is
    *     not what it claims to be, RESOURCE_EXHAUSTED if a bound or the disk is reached, and
    *     KUBELET_REASON with a message beginning {@code RegistryUnavailable: } if the registry
-   *     cannot be reached
+   *     cannot be reached, and {@code SignatureValidationFailed: } if the image policy refuses it
    */
   public ImageRecord pull(ImageReference reference, Credentials credentials, Operation operation) {
     var pull = new PullImage(reference, operation);
@@ -135,6 +139,8 @@ public final class Images implements AutoCloseable {
 
   private ImageRecord run(PullImage pull, Credentials credentials) {
     PullImage.Resolved resolved = pull.resolve(registry, credentials);
+    pull.operation().enter(PullStage.CHECK_POLICY);
+    policy.enforce(pull.reference(), resolved.manifests(), resolved.session(), pull.operation());
     List<String> keys =
         resolved.layers().stream().flatMap(wanted -> wanted.keys().stream()).toList();
     pull.operation().enter(PullStage.FETCH_LAYERS);
@@ -186,6 +192,11 @@ public final class Images implements AutoCloseable {
    */
   public Optional<ImageRecord> find(String nameOrId) {
     return store.find(nameOrId).filter(this::isWhole);
+  }
+
+  /** Finds an image as {@link #find} does, but one with a damaged layer, too. */
+  public Optional<ImageRecord> findAny(String nameOrId) {
+    return store.find(nameOrId);
   }
 
   private boolean isWhole(ImageRecord image) {
@@ -328,9 +339,11 @@ public final class Images implements AutoCloseable {
     return fetcher.callers(chainId);
   }
 
-  /** The pulls under way. */
+  /** The pulls under way, and what is saved, loaded and pushed. */
   public List<PullProgress> pulls() {
-    return pulls.stream().map(this::progress).toList();
+    return Stream.concat(
+            pulls.stream().map(this::progress), transfers.stream().map(Transfer::progress))
+        .toList();
   }
 
   private PullProgress progress(PullImage pull) {
@@ -351,7 +364,7 @@ public final class Images implements AutoCloseable {
   /** Images in and out by other ways than a pull. */
   public ImageTransfers transfers() {
     return new ImageTransfers(
-        layout, store, layers, folders, fetcher, content, registry, this::record, sync);
+        layout, store, layers, folders, fetcher, content, registry, this::record, sync, transfers);
   }
 
   /** The root file systems made of these images. */
