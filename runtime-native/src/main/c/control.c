@@ -124,6 +124,9 @@ static void on_message(int client, int *fds, int count)
     case TO_ABORT:
         abort_launch(client);
         break;
+    case TO_RELEASE:
+        process_release(client, message.a != 0);
+        break;
     case TO_ATTACH:
         reply_result(client, attach_begin(client, message.a, fds, count));
         break;

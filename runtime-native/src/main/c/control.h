@@ -25,6 +25,7 @@ enum kind {
     TO_DESCRIPTORS = 21, /* answered with the pidfd and, with a terminal, its master */
     TO_ABORT = 22,       /* before start only: ends process and stub */
     TO_ATTACH = 23,      /* a streams (enum attached); fds: a pipe's end for each */
+    TO_RELEASE = 24,     /* open the gate and leave the process to its reaper: at once, or (a) after its exec */
     FROM_ASK = 64,       /* a question, b pid of the asker */
     FROM_CREATED = 65,   /* a pid; fds: pidfd, master */
     FROM_FAILED = 66,    /* a step + 1, b errno */

@@ -5,6 +5,7 @@
  * stays: it relays the questions of the process it cloned, opens the start
  * gate, copies the output into the log, answers on the control socket, reaps
  * the process and writes the exit record. The shim may come and go meanwhile.
+ * Told to release the process (TO_RELEASE) it ends instead.
  *
  *   berth-init                     with a socket as fd 3: as above
  *   berth-init log PATH            a containerd `binary://` logger: fds 3, 4 are

@@ -11,6 +11,7 @@ static int sync_socket = -1;
 static int helper_pid; /* entered namespaces on the way to the process; ends by itself */
 static int gate_waiting, starter = -1;
 static int started_early; /* told to start before the gate was reached */
+static int released; /* this program ends when the exec has happened */
 static int sync_entry;
 
 void stub_set_init(int pid, int pidfd)
@@ -49,8 +50,11 @@ void process_reap_all(void)
 
 _Noreturn void give_up(void)
 {
-    if (process.pidfd >= 0)
+    if (process.pidfd >= 0) {
+        if (!process.adopted && process.pid > 1)
+            sys2(__NR_kill, -process.pid, 9); /* unreaped, so the number means its group, if it leads one */
         sys4(__NR_pidfd_send_signal, process.pidfd, 9, 0, 0);
+    }
     process_reap_all();
     die(1);
 }
@@ -121,6 +125,11 @@ static void process_detached(void)
             reply(starter, FROM_STARTED, 0, 0, 0);
     }
     starter = -1;
+    if (!released)
+        return;
+    if (plan->failed_step)
+        process_wait(NULL, 0); /* it is nobody's but ours: others know of one that runs */
+    die(0);
 }
 
 /*
@@ -210,6 +219,25 @@ void process_start(int client)
     process.started = 1;
     starter = client;
     send_message(sync_socket, &open, sizeof open, NULL, 0);
+}
+
+void process_release(int client, int after_exec)
+{
+    struct sync_message open = { .kind = SYNC_ANSWER };
+    if (!gate_waiting) {
+        reply(client, FROM_ERROR, EALREADY, 0, 0);
+        return;
+    }
+    gate_waiting = 0;
+    process.started = 1;
+    starter = client;
+    released = 1;
+    if (FAILED(send_message(sync_socket, &open, sizeof open, NULL, 0)))
+        give_up();
+    if (after_exec)
+        return;
+    reply(client, FROM_OK, 0, 0, 0);
+    die(0);
 }
 
 void process_forget_starter(int client)

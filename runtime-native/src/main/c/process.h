@@ -17,6 +17,13 @@ void process_serve(void);
 void process_start(int client);
 void process_forget_starter(int client);
 
+/*
+ * Opens the start gate and ends this program, so that the process gets another parent: the
+ * nearest subreaper. At once, for a process that waits at a gate of its own, or when its exec
+ * has happened or failed.
+ */
+void process_release(int client, int after_exec);
+
 /* Waits for the process's end; `options` beside WEXITED. `info` is a siginfo_t or NULL. */
 void process_wait(int *info, int options);
 

@@ -13,6 +13,8 @@ import dev.berth.cri.service.StoreService;
 import dev.berth.cri.service.StreamVerbs;
 import dev.berth.cri.streaming.StreamingServer;
 import dev.berth.image.Images;
+import dev.berth.image.registry.Patience;
+import dev.berth.image.registry.RegistrySettings;
 import dev.berth.sandbox.RuntimeHandler;
 import dev.berth.sandbox.SandboxManager;
 import dev.berth.sandbox.SandboxSettings;
@@ -62,7 +64,10 @@ final class Berthd implements AutoCloseable {
       Images images =
           opened(
               Images.open(
-                  config.root().resolve("images"), store, config.hostsDir(), config.imageStore()));
+                  config.root().resolve("images"),
+                  store,
+                  registrySettings(config),
+                  config.imageStore()));
       manager = opened(SandboxManager.open(sandboxSettings(config, programs), store, images));
       NodeVerbs node =
           new NodeVerbs(
@@ -95,6 +100,11 @@ final class Berthd implements AutoCloseable {
   private <T extends AutoCloseable> T opened(T resource) {
     opened.push(resource);
     return resource;
+  }
+
+  private static RegistrySettings registrySettings(BerthConfig config) {
+    return new RegistrySettings(
+        config.hostsDir(), config.dockerConfig(), System.getenv(), Patience.DEFAULT);
   }
 
   private static SandboxSettings sandboxSettings(BerthConfig config, Distribution programs) {

@@ -9,7 +9,7 @@ import dev.berth.image.oci.ImageReference;
 import dev.berth.image.policy.PolicyCheck;
 import dev.berth.image.registry.Credentials;
 import dev.berth.image.registry.RegistryClient;
-import dev.berth.image.registry.RegistryHosts;
+import dev.berth.image.registry.RegistrySettings;
 import dev.berth.image.unpack.LayerStack;
 import dev.berth.image.unpack.UnpackLimits;
 import java.io.IOException;
@@ -54,7 +54,7 @@ public final class Images implements AutoCloseable {
       Trash trash,
       Layers layers,
       MetadataStore records,
-      Path hostsDir,
+      RegistrySettings registries,
       StoreSettings settings) {
     this.layout = layout;
     this.trash = trash;
@@ -63,7 +63,7 @@ public final class Images implements AutoCloseable {
     this.folders = new ImageFolders(layout, trash);
     this.store = ImageStore.load(records, layers, folders);
     this.snapshots = Snapshots.load(records, layout, layers, trash);
-    this.registry = new RegistryClient(new RegistryHosts(hostsDir));
+    this.registry = new RegistryClient(registries);
     this.written = new SnapshotUsage(snapshots, Clock.systemUTC());
     this.settings = settings;
     this.policy = new PolicyCheck(settings.policyFile());
@@ -80,16 +80,16 @@ public final class Images implements AutoCloseable {
    * @param root directory of its own, created with mode 0700; its path must not hold a colon, a
    *     comma, a backslash or a blank, which separate mount options
    * @param records where images and snapshots are recorded; stays the caller's to close
-   * @param hostsDir where {@code HOST/hosts.toml} files are, as containerd has them; need not exist
+   * @param registries how registries are reached
    * @param settings what is kept, pinned and accepted
    */
   public static Images open(
-      Path root, MetadataStore records, Path hostsDir, StoreSettings settings) {
+      Path root, MetadataStore records, RegistrySettings registries, StoreSettings settings) {
     try {
       ImageLayout layout = ImageLayout.create(root);
       var trash = new Trash(layout);
       var images =
-          new Images(layout, trash, Layers.load(layout, trash), records, hostsDir, settings);
+          new Images(layout, trash, Layers.load(layout, trash), records, registries, settings);
       images.sweep();
       return images;
     } catch (IOException e) {
@@ -97,9 +97,18 @@ public final class Images implements AutoCloseable {
     }
   }
 
-  /** Opens the image store as above, with the usual settings. */
+  /** Opens the image store as above; images are kept and accepted as usual. */
+  public static Images open(Path root, MetadataStore records, RegistrySettings registries) {
+    return open(root, records, registries, StoreSettings.DEFAULT);
+  }
+
+  /**
+   * Opens the image store as above, with the usual settings.
+   *
+   * @param hostsDir where {@code HOST/hosts.toml} files are, as containerd has them; need not exist
+   */
   public static Images open(Path root, MetadataStore records, Path hostsDir) {
-    return open(root, records, hostsDir, StoreSettings.DEFAULT);
+    return open(root, records, RegistrySettings.of(hostsDir));
   }
 
   private void sweep() {

@@ -11,6 +11,7 @@ import dev.berth.image.oci.Digest;
 import dev.berth.image.oci.ImageReference;
 import dev.berth.image.oci.MediaTypes;
 import dev.berth.image.registry.Credentials;
+import dev.berth.image.registry.RegistrySettings;
 import dev.berth.image.testing.DockerRegistry;
 import dev.berth.image.testing.Pusher;
 import dev.berth.image.testing.TestImage;
@@ -65,7 +66,7 @@ class ImagePolicyTest {
         Images.open(
             dir.resolve("images"),
             records,
-            dir.resolve("hosts"),
+            RegistrySettings.of(dir.resolve("hosts")),
             new StoreSettings(false, List.of(), Optional.of(dir.resolve("policy.toml"))));
   }
 

@@ -11,6 +11,7 @@ import dev.berth.base.Operation;
 import dev.berth.image.oci.Digest;
 import dev.berth.image.oci.ImageReference;
 import dev.berth.image.registry.Credentials;
+import dev.berth.image.registry.RegistrySettings;
 import dev.berth.image.testing.DockerRegistry;
 import dev.berth.image.testing.Pusher;
 import dev.berth.image.testing.TestImage;
@@ -60,7 +61,7 @@ class ImageTransfersTest {
         Images.open(
             dir.resolve("images" + stores),
             records,
-            dir.resolve("hosts"),
+            RegistrySettings.of(dir.resolve("hosts")),
             new StoreSettings(keepContent, List.of(), Optional.empty()));
   }
 

@@ -9,6 +9,7 @@ import dev.berth.base.MetadataStore;
 import dev.berth.base.Operation;
 import dev.berth.image.oci.ImageReference;
 import dev.berth.image.registry.Credentials;
+import dev.berth.image.registry.RegistrySettings;
 import dev.berth.image.testing.DockerRegistry;
 import dev.berth.image.testing.HostFiles;
 import dev.berth.image.testing.Pusher;
@@ -68,7 +69,7 @@ class StoreSpaceTest {
         Images.open(
             dir.resolve("images"),
             records,
-            dir.resolve("hosts"),
+            RegistrySettings.of(dir.resolve("hosts")),
             new StoreSettings(keepContent, List.of("*/two:*"), Optional.empty()));
   }
 

@@ -23,6 +23,7 @@ import java.util.Optional;
  * @param socketAccess who may open it
  * @param streaming where Exec, Attach and PortForward are served
  * @param hostsDir registry hosts, a directory of {@code HOST/hosts.toml}
+ * @param dockerConfig credentials for pulls that bring none; empty for none
  * @param imageStore what is kept, pinned and accepted of images
  * @param network what pods are attached to
  * @param cdiSpecDirs where CDI devices are described, the least important directory first
@@ -44,6 +45,7 @@ public record BerthConfig(
     SocketAccess socketAccess,
     StreamSettings streaming,
     Path hostsDir,
+    Optional<Path> dockerConfig,
     StoreSettings imageStore,
     NetworkSettings network,
     List<Path> cdiSpecDirs,

@@ -61,6 +61,7 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
         new SocketAccess(socketMode(), matching(ConfigKey.SOCKET_GROUP, GROUP, "a group").text()),
         streaming(),
         directory(ConfigKey.HOSTS_DIR),
+        file(ConfigKey.DOCKER_CONFIG),
         new StoreSettings(
             flag(ConfigKey.KEEP_CONTENT), pinnedImages(), file(ConfigKey.IMAGE_POLICY)),
         network(instance),

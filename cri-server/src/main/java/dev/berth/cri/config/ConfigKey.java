@@ -53,6 +53,12 @@ public enum ConfigKey {
       Kind.TEXT,
       "/etc/berth/hosts.d",
       "Directory with one HOST/hosts.toml per registry host: mirrors, plain HTTP, capabilities."),
+  DOCKER_CONFIG(
+      "docker_config",
+      Kind.TEXT,
+      "",
+      "File in the form of Docker's config.json with credentials for pulls that bring none: auths,",
+      "credHelpers and credsStore; helpers are looked up in PATH. Empty: none."),
   KEEP_CONTENT(
       "keep_content",
       Kind.FLAG,

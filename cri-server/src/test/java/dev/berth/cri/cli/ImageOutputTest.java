@@ -21,7 +21,8 @@ class ImageOutputTest {
     lines.draw(pull);
     lines.draw(
         pull.toBuilder()
-            .addLayers(Layer.newBuilder().setDigest("sha256:0").setReceivedBytes(1).setTotalBytes(2))
+            .addLayers(
+                Layer.newBuilder().setDigest("sha256:0").setReceivedBytes(1).setTotalBytes(2))
             .build());
     lines.clear();
     assertThat(text.toString().lines())
@@ -33,7 +34,10 @@ class ImageOutputTest {
 
   @ParameterizedTest
   @CsvSource({
-    "/a/b.tar, oci-archive", "/a/b.docker.tar, docker-archive", "/a/b, oci-dir", "/a.tar/b, oci-dir"
+    "/a/b.tar, oci-archive",
+    "/a/b.docker.tar, docker-archive",
+    "/a/b, oci-dir",
+    "/a.tar/b, oci-dir"
   })
   void theFormatOfASaveIsSeenByItsName(String path, String format) {
     assertThat(SaveCommand.formatOf(path)).isEqualTo(format);

@@ -17,9 +17,9 @@ import java.util.stream.Collectors;
 final class HostProbe {
   private final Http http;
   private final Endpoint endpoint;
-  private final Credentials credentials;
+  private final PullCredentials credentials;
 
-  HostProbe(Http http, Endpoint endpoint, Credentials credentials) {
+  HostProbe(Http http, Endpoint endpoint, PullCredentials credentials) {
     this.http = http;
     this.endpoint = endpoint;
     this.credentials = credentials;
@@ -37,7 +37,7 @@ final class HostProbe {
         endpoint.base() + (endpoint.mirrorOf().isEmpty() ? "" : " for " + endpoint.mirrorOf()),
         capabilities(),
         tls(),
-        "we have " + describe(credentials.forHost(endpoint.host())) + "; " + wanted,
+        "we have " + source(operation) + "; " + wanted,
         answer);
   }
 
@@ -92,6 +92,15 @@ final class HostProbe {
                     ? " from " + parsed.parameter("realm")
                     : ""))
         .orElse("it asks for something unknown");
+  }
+
+  private String source(Operation operation) {
+    if (!(credentials.own() instanceof Credentials.Anonymous)) {
+      return describe(credentials.own());
+    }
+    Credentials known = credentials.known(operation);
+    return describe(known)
+        + (known instanceof Credentials.Anonymous ? "" : " by the node's docker_config");
   }
 
   private static String describe(Credentials credentials) {

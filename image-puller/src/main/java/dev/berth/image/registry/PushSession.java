@@ -36,11 +36,11 @@ public final class PushSession {
   private final int chunkBytes;
 
   PushSession(
-      Http http, Endpoint endpoint, String repository, Credentials credentials, int chunkBytes) {
+      Http http, Endpoint endpoint, String repository, Authorizer authorizer, int chunkBytes) {
     this.http = http;
     this.endpoint = endpoint;
     this.repository = repository;
-    this.authorizer = new Authorizer(http, endpoint, repository, credentials);
+    this.authorizer = authorizer;
     this.chunkBytes = chunkBytes;
   }
 
@@ -191,37 +191,22 @@ public final class PushSession {
     T run() throws IOException;
   }
 
-  /** A status that may pass; everything else ends the push. */
-  private static final class TransientException extends IOException {
-    private static final long serialVersionUID = 1L;
-
-    private final transient BerthException failure;
-    private final transient Optional<String> retryAfter;
-
-    TransientException(BerthException failure, Optional<String> retryAfter) {
-      super(failure.getMessage());
-      this.failure = failure;
-      this.retryAfter = retryAfter;
-    }
-  }
-
+  /** What a status that may pass is told as; everything else ends the push. */
   private static IOException failed(Failures.Step step, Http.Response response) {
     BerthException failure = Failures.status(step, response);
     if (Failures.isTransient(response.status())) {
-      return new TransientException(failure, response.header("Retry-After"));
+      return new EndpointClient.TransientStatus(failure, response.status());
     }
     throw failure;
   }
 
   private static <T> T attempt(Failures.Step step, Operation operation, Exchange<T> exchange) {
     for (int attempt = 1; ; attempt++) {
-      Optional<String> retryAfter = Optional.empty();
       BerthException failure;
       try {
         return exchange.run();
-      } catch (TransientException e) {
-        failure = e.failure;
-        retryAfter = e.retryAfter;
+      } catch (EndpointClient.TransientStatus e) {
+        failure = e.failure();
       } catch (IOException e) {
         operation.check(); // a cancelled request looks like a broken one
         failure = Failures.unreachable(step, e);
@@ -229,7 +214,7 @@ public final class PushSession {
       if (attempt == MAX_ATTEMPTS) {
         throw failure;
       }
-      Backoff.pause(attempt, retryAfter, operation);
+      Backoff.pause(attempt, operation); // who asked for a pause is given it before that
     }
   }
 

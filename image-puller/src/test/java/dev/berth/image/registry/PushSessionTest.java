@@ -33,7 +33,7 @@ class PushSessionTest {
     BlobSource source = (_, _, _) -> new ByteArrayInputStream(content);
     Operation operation = Operation.internal("Test");
     try (var registry = DockerRegistry.start(Files.createDirectory(dir.resolve("registry")));
-        var client = new RegistryClient(new RegistryHosts(dir.resolve("hosts")))) {
+        var client = new RegistryClient(RegistrySettings.of(dir.resolve("hosts")))) {
       ImageReference name = ImageReference.parse(registry.host() + "/app:v1");
       PushSession session = client.openPush(name, Credentials.none(), 4096);
       assertThat(session.push(blob, Optional.empty(), source, operation)).isEqualTo(Way.UPLOADED);

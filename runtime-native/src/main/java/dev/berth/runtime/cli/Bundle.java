@@ -6,6 +6,7 @@ import dev.berth.runtime.spec.Root;
 import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.runtime.spec.SpecValidator;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -13,8 +14,9 @@ import java.nio.file.Path;
  * An OCI bundle: a directory with a config.json and, mostly, the root file system.
  *
  * @param directory absolute, without symbolic links
+ * @param json the configuration as it was read
  */
-record Bundle(Path directory, RuntimeSpec spec) {
+record Bundle(Path directory, RuntimeSpec spec, String json) {
 
   /**
    * Reads and validates a bundle.
@@ -24,9 +26,10 @@ record Bundle(Path directory, RuntimeSpec spec) {
   static Bundle read(Path path) {
     try {
       Path directory = path.toRealPath();
-      RuntimeSpec spec = RuntimeSpec.parse(Files.readAllBytes(directory.resolve("config.json")));
+      byte[] json = Files.readAllBytes(directory.resolve("config.json"));
+      RuntimeSpec spec = RuntimeSpec.parse(json);
       SpecValidator.validate(spec);
-      return new Bundle(directory, spec);
+      return new Bundle(directory, spec, new String(json, StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw new BerthException(
           BerthException.Kind.NOT_FOUND, "bundle " + path + ": no readable config.json: " + e, e);

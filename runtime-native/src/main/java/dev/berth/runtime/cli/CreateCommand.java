@@ -4,12 +4,11 @@ import dev.berth.runtime.task.Task;
 import dev.berth.runtime.task.TaskIo;
 import dev.berth.runtime.task.TaskSpec;
 import dev.berth.runtime.task.Tasks;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
@@ -25,8 +24,12 @@ class CreateCommand implements Callable<Integer> {
       description = "directory with a config.json (default: this one)")
   private Path bundle = Path.of(".");
 
-  @Option(names = "--pid-file", paramLabel = "FILE", description = "written with the pid")
-  private @Nullable Path pidFile;
+  @Mixin private LaunchFlags flags = new LaunchFlags();
+
+  @Option(
+      names = "--no-pivot",
+      description = "move the root over the old one, where that is the initial ramfs")
+  private boolean noPivot;
 
   @Option(
       names = "--log-file",
@@ -45,19 +48,40 @@ class CreateCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     return cli()
         .withTasks(tasks -> {
-          create(tasks).close();
+          create(tasks, flags.released()).close();
           return 0;
         });
   }
 
-  Task create(Tasks tasks) throws IOException {
+  /**
+   * Creates the container.
+   *
+   * @param usual where its output goes unless it goes into a log
+   */
+  Task create(Tasks tasks, TaskIo usual) {
     Bundle read = Bundle.read(bundle);
     cli().checkCgroup(read.spec().linux());
-    TaskIo io = logFile == null ? new TaskIo.Inherited() : new TaskIo.Log(logFile.toAbsolutePath());
-    Task task = tasks.create(new TaskSpec(id, read.directory(), read.spec(), read.rootfs(), io));
-    if (pidFile != null) {
-      Files.writeString(pidFile, Integer.toString(task.pid()));
+    TaskIo io = logFile == null ? usual : new TaskIo.Log(logFile.toAbsolutePath());
+    Task task =
+        tasks.create(
+            new TaskSpec(
+                id,
+                read.directory(),
+                read.spec(),
+                read.json(),
+                read.rootfs(),
+                io,
+                flags.options(!noPivot)));
+    try {
+      flags.writePid(task.pid());
+      return task;
+    } catch (RuntimeException e) {
+      task.delete();
+      throw e;
     }
-    return task;
+  }
+
+  LaunchFlags flags() {
+    return flags;
   }
 }

@@ -1,5 +1,6 @@
 package dev.berth.runtime.cli;
 
+import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 
@@ -8,7 +9,6 @@ import dev.berth.base.Ids;
 import dev.berth.runtime.spec.ContainerProcess;
 import dev.berth.runtime.spec.SpecJson;
 import dev.berth.runtime.spec.SpecValidator;
-import dev.berth.runtime.spec.User;
 import dev.berth.runtime.task.ExecSpec;
 import dev.berth.runtime.task.Task;
 import dev.berth.runtime.task.TaskExit;
@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -33,20 +34,8 @@ final class ExecCommand extends ContainerCommand {
   private static final Duration KILL_LIMIT = Duration.ofSeconds(10);
   private static final int SIGKILL = 9;
 
-  @Option(names = "--cwd", paramLabel = "DIR", description = "working directory in the container")
-  private @Nullable String cwd;
-
-  @Option(
-      names = {"-u", "--user"},
-      paramLabel = "UID[:GID]",
-      description = "numbers; names are not looked up")
-  private @Nullable String user;
-
-  @Option(
-      names = {"-e", "--env"},
-      paramLabel = "NAME=VALUE",
-      description = "added to the container's environment")
-  private List<String> env = new ArrayList<>();
+  @Mixin private LaunchFlags flags = new LaunchFlags();
+  @Mixin private ProcessFlags changes = new ProcessFlags();
 
   @Option(
       names = {"-p", "--process"},
@@ -59,30 +48,49 @@ final class ExecCommand extends ContainerCommand {
       description = "return once it runs, and leave it there")
   private boolean detach;
 
-  @Option(names = "--pid-file", paramLabel = "FILE", description = "written with the pid")
-  private @Nullable Path pidFile;
+  @Option(
+      names = "--ignore-paused",
+      description = "also in a paused container, where it begins when that is resumed")
+  private boolean ignorePaused;
 
   @Parameters(index = "1..*", arity = "0..*", paramLabel = "COMMAND")
   private List<String> command = new ArrayList<>();
 
   @Override
   int with(Task task) {
-    String execId = "exec-" + Ids.generate().substring(0, 16);
-    TaskProcess process =
-        task.exec(new ExecSpec(execId, process(task.process()), new TaskIo.Inherited()));
-    boolean stays = false;
+    if (!ignorePaused && Status.of(task).equals(Status.PAUSED)) {
+      throw new BerthException(
+          FAILED_PRECONDITION, "container " + id() + ": cannot execute in it, it is paused");
+    }
+    ContainerProcess process = process(task.process());
+    return detach ? leave(task, process) : follow(task, process);
+  }
+
+  private int leave(Task task, ContainerProcess process) {
+    var spec = new ExecSpec(execId(), process, flags.released(), flags.options(true));
+    flags.writePid(task.execReleased(spec));
+    return 0;
+  }
+
+  private int follow(Task task, ContainerProcess wanted) {
+    if (flags.hasConsoleSocket()) {
+      throw new BerthException(INVALID_ARGUMENT, "--console-socket: is for --detach only");
+    }
+    var spec = new ExecSpec(execId(), wanted, new TaskIo.Inherited(), flags.options(true));
+    TaskProcess process = task.exec(spec);
     try {
       task.startExec(process);
-      writePid(process.pid());
-      stays = detach;
-      return detach ? 0 : await(process);
+      flags.writePid(process.pid());
+      return await(process);
     } finally {
-      if (!stays) {
-        process.signal(SIGKILL);
-        process.await(KILL_LIMIT);
-        task.deleteExec(execId);
-      }
+      process.signal(SIGKILL);
+      process.await(KILL_LIMIT);
+      task.deleteExec(spec.execId());
     }
+  }
+
+  private static String execId() {
+    return "exec-" + Ids.generate().substring(0, 16);
   }
 
   private static int await(TaskProcess process) {
@@ -93,18 +101,6 @@ final class ExecCommand extends ContainerCommand {
     return exit.get().code();
   }
 
-  private void writePid(int pid) {
-    if (pidFile == null) {
-      return;
-    }
-    try {
-      Files.writeString(pidFile, Integer.toString(pid));
-    } catch (IOException e) {
-      throw new BerthException(
-          INVALID_ARGUMENT, "--pid-file " + pidFile + ": cannot be written: " + e, e);
-    }
-  }
-
   private ContainerProcess process(ContainerProcess first) {
     if (processFile != null) {
       return read(processFile);
@@ -112,17 +108,7 @@ final class ExecCommand extends ContainerCommand {
     if (command.isEmpty()) {
       throw new BerthException(INVALID_ARGUMENT, "neither COMMAND nor --process is given");
     }
-    List<String> environment = new ArrayList<>(first.env());
-    environment.addAll(env);
-    ContainerProcess.Builder builder =
-        first.toBuilder().args(command).env(environment).terminal(false);
-    if (cwd != null) {
-      builder.cwd(cwd);
-    }
-    if (user != null) {
-      builder.user(parse(user));
-    }
-    return builder.build();
+    return changes.apply(first.toBuilder().args(command), first);
   }
 
   private static ContainerProcess read(Path file) {
@@ -133,16 +119,6 @@ final class ExecCommand extends ContainerCommand {
       return process;
     } catch (IOException e) {
       throw new BerthException(NOT_FOUND, "--process " + file + ": cannot be read: " + e, e);
-    }
-  }
-
-  private static User parse(String text) {
-    List<String> parts = List.of(text.split(":", 2));
-    try {
-      long uid = Long.parseLong(parts.getFirst());
-      return new User(uid, parts.size() > 1 ? Long.parseLong(parts.getLast()) : 0);
-    } catch (NumberFormatException e) {
-      throw new BerthException(INVALID_ARGUMENT, "--user " + text + ": must be UID or UID:GID", e);
     }
   }
 }

@@ -28,9 +28,10 @@ final class KillCommand extends ContainerCommand {
   @Override
   int with(Task task) {
     int number = Signals.parse(signal);
-    if (!task.kill(number, all)) {
+    if (!task.kill(number, all) && !all) { // whose cgroup may have had something left in it
       throw new BerthException(
-          BerthException.Kind.FAILED_PRECONDITION, "container " + id() + ": not running");
+          BerthException.Kind.FAILED_PRECONDITION,
+          "container not running: " + id() + " has ended"); // containerd's shim looks for this
     }
     if (number == SIGKILL) {
       task.cgroup().filter(Cgroup::isFrozen).ifPresent(Cgroup::thaw);

@@ -1,7 +1,9 @@
 package dev.berth.runtime.cli;
 
+import dev.berth.base.BerthException;
 import dev.berth.runtime.task.Task;
 import dev.berth.runtime.task.TaskExit;
+import dev.berth.runtime.task.TaskIo;
 import java.time.Duration;
 import java.util.Optional;
 import picocli.CommandLine.Command;
@@ -17,11 +19,19 @@ final class RunCommand extends CreateCommand {
       description = "return once it runs, and leave it there")
   private boolean detach;
 
+  @Option(names = "--keep", description = "do not delete it at its end")
+  private boolean keep;
+
   @Override
   public Integer call() throws Exception {
+    if (flags().hasConsoleSocket() && !detach) {
+      throw new BerthException(
+          BerthException.Kind.INVALID_ARGUMENT, "--console-socket: is for --detach only");
+    }
     return cli()
         .withTasks(tasks -> {
-          try (Task task = create(tasks)) {
+          TaskIo io = detach ? flags().released() : new TaskIo.Inherited();
+          try (Task task = create(tasks, io)) {
             start(task);
             return detach ? 0 : finish(task);
           }
@@ -38,12 +48,14 @@ final class RunCommand extends CreateCommand {
     }
   }
 
-  private static int finish(Task task) {
+  private int finish(Task task) {
     Optional<TaskExit> exit = Optional.empty();
     while (exit.isEmpty()) {
       exit = task.await(POLL);
     }
-    task.delete();
+    if (!keep) {
+      task.delete();
+    }
     return exit.get().code();
   }
 }

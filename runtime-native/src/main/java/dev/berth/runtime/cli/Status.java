@@ -9,6 +9,9 @@ import java.util.Map;
 
 /** What commands tell of a container: runtime-spec, runtime.md "State". */
 final class Status {
+  /** Of a container whose processes do not run for now; no status of the specification. */
+  static final String PAUSED = "paused";
+
   private Status() {}
 
   /** Returns the status: those of the specification, and {@code paused} as runc has it. */
@@ -16,7 +19,7 @@ final class Status {
     Task.State state = task.state();
     boolean paused =
         state == Task.State.RUNNING && task.cgroup().map(Cgroup::isFrozen).orElse(false);
-    return paused ? "paused" : state.name().toLowerCase(Locale.ROOT);
+    return paused ? PAUSED : state.name().toLowerCase(Locale.ROOT);
   }
 
   /** Returns the fields of the specification's state. */

@@ -2,9 +2,9 @@ package dev.berth.runtime.kernel;
 
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 import static dev.berth.base.BerthException.Kind.UNAVAILABLE;
+import static dev.berth.runtime.kernel.UnixAddress.AF_UNIX;
 
 import dev.berth.base.BerthException;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -26,7 +26,6 @@ public final class SeqpacketSocket implements AutoCloseable {
   public static final int MAX_DESCRIPTORS = 64;
 
   // bits/socket.h, asm-generic/socket.h
-  private static final int AF_UNIX = 1;
   private static final int SOCK_SEQPACKET = 5;
   private static final int SOCK_NONBLOCK = 0x800;
   private static final int SOCK_CLOEXEC = 0x80000;
@@ -323,31 +322,5 @@ public final class SeqpacketSocket implements AutoCloseable {
   @Override
   public void close() {
     fd.close();
-  }
-
-  /** struct sockaddr_un for a name in an open directory. */
-  private record UnixAddress(NativeMemory block, int sizeBytes) implements AutoCloseable {
-    private static final int SUN_PATH = 2;
-    private static final int SIZE_OF_SUN_PATH = 108;
-
-    static UnixAddress of(DirFd directory, String name) {
-      String path = Descriptors.pathOf(directory.fd()) + "/" + DirFd.requireName(name);
-      byte[] bytes = path.getBytes(StandardCharsets.UTF_8);
-      if (bytes.length >= SIZE_OF_SUN_PATH) {
-        throw new BerthException(INVALID_ARGUMENT, "the name of a socket is too long: " + name);
-      }
-      NativeMemory block = NativeMemory.allocate(SUN_PATH + SIZE_OF_SUN_PATH);
-      block.putShort(0, (short) AF_UNIX).put(SUN_PATH, bytes);
-      return new UnixAddress(block, SUN_PATH + bytes.length + 1);
-    }
-
-    long pointer() {
-      return block.address();
-    }
-
-    @Override
-    public void close() {
-      block.close();
-    }
   }
 }

@@ -47,6 +47,8 @@ public final class ContainerPlan {
     HookSteps hooks = HookSteps.declare(plan, spec.hooks());
     NamespaceSteps namespaces = new NamespaceSteps(plan, linux, input.cgroup());
     MappedMounts mapped = MappedMounts.declare(plan, spec, linux, input.rootfs());
+    GateSteps gate = GateSteps.declare(plan, input.gated());
+    PreservedSteps preserved = PreservedSteps.declare(plan, input.options());
     Emitter emit = new Emitter(plan, linux.mountLabel());
     RootSteps root = new RootSteps(plan, emit, input.rootfs(), mapped, linux.rootfsPropagation());
     MountSteps mounts = new MountSteps(plan, emit, input.cgroup(), mapped);
@@ -81,20 +83,20 @@ public final class ContainerPlan {
       paths.makeReadonly(linux.readonlyPaths());
       paths.mask(linux.maskedPaths());
       user.openDirectory();
-      root.pivot();
+      root.enter(input.options().pivots());
       mounts.finish();
       if (spec.root() != null && spec.root().readonly()) {
         root.makeReadonly();
       }
       user.enterDirectory();
       stdio.install();
-      user.prepare("_ses." + input.id());
-      plan.from("start");
-      plan.ask(Question.START);
+      user.prepare(input.options().ownKeyring() ? "_ses." + input.id() : null);
+      gate.await(user, preserved);
       hooks.beforeProgram(process.env(), user::confine);
       plan.from("start");
       plan.call("prctl", Uapi.PR_SET_PDEATHSIG, Arg.of(0));
       stdio.startSession();
+      preserved.install();
       user.execute();
     });
     if (namespaces.inUserNamespace()) {

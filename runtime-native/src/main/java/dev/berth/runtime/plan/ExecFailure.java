@@ -27,13 +27,13 @@ final class ExecFailure {
   /**
    * Returns {@code process.args[0]: exec "prog": executable file not found in $PATH} or the like.
    *
-   * @param step an exec that is about the program as the spec names it
+   * @param origin the field that names the program
+   * @param program as the spec names it
    */
-  static BerthException of(Step step, int errno) {
-    String program = step.subject();
+  static BerthException of(String origin, String program, int errno) {
     return new BerthException(
         kind(errno),
-        step.origin() + ": exec \"" + Ids.printable(program) + "\": " + reason(program, errno));
+        origin + ": exec \"" + Ids.printable(program) + "\": " + reason(program, errno));
   }
 
   /** What execve(2) has against the program and its arguments is the business of who named them. */

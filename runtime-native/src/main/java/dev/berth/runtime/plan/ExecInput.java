@@ -19,9 +19,22 @@ public record ExecInput(
     CgroupEntry cgroup,
     Stdio stdio,
     @Nullable SeccompProgram seccomp,
-    Set<Slot> slots) {
+    Set<Slot> slots,
+    LaunchOptions options) {
   public ExecInput {
     namespaces = List.copyOf(namespaces);
     slots = Set.copyOf(slots);
+  }
+
+  /** For a process that is executed in the usual way. */
+  public ExecInput(
+      String containerId,
+      ContainerProcess process,
+      List<String> namespaces,
+      CgroupEntry cgroup,
+      Stdio stdio,
+      @Nullable SeccompProgram seccomp,
+      Set<Slot> slots) {
+    this(containerId, process, namespaces, cgroup, stdio, seccomp, slots, LaunchOptions.USUAL);
   }
 }

@@ -40,6 +40,7 @@ public final class ExecPlan {
     Reg targetRoot = plan.descriptor("target.root");
     Reg[] passed = StdioSteps.declare(plan, input.stdio());
     List<Reg> cgroup = declareCgroup(plan, input.cgroup());
+    PreservedSteps preserved = PreservedSteps.declare(plan, input.options());
     Emitter emit = new Emitter(plan);
     StdioSteps stdio = StdioSteps.of(plan, emit, input.stdio(), passed);
     OomScoreSteps score = new OomScoreSteps(plan, input.process().oomScoreAdj());
@@ -76,11 +77,12 @@ public final class ExecPlan {
           user.openDirectory();
           user.enterDirectory();
           stdio.install();
-          user.prepare("_ses." + input.containerId());
+          user.prepare(input.options().ownKeyring() ? "_ses." + input.containerId() : null);
           plan.from("start");
           plan.ask(Question.START);
           plan.call("prctl", Uapi.PR_SET_PDEATHSIG, Arg.of(0));
           stdio.startSession();
+          preserved.install();
           user.execute();
         });
     return plan.build();

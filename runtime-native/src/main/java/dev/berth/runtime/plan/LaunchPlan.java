@@ -1,12 +1,13 @@
 package dev.berth.runtime.plan;
 
 import dev.berth.base.BerthException;
-import dev.berth.base.Ids;
 import dev.berth.runtime.kernel.Errno;
 import dev.berth.runtime.kernel.SyscallTable;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * A compiled plan: what berth-init will do, step by step. Immutable.
@@ -69,42 +70,16 @@ public final class LaunchPlan {
       return new BerthException(
           BerthException.Kind.INTERNAL, "berth-init failed: " + Errno.describe(errno));
     }
-    Step step = steps.get(stepIndex);
-    if (step.op() == Op.EXEC) {
-      return ExecFailure.of(step, errno);
-    }
-    if (step.op() == Op.WAIT) {
-      return new BerthException(BerthException.Kind.INTERNAL, step.origin() + waited(step, errno));
-    }
-    return new BerthException(
-        BerthException.Kind.INTERNAL,
-        step.origin() + ": " + step.name() + subject(step) + ": " + Errno.describe(errno));
+    return StepFailure.of(steps.get(stepIndex)).explain(errno);
   }
 
-  private static String waited(Step step, int errno) {
-    String program = ": " + Ids.printable(step.subject());
-    if (errno == Errno.ETIMEDOUT.number()) {
-      return program + " did not end within " + step.args().getLast() + " and was killed";
+  /** What can fail after the process was told to start, by the index of the step. */
+  public SortedMap<Integer, StepFailure> failuresOfStart() {
+    var failures = new TreeMap<Integer, StepFailure>();
+    for (int i = steps.size() - 1; i >= 0 && steps.get(i).op() != Op.ASK; i--) {
+      failures.put(i, StepFailure.of(steps.get(i)));
     }
-    if (errno >= PlanEncoder.WAIT_SIGNALED) {
-      return program + " was killed by signal " + (errno - PlanEncoder.WAIT_SIGNALED);
-    }
-    return errno >= PlanEncoder.WAIT_EXITED
-        ? program + " exited with " + (errno - PlanEncoder.WAIT_EXITED)
-        : program + " cannot be waited for: " + Errno.describe(errno);
-  }
-
-  /** The first piece of text among the arguments: the path or name that the call was about. */
-  private static String subject(Step step) {
-    if (!step.subject().isEmpty()) {
-      return " " + step.subject();
-    }
-    return step.args().stream()
-        .filter(arg -> arg instanceof Arg.Data)
-        .map(arg -> " " + arg)
-        .filter(text -> text.startsWith(" \"") && text.length() > 3)
-        .findFirst()
-        .orElse("");
+    return failures;
   }
 
   /** Prints the plan like a trace, one step a line, with the field each comes from. */

@@ -184,7 +184,7 @@ final class PlanBuilder {
 
   /** Executes the program of a process beside the one that the plan is about. */
   Step execAside(String path, Arg.Data argv, Arg.Data envp) {
-    return exec(List.of(path), argv, envp).flags(PlanEncoder.EXEC_ASIDE).about(path);
+    return exec(List.of(path), argv, envp).flags(PlanEncoder.EXEC_ASIDE).aboutProgram(path);
   }
 
   Step skip(Label to) {

@@ -55,13 +55,19 @@ final class ProcessSteps {
     plan.check(path, 0, new byte[] {'/'}, new byte[] {(byte) 0xff}, Errno.ENOENT, "\"/\"");
   }
 
-  /** Everything that can be done before the process is told to start. */
-  void prepare(String keyring) {
-    plan.from("session keyring");
-    plan.call("keyctl", Uapi.KEYCTL_JOIN_SESSION_KEYRING, plan.string(keyring))
-        .on(Outcome.tolerate(Errno.ENOSYS))
-        .on(Outcome.tolerate(Errno.EPERM))
-        .on(Outcome.tolerate(Errno.EDQUOT));
+  /**
+   * Everything that can be done before the process is told to start.
+   *
+   * @param keyring name of its session keyring; null to stay in that of the caller
+   */
+  void prepare(@Nullable String keyring) {
+    if (keyring != null) {
+      plan.from("session keyring");
+      plan.call("keyctl", Uapi.KEYCTL_JOIN_SESSION_KEYRING, plan.string(keyring))
+          .on(Outcome.tolerate(Errno.ENOSYS))
+          .on(Outcome.tolerate(Errno.EPERM))
+          .on(Outcome.tolerate(Errno.EDQUOT));
+    }
     new LimitSteps(plan).setAll(process.rlimits());
     affinity();
     if (process.noNewPrivileges()) {
@@ -120,6 +126,32 @@ final class ProcessSteps {
     }
   }
 
+  /** Fails as the exec would where there is no program, or none that this user may execute. */
+  void findProgram() {
+    plan.from("process.args[0]");
+    Label found = plan.label();
+    List<String> candidates = ProgramSearch.candidates(process);
+    for (String path : candidates.subList(0, candidates.size() - 1)) {
+      access(path)
+          .on(Outcome.success(found))
+          .on(Outcome.tolerate(Errno.ENOENT))
+          .on(Outcome.tolerate(Errno.ENOTDIR))
+          .on(Outcome.tolerate(Errno.EACCES));
+    }
+    access(candidates.getLast());
+    plan.place(found);
+  }
+
+  private Step access(String path) {
+    return plan.call(
+            "faccessat2",
+            Uapi.AT_FDCWD,
+            plan.string(path),
+            Uapi.X_OK,
+            Emitter.flags(Uapi.AT_EACCESS, "EACCESS"))
+        .aboutProgram(process.args().getFirst());
+  }
+
   /** The last steps: from here on nothing waits. */
   void execute() {
     confine();
@@ -128,7 +160,7 @@ final class ProcessSteps {
             ProgramSearch.candidates(process),
             plan.stringArray(process.args(), "argv"),
             plan.stringArray(process.env(), "envp"))
-        .about(process.args().getFirst());
+        .aboutProgram(process.args().getFirst());
   }
 
   /** Gives up what the process has had up to now and its program must not have. */

@@ -205,9 +205,36 @@ final class RootSteps {
     };
   }
 
-  /** Makes the container's root the root and lets go of the host's tree. See pivot_root(2). */
-  void pivot() {
+  /** Makes the container's root the root, by pivot_root(2) or by moving it over "/". */
+  void enter(boolean pivots) {
     plan.from("root");
+    if (pivots) {
+      pivot();
+    } else {
+      cover();
+    }
+    if (propagation.flag() == Uapi.MS_SHARED || propagation.flag() == Uapi.MS_UNBINDABLE) {
+      plan.from("linux.rootfsPropagation");
+      emit.setPropagation(emit.root, propagation);
+    }
+  }
+
+  /** The host's tree stays mounted below, where no path leads any more. */
+  private void cover() {
+    plan.call("fchdir", emit.root);
+    plan.call(
+        "move_mount",
+        emit.root,
+        emit.empty(),
+        Uapi.AT_FDCWD,
+        plan.string("/"),
+        Emitter.flags(Uapi.MOVE_MOUNT_F_EMPTY_PATH, "F_EMPTY_PATH"));
+    plan.call("chroot", plan.string("."));
+    plan.call("chdir", plan.string("/"));
+  }
+
+  /** Lets go of the host's tree. */
+  private void pivot() {
     plan.call(
             "openat",
             Uapi.AT_FDCWD,
@@ -228,10 +255,6 @@ final class RootSteps {
         Arg.of(Uapi.MOUNT_ATTR_BYTES));
     plan.call("umount2", plan.string("."), Emitter.flags(Uapi.MNT_DETACH, "DETACH"));
     plan.call("chdir", plan.string("/"));
-    if (propagation.flag() == Uapi.MS_SHARED || propagation.flag() == Uapi.MS_UNBINDABLE) {
-      plan.from("linux.rootfsPropagation");
-      emit.setPropagation(emit.root, propagation);
-    }
   }
 
   /** Lets go, in the stub, of the root that the container's process has by now. */

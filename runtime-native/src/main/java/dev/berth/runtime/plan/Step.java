@@ -21,6 +21,7 @@ final class Step {
   private int number;
   private int flags;
   private String subject = "";
+  private boolean ofProgram;
 
   Step(Op op, String name, List<Arg> args, String origin, int depth) {
     this.op = op;
@@ -63,6 +64,16 @@ final class Step {
   Step about(String what) {
     subject = what;
     return this;
+  }
+
+  /** Says that it fails when a program cannot be executed. */
+  Step aboutProgram(String program) {
+    ofProgram = true;
+    return about(program);
+  }
+
+  boolean isOfProgram() {
+    return ofProgram;
   }
 
   Op op() {

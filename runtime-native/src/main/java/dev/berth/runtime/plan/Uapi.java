@@ -9,6 +9,13 @@ final class Uapi {
   // linux/fcntl.h, asm-generic/fcntl.h
   static final Arg AT_FDCWD = Arg.of(-100, "AT_FDCWD");
   static final long AT_EMPTY_PATH = 0x1000;
+  static final long AT_EACCESS = 0x200;
+  static final Arg F_DUPFD_CLOEXEC = Arg.of(1030, "F_DUPFD_CLOEXEC");
+
+  // unistd.h of the C library
+  static final Arg X_OK = Arg.of(1, "X_OK");
+
+  // linux/fcntl.h, asm-generic/fcntl.h
   static final long AT_RECURSIVE = 0x8000;
   static final int O_WRONLY = 1;
   static final int O_RDWR = 2;
@@ -39,6 +46,7 @@ final class Uapi {
 
   // linux/mount.h
   static final long OPEN_TREE_CLONE = 1;
+  static final long MOVE_MOUNT_F_EMPTY_PATH = 0x4;
   static final long MOVE_MOUNT_FD_TO_FD = 0x4 | 0x40; // F_EMPTY_PATH | T_EMPTY_PATH
   static final long FSOPEN_CLOEXEC = 1;
   static final long FSMOUNT_CLOEXEC = 1;

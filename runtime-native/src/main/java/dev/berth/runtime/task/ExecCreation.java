@@ -60,13 +60,9 @@ final class ExecCreation {
       TaskDirectory directory = makeDirectory();
       rollback.onFailure("remove " + directory.path(), directory::delete);
       operation.enter(ExecTaskStage.STDIO);
-      ProcessIo io = openIo(directory, files);
-      CgroupEntry entry = Launcher.enter(launcher.cgroup(record.cgroup()), files);
-      operation.enter(ExecTaskStage.COMPILE);
-      LaunchPlan plan = compile(entry, io);
-      operation.enter(ExecTaskStage.SPAWN);
-      Stub stub = launcher.spawn(plan, files);
-      rollback.onFailure("end berth-init", stub::abort);
+      ProcessIo io = ProcessIo.open(directory, spec.io(), spec.process(), owner(), files);
+      ProcessIo.preserve(spec.options(), files);
+      Stub stub = spawn(io, files, rollback);
       operation.enter(ExecTaskStage.SETUP);
       Stub.Created created = stub.awaitCreated(ExecCreation::refuseIdMaps);
       rollback.onFailure("let go of the process", created::close);
@@ -89,13 +85,7 @@ final class ExecCreation {
         var files = new OpenFiles()) {
       operation.enter(ExecTaskStage.STDIO);
       ProcessIo io = ProcessIo.pass(spec.io(), spec.process(), owner(), files);
-      addTarget(files);
-      CgroupEntry entry = Launcher.enter(launcher.cgroup(record.cgroup()), files);
-      operation.enter(ExecTaskStage.COMPILE);
-      LaunchPlan plan = compile(entry, io);
-      operation.enter(ExecTaskStage.SPAWN);
-      Stub stub = launcher.spawn(plan, files);
-      rollback.onFailure("end berth-init", stub::abort);
+      Stub stub = spawn(io, files, rollback);
       stub.sendStart();
       operation.enter(ExecTaskStage.SETUP);
       Stub.Created created = stub.awaitCreated(ExecCreation::refuseIdMaps);
@@ -103,8 +93,46 @@ final class ExecCreation {
       operation.enter(ExecTaskStage.START);
       stub.awaitStarted();
       rollback.commit();
-      return new Command(stub, created);
+      return new Command(stub, created, task::pids);
     }
+  }
+
+  /**
+   * Makes it, starts it, and leaves it to another parent; nothing of it is on disk.
+   *
+   * @return its number
+   */
+  int release() {
+    if (!(spec.io() instanceof TaskIo.Released console)) {
+      throw new IllegalArgumentException("exec " + spec.execId() + ": has a stub");
+    }
+    try (var rollback = new Rollback();
+        var files = new OpenFiles()) {
+      operation.enter(ExecTaskStage.STDIO);
+      ProcessIo io = ProcessIo.open(console, spec.process(), files);
+      ProcessIo.preserve(spec.options(), files);
+      Stub stub = spawn(io, files, rollback);
+      operation.enter(ExecTaskStage.SETUP);
+      Stub.Created created = stub.awaitCreated(ExecCreation::refuseIdMaps);
+      rollback.onFailure("let go of the process", created::close);
+      Launcher.handOver(created, console);
+      operation.enter(ExecTaskStage.START);
+      stub.startAndRelease();
+      rollback.commit();
+      created.close();
+      return created.pid();
+    }
+  }
+
+  private Stub spawn(ProcessIo io, OpenFiles files, Rollback rollback) {
+    addTarget(files);
+    CgroupEntry entry = Launcher.enter(launcher.cgroup(record.cgroup()), files);
+    operation.enter(ExecTaskStage.COMPILE);
+    LaunchPlan plan = compile(entry, io);
+    operation.enter(ExecTaskStage.SPAWN);
+    Stub stub = launcher.spawn(plan, files);
+    rollback.onFailure("end berth-init", stub::abort);
+    return stub;
   }
 
   private TaskDirectory makeDirectory() throws IOException {
@@ -114,12 +142,6 @@ final class ExecCreation {
       throw new BerthException(
           BerthException.Kind.ALREADY_EXISTS, "exec " + spec.execId() + ": already exists", e);
     }
-  }
-
-  private ProcessIo openIo(TaskDirectory directory, OpenFiles files) throws IOException {
-    ProcessIo io = ProcessIo.open(directory, spec.io(), spec.process(), owner(), files);
-    addTarget(files);
-    return io;
   }
 
   private int owner() {
@@ -153,7 +175,8 @@ final class ExecCreation {
             entry,
             io.stdio(),
             surroundings.seccomp(),
-            io.slots()));
+            io.slots(),
+            spec.options()));
   }
 
   /** It joins the container's user namespace, which has its maps. */
@@ -179,6 +202,7 @@ final class ExecCreation {
         text(stdout),
         record.namespaces(),
         record.cgroup(),
+        false,
         false);
   }
 

@@ -6,6 +6,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.berth.base.BerthException;
 import dev.berth.runtime.cgroup.Cgroup;
 import dev.berth.runtime.cgroup.Cgroups;
+import dev.berth.runtime.kernel.ConsoleSocket;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.NamespaceType;
 import dev.berth.runtime.plan.CgroupEntry;
@@ -107,6 +108,11 @@ final class Launcher {
         new UserNamespaces(stubs).create(ids, Set.of()).get(NamespaceType.USER), "made");
   }
 
+  /** The same with the plan in a file. */
+  Stub spawn(LaunchPlan plan, OpenFiles files, Fd memory) {
+    return Stub.launch(stubs, plan, files.byName(), 0, memory);
+  }
+
   /** Gives a stub the plan; see {@link Stub#launch}. */
   Stub spawn(LaunchPlan plan, OpenFiles files) {
     return Stub.launch(stubs, plan, files.byName(), 0);
@@ -135,6 +141,16 @@ final class Launcher {
     }
   }
 
+  /** Sends the master of a process's terminal to whoever waits for it, and lets go of it. */
+  static void handOver(Stub.Created created, TaskIo io) {
+    if (io instanceof TaskIo.Released(Path console)
+        && console != null
+        && created.master() != null) {
+      ConsoleSocket.send(console, created.master());
+      created.master().close();
+    }
+  }
+
   /** Takes hold of what a stub has created. */
   static TaskProcess.Hold hold(
       Stub stub, Stub.Created created, TaskDirectory directory, TaskRecord record) {
@@ -144,6 +160,7 @@ final class Launcher {
         created.pid(),
         created.pidfd(),
         created.master(),
+        false,
         ProcessIo.hold(directory, record));
   }
 

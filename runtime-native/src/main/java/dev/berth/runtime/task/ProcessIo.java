@@ -1,11 +1,14 @@
 package dev.berth.runtime.task;
 
+import dev.berth.base.BerthException;
 import dev.berth.runtime.kernel.Descriptors;
 import dev.berth.runtime.kernel.DirFd;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.Fifos;
+import dev.berth.runtime.kernel.NativeException;
 import dev.berth.runtime.kernel.OpenFlag;
 import dev.berth.runtime.kernel.SeqpacketSocket;
+import dev.berth.runtime.plan.LaunchOptions;
 import dev.berth.runtime.plan.Slot;
 import dev.berth.runtime.plan.Stdio;
 import dev.berth.runtime.spec.ContainerProcess;
@@ -31,17 +34,22 @@ record ProcessIo(Stdio stdio, Set<Slot> slots) {
   private static final int PIPE_BYTES = 1 << 20;
   private static final int FIFO_MODE = 0600;
   private static final int SOCKET_MODE = 0600;
+  private static final int FIRST_PRESERVED = 3;
 
   /** Makes what a new process needs; descriptors go into {@code files} under the plan's names. */
   static ProcessIo open(
       TaskDirectory directory, TaskIo io, ContainerProcess process, int owner, OpenFiles files)
       throws IOException {
+    if (io instanceof TaskIo.Released released) {
+      return open(released, process, files);
+    }
     Set<Slot> slots = EnumSet.of(Slot.LISTENER, Slot.EXIT_RECORD);
     listen(directory, files);
     files.add(
         Slot.EXIT_RECORD.descriptor(),
         Descriptors.open(directory.exitRecord(), OpenFlag.READ_WRITE));
     switch (io) {
+      case TaskIo.Released _ -> throw new IllegalStateException("has no stub");
       case TaskIo.Log(Path log, TaskIo.Input input) -> {
         makeFifos(directory, owner, process.terminal());
         slots.addAll(
@@ -229,9 +237,36 @@ record ProcessIo(Stdio stdio, Set<Slot> slots) {
       slots.add(Slot.RAW_OUT);
       return;
     }
+    passOwn(files);
+  }
+
+  private static void passOwn(OpenFiles files) {
     String[] names = {"stdin", "stdout", "stderr"};
     for (int i = 0; i < names.length; i++) {
       files.add(names[i], Descriptors.duplicate(i));
+    }
+  }
+
+  /** Opens what a process gets that no stub stays beside. */
+  static ProcessIo open(TaskIo.Released io, ContainerProcess process, OpenFiles files) {
+    io.check(process.terminal());
+    if (!process.terminal()) {
+      passOwn(files);
+    }
+    return new ProcessIo(stdio(process), Set.of());
+  }
+
+  /** Duplicates what the caller of this program wants its container to have as well. */
+  static void preserve(LaunchOptions options, OpenFiles files) {
+    for (int i = 0; i < options.preservedFds(); i++) {
+      try {
+        files.add(LaunchOptions.preserved(i), Descriptors.duplicate(FIRST_PRESERVED + i));
+      } catch (NativeException e) {
+        throw new BerthException(
+            BerthException.Kind.INVALID_ARGUMENT,
+            "preserved descriptors: " + (FIRST_PRESERVED + i) + " is not open",
+            e);
+      }
     }
   }
 

@@ -95,27 +95,36 @@ final class Stub implements AutoCloseable {
    * @param adoptedPid of a process that already runs; 0 when the plan clones one
    */
   static Stub launch(StubPool stubs, LaunchPlan plan, Map<String, Fd> descriptors, int adoptedPid) {
+    try (Fd memory = Memfd.create("launch-plan", 0)) {
+      return launch(stubs, plan, descriptors, adoptedPid, memory);
+    }
+  }
+
+  /**
+   * The same with the plan in a file of the caller's.
+   *
+   * @param memory empty; the processes of the plan go on writing how far they have come
+   */
+  static Stub launch(
+      StubPool stubs, LaunchPlan plan, Map<String, Fd> descriptors, int adoptedPid, Fd memory) {
     List<Fd> passed = new ArrayList<>();
-    byte[] encoded = plan.encode(SyscallTable.host(), adoptedPid);
-    try (Fd memory = Memfd.create("launch-plan", encoded.length)) {
-      Descriptors.writeAt(memory, 0, encoded);
-      passed.add(memory);
-      for (String name : plan.descriptors()) {
-        Fd descriptor = descriptors.get(name);
-        if (descriptor == null) {
-          throw new IllegalArgumentException("the plan wants a descriptor " + name);
-        }
-        passed.add(descriptor);
+    Descriptors.writeAt(memory, 0, plan.encode(SyscallTable.host(), adoptedPid));
+    passed.add(memory);
+    for (String name : plan.descriptors()) {
+      Fd descriptor = descriptors.get(name);
+      if (descriptor == null) {
+        throw new IllegalArgumentException("the plan wants a descriptor " + name);
       }
-      StubPool.Spare spare = stubs.take();
-      Stub stub = new Stub(plan, spare.child(), spare.channel());
-      try {
-        stub.channel.send(StubMessage.of(StubMessage.Kind.PLAN), passed, LAUNCH_LIMIT);
-        return stub;
-      } catch (RuntimeException e) {
-        stub.abort();
-        throw e;
-      }
+      passed.add(descriptor);
+    }
+    StubPool.Spare spare = stubs.take();
+    Stub stub = new Stub(plan, spare.child(), spare.channel());
+    try {
+      stub.channel.send(StubMessage.of(StubMessage.Kind.PLAN), passed, LAUNCH_LIMIT);
+      return stub;
+    } catch (RuntimeException e) {
+      stub.abort();
+      throw e;
     }
   }
 
@@ -193,6 +202,33 @@ final class Stub implements AutoCloseable {
       throw unexpected(message);
     }
     plan = null;
+  }
+
+  /** Ends the stub and leaves its process, which waits at a gate of its own, to another parent. */
+  void release() {
+    channel.send(StubMessage.of(StubMessage.Kind.RELEASE), List.of(), LAUNCH_LIMIT);
+    StubMessage message = expect().message();
+    if (message.kind() != StubMessage.Kind.OK) {
+      throw unexpected(message);
+    }
+    end();
+  }
+
+  /**
+   * Opens the start gate, and once the exec has happened ends the stub and leaves its process to
+   * another parent.
+   *
+   * @throws BerthException naming the field if it did not: the process is gone then
+   */
+  void startAndRelease() {
+    channel.send(StubMessage.of(StubMessage.Kind.RELEASE, 1, 0), List.of(), LAUNCH_LIMIT);
+    awaitStarted();
+    end();
+  }
+
+  private void end() {
+    channel.close();
+    reap();
   }
 
   /** A hook that failed can have left processes of its own, which are no children of the stub. */

@@ -25,6 +25,7 @@ record StubMessage(Kind kind, int a, int b, int c) {
     DESCRIPTORS(21),
     ABORT(22),
     ATTACH(23),
+    RELEASE(24),
     ASKED(64),
     CREATED(65),
     FAILED(66),

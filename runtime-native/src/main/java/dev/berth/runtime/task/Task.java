@@ -220,6 +220,20 @@ public final class Task extends TaskProcess {
     return tasks.startCommand(this, record, surroundings(), spec, operation);
   }
 
+  /**
+   * Runs a command beside the first process and leaves it to the nearest subreaper above this JVM:
+   * neither this object nor a later JVM knows of it.
+   *
+   * @param spec whose io is {@link TaskIo.Released}
+   * @return its number, once its exec has happened
+   * @throws BerthException FAILED_PRECONDITION unless the task is RUNNING; else naming the field
+   *     that failed. Nothing is left then
+   */
+  public int execReleased(ExecSpec spec) {
+    requireRunning();
+    return tasks.execReleased(this, record, surroundings(), spec);
+  }
+
   private void requireRunning() {
     State state = state();
     if (state != State.RUNNING) {

@@ -55,6 +55,9 @@ final class TaskAdoption {
 
   /** Reconnects to the stub; where there is none any more, to the process; else to its record. */
   private static TaskProcess.Hold find(TaskDirectory directory, TaskRecord record) {
+    if (record.released()) {
+      return TaskProcess.Hold.released(record.pid(), openProcess(record));
+    }
     try {
       StubChannel watch = StubChannel.connect(directory, CONTROL_LIMIT);
       StubChannel.Reply reply =
@@ -66,13 +69,20 @@ final class TaskAdoption {
           found.pid(),
           found.pidfd(),
           found.master(),
+          false,
           ProcessIo.hold(directory, record));
     } catch (BerthException e) {
       if (e.kind() != BerthException.Kind.UNAVAILABLE) {
         throw e;
       }
       return new TaskProcess.Hold(
-          null, null, record.pid(), openProcess(record), null, ProcessIo.hold(directory, record));
+          null,
+          null,
+          record.pid(),
+          openProcess(record),
+          null,
+          false,
+          ProcessIo.hold(directory, record));
     }
   }
 

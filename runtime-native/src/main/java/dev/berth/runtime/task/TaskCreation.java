@@ -112,12 +112,17 @@ final class TaskCreation {
       }
       openMappings(files);
       answers.pass(files);
+      ProcessIo.preserve(spec.options(), files);
+      StartGate gate = new StartGate(directory);
+      if (isReleased()) {
+        gate.listen(files);
+      }
       CgroupEntry entry = Launcher.enter(cgroup, files);
       operation.enter(CreateTaskStage.COMPILE);
       SeccompProgram filter = launcher.compile(linux.seccomp());
       LaunchPlan plan = compile(entry, io, filter);
       operation.enter(CreateTaskStage.SPAWN);
-      Stub stub = launcher.spawn(plan, files);
+      Stub stub = spawn(plan, files, gate);
       rollback.onFailure("end berth-init", stub::abort);
       operation.enter(CreateTaskStage.SETUP);
       Stub.Created created = stub.awaitCreated(answers);
@@ -131,10 +136,30 @@ final class TaskCreation {
           tasks,
           directory,
           launcher.adopter(directory),
-          Launcher.hold(stub, created, directory, record),
+          isReleased() ? release(stub, created) : Launcher.hold(stub, created, directory, record),
           record,
           new ExecCreation.Surroundings(process, ids, filter));
     }
+  }
+
+  private boolean isReleased() {
+    return spec.io() instanceof TaskIo.Released;
+  }
+
+  private Stub spawn(LaunchPlan plan, OpenFiles files, StartGate gate) throws IOException {
+    if (!isReleased()) {
+      return launcher.spawn(plan, files);
+    }
+    gate.describe(plan);
+    try (Fd memory = gate.createPlan()) {
+      return launcher.spawn(plan, files, memory);
+    }
+  }
+
+  private TaskProcess.Hold release(Stub stub, Stub.Created created) {
+    Launcher.handOver(created, spec.io());
+    stub.release();
+    return TaskProcess.Hold.released(created.pid(), created.pidfd());
   }
 
   /** Gives the plan a user namespace for every way in which mounts map ids. */
@@ -156,7 +181,15 @@ final class TaskCreation {
   private LaunchPlan compile(CgroupEntry entry, ProcessIo io, @Nullable SeccompProgram filter) {
     return ContainerPlan.compile(
         new LaunchInput(
-            spec.id(), spec.spec(), spec.rootfs(), entry, io.stdio(), filter, io.slots()));
+            spec.id(),
+            spec.spec(),
+            spec.rootfs(),
+            entry,
+            io.stdio(),
+            filter,
+            io.slots(),
+            isReleased(),
+            spec.options()));
   }
 
   private TaskRecord record(int pid) {
@@ -167,6 +200,7 @@ final class TaskCreation {
           case TaskIo.Log _ -> null;
           case TaskIo.Pipes(var path, var _, var _) -> path;
           case TaskIo.Inherited() -> null;
+          case TaskIo.Released _ -> null;
         };
     Path stdout = spec.io() instanceof TaskIo.Pipes(var _, var path, var _) ? path : null;
     return new TaskRecord(
@@ -184,7 +218,8 @@ final class TaskCreation {
         text(stdout),
         linux.namespaces().stream().map(Namespace::type).toList(),
         linux.cgroupsPath(),
-        !Hooks.of(spec.spec().hooks()).isEmpty());
+        !Hooks.of(spec.spec().hooks()).isEmpty(),
+        isReleased());
   }
 
   private static @Nullable String text(@Nullable Path path) {

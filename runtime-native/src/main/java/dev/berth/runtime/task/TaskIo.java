@@ -1,5 +1,6 @@
 package dev.berth.runtime.task;
 
+import dev.berth.base.BerthException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -43,6 +44,30 @@ public sealed interface TaskIo {
   /** The process gets the FIFOs themselves; with a terminal, berth-init copies between. */
   record Pipes(@Nullable Path stdin, @Nullable Path stdout, @Nullable Path stderr)
       implements TaskIo {}
+
+  /**
+   * The process gets this JVM's own 0, 1 and 2, or a terminal whose master is sent away, and no
+   * berth-init stays beside it: as soon as it waits to be started it is left to whoever is the
+   * nearest subreaper above this JVM, which alone learns how it ends.
+   *
+   * @param console a socket on which somebody waits for the master; null without a terminal
+   */
+  record Released(@Nullable Path console) implements TaskIo {
+    /**
+     * Checks that there is somebody to get the terminal.
+     *
+     * @throws BerthException INVALID_ARGUMENT if only one of both is there
+     */
+    void check(boolean terminal) {
+      if (terminal != (console != null)) {
+        throw new BerthException(
+            BerthException.Kind.INVALID_ARGUMENT,
+            terminal
+                ? "process.terminal: a console socket is needed to leave the container with"
+                : "console socket: process.terminal is false");
+      }
+    }
+  }
 
   /** The process gets this JVM's own 0, 1 and 2: for commands run in the foreground. */
   record Inherited() implements TaskIo {}

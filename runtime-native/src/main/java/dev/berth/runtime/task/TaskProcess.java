@@ -22,11 +22,15 @@ import org.jspecify.annotations.Nullable;
  * was written. If that connection breaks without a record, the stub was killed: a successor takes
  * over FIFOs, spool and log, and goes on following the same process by its pidfd.
  *
+ * <p>A process that was released has no stub: its end is seen on its pidfd, and how it ended only
+ * as far as the kernel tells those who are not its parent.
+ *
  * <p>Thread-safe. Owned by its {@link Task}, which closes it.
  */
 public class TaskProcess implements AutoCloseable {
   private static final Duration CONTROL_LIMIT = Duration.ofSeconds(10);
   private static final Duration REAP_LIMIT = Duration.ofSeconds(5);
+  private static final Duration GATE_LIMIT = Duration.ofSeconds(60);
   private static final long REAP_POLL_NANOS = 1_000_000;
   private static final int SIGKILL = 9;
 
@@ -47,6 +51,7 @@ public class TaskProcess implements AutoCloseable {
    * @param stub the stub, if this JVM spawned it
    * @param pidfd null if the process is gone
    * @param master of its terminal
+   * @param released there is no stub, and never will be
    * @param held ends of the FIFOs it writes to, never read here: they keep it from SIGPIPE while no
    *     stub is there
    */
@@ -56,13 +61,19 @@ public class TaskProcess implements AutoCloseable {
       int pid,
       @Nullable Fd pidfd,
       @Nullable Fd master,
+      boolean released,
       List<Fd> held) {
     Hold {
       held = List.copyOf(held);
     }
 
+    /** Of a process without a stub. */
+    static Hold released(int pid, @Nullable Fd pidfd) {
+      return new Hold(null, null, pid, pidfd, null, true, List.of());
+    }
+
     private Hold withStub(Stub successor) {
-      return new Hold(successor, successor.channel(), pid, pidfd, master, held);
+      return new Hold(successor, successor.channel(), pid, pidfd, master, false, held);
     }
 
     private void close() {
@@ -119,7 +130,9 @@ public class TaskProcess implements AutoCloseable {
     lock.lock();
     try {
       Stub launched = hold.stub();
-      if (launched != null) {
+      if (hold.released()) {
+        new StartGate(directory).open(GATE_LIMIT.plus(patience));
+      } else if (launched != null) {
         launched.start();
       } else {
         startAdopted(CONTROL_LIMIT.plus(patience));
@@ -220,6 +233,9 @@ public class TaskProcess implements AutoCloseable {
       if (exit != null) {
         return Optional.of(exit);
       }
+      if (hold.released()) {
+        return pollReleased();
+      }
       StubChannel watch = hold.watch();
       if (watch != null) {
         switch (watch.socket().tryReceive(StubMessage.MAX_BYTES)) {
@@ -243,6 +259,17 @@ public class TaskProcess implements AutoCloseable {
     }
   }
 
+  private Optional<TaskExit> pollReleased() {
+    Fd process = hold.pidfd();
+    if (process != null && !Processes.awaitExit(process, Duration.ZERO)) {
+      return Optional.empty();
+    }
+    Instant now = Instant.now();
+    Optional<ExitStatus> status = Optional.ofNullable(process).flatMap(Processes::exitStatus);
+    exit = status.map(how -> TaskExit.of(how, now)).orElseGet(() -> TaskExit.unknown(now));
+    return Optional.of(exit);
+  }
+
   private static boolean isEnd(byte[] message) {
     return StubMessage.decode(message)
         .map(head -> head.kind() != StubMessage.Kind.STDIN_CLOSED)
@@ -259,8 +286,11 @@ public class TaskProcess implements AutoCloseable {
         return ended;
       }
       StubChannel watch = hold.watch();
+      Fd process = hold.pidfd();
       if (watch != null) {
         watch.socket().awaitReadable(left);
+      } else if (hold.released() && process != null) {
+        Processes.awaitExit(process, left);
       }
     }
   }

@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param cgroup path below the hierarchies; null for none
  * @param log null: output is dropped or goes elsewhere
  * @param hooked config.json has hooks; false in a record of a release that knew none
+ * @param released no berth-init is beside the process: its parent is somebody else
  */
 record TaskRecord(
     int schema,
@@ -39,7 +40,8 @@ record TaskRecord(
     @Nullable String stdout,
     List<String> namespaces,
     @Nullable String cgroup,
-    boolean hooked) {
+    boolean hooked,
+    boolean released) {
   static final int SCHEMA = 1;
   private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().create();
 
@@ -90,7 +92,8 @@ record TaskRecord(
         stdout,
         namespaces,
         cgroup,
-        hooked);
+        hooked,
+        released);
   }
 
   TaskRecord withLog(@Nullable String newLog) {
@@ -109,6 +112,7 @@ record TaskRecord(
         stdout,
         namespaces,
         cgroup,
-        hooked);
+        hooked,
+        released);
   }
 }

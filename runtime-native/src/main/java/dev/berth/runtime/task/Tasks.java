@@ -96,6 +96,12 @@ public final class Tasks implements AutoCloseable {
     return new ExecCreation(launcher, task, record, surroundings, spec, operation).start();
   }
 
+  int execReleased(
+      Task task, TaskRecord record, ExecCreation.Surroundings surroundings, ExecSpec spec) {
+    Operation operation = Operation.internal("exec " + spec.execId());
+    return new ExecCreation(launcher, task, record, surroundings, spec, operation).release();
+  }
+
   /** Reads what execs share with a container's first process. */
   ExecCreation.Surroundings surroundings(TaskDirectory directory) {
     RuntimeSpec config = readConfig(directory);
@@ -129,8 +135,12 @@ public final class Tasks implements AutoCloseable {
 
   /** Finds one task by its id; NOT_FOUND if there is none. */
   public Task adopt(String id) {
-    return adoption.adopt(
-        new TaskDirectory(stateDirectory.resolve(Ids.requireName("container id", id))));
+    Path directory = stateDirectory.resolve(Ids.requireName("container id", id));
+    if (!Files.isDirectory(directory)) {
+      throw new BerthException(
+          BerthException.Kind.NOT_FOUND, "container \"" + id + "\" does not exist");
+    }
+    return adoption.adopt(new TaskDirectory(directory));
   }
 
   Optional<Cgroup> cgroup(TaskRecord record) {

@@ -6,6 +6,8 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.runtime.spec.SpecJson;
 import dev.berth.runtime.spec.SpecValidator;
@@ -16,6 +18,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,9 +39,11 @@ class RuntimeCliTest {
   private final String id = "c" + UUID.randomUUID().toString().substring(0, 8);
   private final StringWriter out = new StringWriter();
   private final StringWriter err = new StringWriter();
+  private int left; // a process that nobody but this one waits for
 
   @BeforeEach
   void findBerthInit() {
+    Processes.becomeSubreaper();
     String machine = System.getProperty("os.arch").equals("aarch64") ? "arm64" : "amd64";
     Path built =
         Path.of(System.getProperty("berth.root.dir"), "runtime-native/target/native", machine);
@@ -47,6 +52,9 @@ class RuntimeCliTest {
 
   @AfterEach
   void cleanUp() {
+    if (left != 0) {
+      end(left);
+    }
     assertThat(berth("delete", "--force", id)).as(err.toString()).isZero();
     System.clearProperty(PROPERTY);
   }
@@ -153,6 +161,7 @@ class RuntimeCliTest {
         .as(err.toString())
         .isZero();
     int pid = Integer.parseInt(Files.readString(pidFile));
+    left = pid;
     assertThat(json("ps", "--format", "json", id).getAsJsonArray())
         .extracting(JsonElement::getAsInt)
         .hasSize(2)
@@ -194,6 +203,13 @@ class RuntimeCliTest {
     assertThat(err.toString()).contains("is not written over");
     BusyboxBundle.makeRootfs(base.resolve("rootfs"));
     assertThat(berth("plan", base.toString())).as(err.toString()).isZero();
+  }
+
+  private static void end(int pid) {
+    try (Fd process = Processes.open(pid).orElseThrow()) {
+      Processes.signal(process, 9);
+      assertThat(Processes.waitFor(process, Duration.ofSeconds(10))).isPresent();
+    }
   }
 
   private Path root() {

@@ -137,6 +137,7 @@ class PlanLayoutTest {
     return !name.endsWith("_BYTES")
         && !List.of(
                 "AT_FDCWD",
+                "X_OK",
                 "MOVE_MOUNT_FD_TO_FD",
                 "STATX_MODE_OFFSET",
                 "STATX_RDEV_OFFSET",
@@ -192,6 +193,10 @@ class PlanLayoutTest {
         new PlanEncoder(SyscallTable.host())
             .encode(List.of(), new byte[0], List.of(), 0, new EnumMap<>(Slot.class), 0);
     assertThat(bytes).hasSize((int) layout.get("sizeof plan"));
+    assertThat((long) PlanProgress.OFFSET).isEqualTo(layout.get("plan.phase"));
+    assertThat(layout.get("plan.failed_step")).isEqualTo(PlanProgress.OFFSET + 4);
+    assertThat(layout.get("plan.failed_errno")).isEqualTo(PlanProgress.OFFSET + 8);
+    assertThat((long) PlanProgress.EXECUTING).isEqualTo(layout.get("PHASE_EXECUTING"));
   }
 
   private static int at(String field) {

@@ -40,7 +40,8 @@ class StubLayoutTest {
           STATE,
           DESCRIPTORS,
           ABORT,
-          ATTACH ->
+          ATTACH,
+          RELEASE ->
           "TO_" + kind;
     };
   }
