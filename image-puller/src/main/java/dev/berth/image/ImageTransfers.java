@@ -16,7 +16,8 @@ import java.util.function.Supplier;
 
 /**
  * Images in and out: archives are loaded and saved, registries pushed to. Nothing is ever
- * compressed again: what leaves the node has the digests that it came with. Thread-safe.
+ * compressed again: what leaves the node has the digests that it came with. Of an index only the
+ * manifest for this platform is on the node, and leaves it. Thread-safe.
  */
 public final class ImageTransfers {
   private final ImageLayout layout;

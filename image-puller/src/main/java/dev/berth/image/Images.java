@@ -312,8 +312,8 @@ public final class Images implements AutoCloseable {
 
   /**
    * What images take on disk: their unpacked layers, their documents and what is kept of their
-   * content. Only what has changed since the last call is looked at; exact for layers that are
-   * known to be on the disk, an estimate in the moments before.
+   * content. Layers are measured once, documents when they change; exact for layers that are known
+   * to be on the disk, an estimate in the moments before.
    */
   public FsUsage usage() {
     long bytes = 0;
