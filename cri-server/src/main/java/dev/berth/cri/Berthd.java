@@ -9,6 +9,7 @@ import dev.berth.cri.service.ImageService;
 import dev.berth.cri.service.NodeVerbs;
 import dev.berth.cri.service.PullsService;
 import dev.berth.cri.service.RuntimeService;
+import dev.berth.cri.service.StoreService;
 import dev.berth.cri.service.StreamVerbs;
 import dev.berth.cri.streaming.StreamingServer;
 import dev.berth.image.Images;
@@ -61,7 +62,12 @@ final class Berthd implements AutoCloseable {
       opened(InstanceLock.take(config.state()));
       MetadataStore store = opened(MetadataStore.open(config.root().resolve("metadata")));
       Images images =
-          opened(Images.open(config.root().resolve("images"), store, registrySettings(config)));
+          opened(
+              Images.open(
+                  config.root().resolve("images"),
+                  store,
+                  registrySettings(config),
+                  config.imageStore()));
       manager = opened(SandboxManager.open(sandboxSettings(config, programs), store, images));
       NodeVerbs node =
           new NodeVerbs(
@@ -82,7 +88,8 @@ final class Berthd implements AutoCloseable {
                           new StreamVerbs(manager.streams(), streaming))
                       .definition(),
                   new ImageService(images).definition(),
-                  new PullsService(images).definition()));
+                  new PullsService(images).definition(),
+                  new StoreService(images).definition()));
       opened.push(() -> server.stop(STOP_PATIENCE));
     } catch (IOException | RuntimeException e) {
       close();

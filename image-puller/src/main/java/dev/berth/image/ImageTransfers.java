@@ -3,17 +3,21 @@ package dev.berth.image;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.base.Operation;
+import dev.berth.image.archive.SavedImage;
 import dev.berth.image.oci.ImageReference;
 import dev.berth.image.registry.Credentials;
 import dev.berth.image.registry.HostReport;
+import dev.berth.image.registry.PushSession;
 import dev.berth.image.registry.RegistryClient;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.Set;
+import java.util.function.Supplier;
 
 /**
  * Images in and out: archives are loaded and saved, registries pushed to. Nothing is ever
- * compressed again: what leaves the node has the digests that it came with. Thread-safe.
+ * compressed again: what leaves the node has the digests that it came with. Of an index only the
+ * manifest for this platform is on the node, and leaves it. Thread-safe.
  */
 public final class ImageTransfers {
   private final ImageLayout layout;
@@ -25,6 +29,7 @@ public final class ImageTransfers {
   private final RegistryClient registry;
   private final LoadImages.Recorder recorder;
   private final DiskSync sync;
+  private final Set<Transfer> underWay;
 
   ImageTransfers(
       ImageLayout layout,
@@ -35,7 +40,8 @@ public final class ImageTransfers {
       KeptContent content,
       RegistryClient registry,
       LoadImages.Recorder recorder,
-      DiskSync sync) {
+      DiskSync sync,
+      Set<Transfer> underWay) {
     this.layout = layout;
     this.store = store;
     this.layers = layers;
@@ -45,6 +51,7 @@ public final class ImageTransfers {
     this.registry = registry;
     this.recorder = recorder;
     this.sync = sync;
+    this.underWay = underWay;
   }
 
   /**
@@ -64,7 +71,23 @@ public final class ImageTransfers {
       Operation operation) {
     List<ImageRecord> images = namesOrIds.stream().map(this::require).toList();
     var blobs = new BlobSupply(content, registry, images, credentials);
-    new SaveImages(folders).run(images, target, format, blobs, operation);
+    var transfer = new Transfer(target.toString(), "save");
+    var _ =
+        during(
+            transfer,
+            () -> {
+              new SaveImages(folders).run(images, target, format, blobs, transfer, operation);
+              return images;
+            });
+  }
+
+  private <T> T during(Transfer transfer, Supplier<T> work) {
+    underWay.add(transfer);
+    try {
+      return work.get();
+    } finally {
+      underWay.remove(transfer);
+    }
   }
 
   private ImageRecord require(String nameOrId) {
@@ -84,8 +107,13 @@ public final class ImageTransfers {
    * @throws BerthException INVALID_ARGUMENT naming what is wrong with the archive
    */
   public List<ImageRecord> load(Path archive, Operation operation) {
+    var transfer = new Transfer(archive.toString(), "load");
     List<ImageRecord> loaded =
-        new LoadImages(layout, layers, fetcher, content, recorder).run(archive, operation);
+        during(
+            transfer,
+            () ->
+                new LoadImages(layout, layers, fetcher, content, recorder)
+                    .run(archive, transfer, operation));
     sync.start();
     return loaded;
   }
@@ -100,10 +128,16 @@ public final class ImageTransfers {
       String nameOrId, ImageReference target, Credentials credentials, Operation operation) {
     ImageRecord image = require(nameOrId);
     var blobs = new BlobSupply(content, registry, List.of(image), credentials);
-    var sent = new AtomicLong();
-    new PushImage(target, registry.openPush(target, credentials), blobs, operation)
-        .run(image, new SaveImages(folders).describe(image), sent);
-    return sent.get();
+    SavedImage described = new SaveImages(folders).describe(image);
+    var transfer = new Transfer(target.toString(), "push");
+    transfer.expect(described.manifest().layers());
+    return during(
+        transfer,
+        () -> {
+          PushSession session = registry.openPush(target, credentials);
+          new PushImage(target, session, transfer.counted(blobs), operation).run(image, described);
+          return transfer.readBytes();
+        });
   }
 
   /** Tells of each host of a registry, in the order in which they are asked for an image. */

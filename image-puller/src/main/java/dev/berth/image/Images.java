@@ -6,6 +6,7 @@ import dev.berth.base.Operation;
 import dev.berth.image.oci.Descriptor;
 import dev.berth.image.oci.Digest;
 import dev.berth.image.oci.ImageReference;
+import dev.berth.image.policy.PolicyCheck;
 import dev.berth.image.registry.Credentials;
 import dev.berth.image.registry.RegistryClient;
 import dev.berth.image.registry.RegistrySettings;
@@ -39,12 +40,14 @@ public final class Images implements AutoCloseable {
   private final ImageStore store;
   private final SnapshotUsage written;
   private final StoreSettings settings;
+  private final PolicyCheck policy;
   private final KeptContent content;
   private final PartialBlobs partials;
   private final LayerFetcher fetcher;
   private final RegistryClient registry;
   private final Snapshots snapshots;
   private final Set<PullImage> pulls = ConcurrentHashMap.newKeySet();
+  private final Set<Transfer> transfers = ConcurrentHashMap.newKeySet();
 
   private Images(
       ImageLayout layout,
@@ -63,6 +66,7 @@ public final class Images implements AutoCloseable {
     this.registry = new RegistryClient(registries);
     this.written = new SnapshotUsage(snapshots, Clock.systemUTC());
     this.settings = settings;
+    this.policy = new PolicyCheck(settings.policyFile());
     this.content = new KeptContent(layout, trash);
     this.partials =
         new PartialBlobs(layout, settings.keepContent() ? Optional.of(content) : Optional.empty());
@@ -127,7 +131,7 @@ public final class Images implements AutoCloseable {
    *     FAILED_PRECONDITION if it does not let the caller in, INVALID_ARGUMENT if the content is
    *     not what it claims to be, RESOURCE_EXHAUSTED if a bound or the disk is reached, and
    *     KUBELET_REASON with a message beginning {@code RegistryUnavailable: } if the registry
-   *     cannot be reached
+   *     cannot be reached, and {@code SignatureValidationFailed: } if the image policy refuses it
    */
   public ImageRecord pull(ImageReference reference, Credentials credentials, Operation operation) {
     var pull = new PullImage(reference, operation);
@@ -144,6 +148,8 @@ public final class Images implements AutoCloseable {
 
   private ImageRecord run(PullImage pull, Credentials credentials) {
     PullImage.Resolved resolved = pull.resolve(registry, credentials);
+    pull.operation().enter(PullStage.CHECK_POLICY);
+    policy.enforce(pull.reference(), resolved.manifests(), resolved.session(), pull.operation());
     List<String> keys =
         resolved.layers().stream().flatMap(wanted -> wanted.keys().stream()).toList();
     pull.operation().enter(PullStage.FETCH_LAYERS);
@@ -195,6 +201,11 @@ public final class Images implements AutoCloseable {
    */
   public Optional<ImageRecord> find(String nameOrId) {
     return store.find(nameOrId).filter(this::isWhole);
+  }
+
+  /** Finds an image as {@link #find} does, but one with a damaged layer, too. */
+  public Optional<ImageRecord> findAny(String nameOrId) {
+    return store.find(nameOrId);
   }
 
   private boolean isWhole(ImageRecord image) {
@@ -301,8 +312,8 @@ public final class Images implements AutoCloseable {
 
   /**
    * What images take on disk: their unpacked layers, their documents and what is kept of their
-   * content. Only what has changed since the last call is looked at; exact for layers that are
-   * known to be on the disk, an estimate in the moments before.
+   * content. Layers are measured once, documents when they change; exact for layers that are known
+   * to be on the disk, an estimate in the moments before.
    */
   public FsUsage usage() {
     long bytes = 0;
@@ -337,9 +348,11 @@ public final class Images implements AutoCloseable {
     return fetcher.callers(chainId);
   }
 
-  /** The pulls under way. */
+  /** The pulls under way, and what is saved, loaded and pushed. */
   public List<PullProgress> pulls() {
-    return pulls.stream().map(this::progress).toList();
+    return Stream.concat(
+            pulls.stream().map(this::progress), transfers.stream().map(Transfer::progress))
+        .toList();
   }
 
   private PullProgress progress(PullImage pull) {
@@ -360,7 +373,7 @@ public final class Images implements AutoCloseable {
   /** Images in and out by other ways than a pull. */
   public ImageTransfers transfers() {
     return new ImageTransfers(
-        layout, store, layers, folders, fetcher, content, registry, this::record, sync);
+        layout, store, layers, folders, fetcher, content, registry, this::record, sync, transfers);
   }
 
   /** The root file systems made of these images. */

@@ -19,9 +19,9 @@ import org.jspecify.annotations.Nullable;
  * CRC-32C, so that a torn manifest is known as such.
  *
  * <p>It is made from the page cache soon after the layer came, before the layer counts as being on
- * the disk: no pull waits for it. Making it or checking against it takes one reading of all files,
- * some 0.5 s of one processor for a gigabyte that is in memory; the file takes about 80 bytes for
- * each path of the layer.
+ * the disk: no pull waits for it. Making it or checking against it takes one reading of all files:
+ * of one processor some 0.5 s for a gigabyte that is in memory, and 45 µs for each path; the file
+ * takes about 90 bytes for each path.
  */
 final class LayerManifest {
   static final String NAME = "manifest";

@@ -48,11 +48,13 @@ final class LoadImages {
     this.recorder = recorder;
   }
 
-  List<ImageRecord> run(Path archive, Operation operation) {
+  List<ImageRecord> run(Path archive, Transfer transfer, Operation operation) {
     try (ImageArchive opened = ImageArchive.open(archive, layout.staging())) {
       List<ImageRecord> loaded = new ArrayList<>();
+      transfer.expect(
+          opened.images().stream().flatMap(image -> image.manifest().layers().stream()).toList());
       for (ArchivedImage image : opened.images()) {
-        loaded.add(load(image, opened.blobs(image), operation));
+        loaded.add(load(image, transfer.counted(opened.blobs(image)), operation));
       }
       return loaded;
     } catch (IOException e) {

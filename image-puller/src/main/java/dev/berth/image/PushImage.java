@@ -7,11 +7,7 @@ import dev.berth.image.oci.Descriptor;
 import dev.berth.image.oci.ImageReference;
 import dev.berth.image.registry.PushSession;
 import java.io.ByteArrayInputStream;
-import java.io.FilterInputStream;
-import java.io.IOException;
-import java.io.InputStream;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicLong;
 
 /** Pushes one image: its blobs first, its manifest last, so that no one sees half of it. */
 final class PushImage {
@@ -27,15 +23,10 @@ final class PushImage {
     this.operation = operation;
   }
 
-  /**
-   * Does it.
-   *
-   * @param sent counts the bytes of layers that went over the wire
-   */
-  void run(ImageRecord image, SavedImage content, AtomicLong sent) {
+  void run(ImageRecord image, SavedImage content) {
     Optional<String> sibling = sibling(image);
     for (Descriptor layer : content.manifest().layers()) {
-      var _ = session.push(layer, sibling, counted(sent), operation);
+      var _ = session.push(layer, sibling, blobs, operation);
     }
     BlobSource config = (blob, offset, _) -> new ByteArrayInputStream(content.rawConfig());
     var _ = session.push(content.manifest().config(), sibling, config, operation);
@@ -55,19 +46,5 @@ final class PushImage {
         .map(ImageReference::repository)
         .filter(repository -> !repository.equals(target.repository()))
         .findFirst();
-  }
-
-  private BlobSource counted(AtomicLong sent) {
-    return (blob, offset, op) -> {
-      InputStream in = blobs.openBlob(blob, offset, op);
-      return new FilterInputStream(in) {
-        @Override
-        public int read(byte[] bytes, int from, int length) throws IOException {
-          int count = in.read(bytes, from, length);
-          sent.addAndGet(Math.max(0, count));
-          return count;
-        }
-      };
-    };
   }
 }

@@ -32,8 +32,11 @@ final class SaveImages {
       Path target,
       ArchiveFormat format,
       BlobSource blobs,
+      Transfer transfer,
       Operation operation) {
     List<SavedImage> saved = images.stream().map(this::describe).toList();
+    transfer.expect(
+        saved.stream().flatMap(image -> image.manifest().layers().stream()).distinct().toList());
     Path temporary = target.resolveSibling("." + target.getFileName() + ".berth-" + Ids.generate());
     try {
       if (format == ArchiveFormat.OCI_DIRECTORY && Files.exists(target)) {
@@ -42,8 +45,8 @@ final class SaveImages {
       try (ArchiveSink sink = sink(format, temporary)) {
         var writer = new ArchiveWriter(sink, operation);
         switch (format) {
-          case OCI_DIRECTORY, OCI_ARCHIVE -> writer.writeOciLayout(saved, blobs);
-          case DOCKER_ARCHIVE -> writer.writeDockerArchive(saved, blobs);
+          case OCI_DIRECTORY, OCI_ARCHIVE -> writer.writeOciLayout(saved, transfer.counted(blobs));
+          case DOCKER_ARCHIVE -> writer.writeDockerArchive(saved, transfer.counted(blobs));
         }
       }
       Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);

@@ -294,9 +294,12 @@ public final class Snapshots {
     return layout.snapshots().resolve(Ids.requireName("snapshot key", key)).resolve("fs");
   }
 
-  /** The directory that all of them are in. */
+  /**
+   * The directory that says which file system they are on: the store's, so that the kubelet sees
+   * one and not two.
+   */
   Path directory() {
-    return layout.snapshots();
+    return layout.root();
   }
 
   /** Keys of all snapshots. */

@@ -6,6 +6,7 @@ import static java.util.Objects.requireNonNull;
 import com.google.common.hash.Hashing;
 import dev.berth.base.BerthException;
 import dev.berth.base.LogLevel;
+import dev.berth.image.StoreSettings;
 import dev.berth.runtime.cgroup.Slice;
 import dev.berth.sandbox.CgroupDriver;
 import dev.berth.sandbox.NetworkSettings;
@@ -61,6 +62,8 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
         streaming(),
         directory(ConfigKey.HOSTS_DIR),
         file(ConfigKey.DOCKER_CONFIG),
+        new StoreSettings(
+            flag(ConfigKey.KEEP_CONTENT), pinnedImages(), file(ConfigKey.IMAGE_POLICY)),
         network(instance),
         directories(ConfigKey.CDI_SPEC_DIRS),
         cgroupParent(instance, cgroupDriver),
@@ -92,6 +95,14 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
   private List<Path> directories(ConfigKey key) {
     ConfigValue value = value(key);
     return Arrays.stream(value.text().split(":", -1)).map(part -> absolute(value, part)).toList();
+  }
+
+  private List<String> pinnedImages() {
+    String text = value(ConfigKey.PINNED_IMAGES).text();
+    return Arrays.stream(text.split(",", -1))
+        .map(String::strip)
+        .filter(pattern -> !pattern.isEmpty())
+        .toList();
   }
 
   private Optional<Path> file(ConfigKey key) {

@@ -1,9 +1,12 @@
 package dev.berth.image.unpack;
 
+import dev.berth.base.BerthException;
 import java.io.BufferedInputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.PushbackInputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -18,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TarIndex implements AutoCloseable {
   private static final int MAX_LINKS = 8;
+  private static final int BUFFER_BYTES = 128 * 1024;
 
   private final Path archive;
   private final @Nullable Path scratch;
@@ -35,12 +39,17 @@ public final class TarIndex implements AutoCloseable {
    * Reads the headers of an archive: plain, gzip or zstd.
    *
    * @param directory where a decompressed copy may be made; it is deleted on closing
-   * @throws dev.berth.base.BerthException INVALID_ARGUMENT if it is no tar archive
+   * @throws BerthException INVALID_ARGUMENT if it is no tar archive, RESOURCE_EXHAUSTED if it
+   *     decompresses to more than honest compression makes (rule R10)
    */
   public static TarIndex open(Path archive, Path directory) throws IOException {
+    return open(archive, directory, UnpackLimits.DEFAULT);
+  }
+
+  static TarIndex open(Path archive, Path directory, UnpackLimits limits) throws IOException {
     Path copy = Files.createTempFile(directory, "archive", ".tar");
     try {
-      boolean compressed = decompress(archive, copy);
+      boolean compressed = decompress(archive, copy, limits);
       if (!compressed) {
         Files.delete(copy);
       }
@@ -53,16 +62,36 @@ public final class TarIndex implements AutoCloseable {
     }
   }
 
-  private static boolean decompress(Path archive, Path copy) throws IOException {
+  private static boolean decompress(Path archive, Path copy, UnpackLimits limits)
+      throws IOException {
     try (var in = new BufferedInputStream(Files.newInputStream(archive));
         InputStream plain = Decompression.of(in)) {
-      if (plain instanceof java.io.PushbackInputStream) {
+      if (plain instanceof PushbackInputStream) {
         return false;
       }
       try (var out = Files.newOutputStream(copy)) {
-        plain.transferTo(out);
+        copy(plain, out, bound(Files.size(archive), limits));
       }
       return true;
+    }
+  }
+
+  private static long bound(long compressedBytes, UnpackLimits limits) {
+    long honest = Math.max(limits.freeRatioBytes(), compressedBytes * limits.maxRatio());
+    return Math.min(limits.maxBytes(), honest);
+  }
+
+  private static void copy(InputStream in, OutputStream out, long maxBytes) throws IOException {
+    byte[] buffer = new byte[BUFFER_BYTES];
+    long total = 0;
+    for (int count = in.read(buffer); count >= 0; count = in.read(buffer)) {
+      total += count;
+      if (total > maxBytes) {
+        throw new BerthException(
+            BerthException.Kind.RESOURCE_EXHAUSTED,
+            "the archive decompresses to more than the bound of " + maxBytes + " bytes");
+      }
+      out.write(buffer, 0, count);
     }
   }
 
