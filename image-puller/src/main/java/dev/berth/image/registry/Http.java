@@ -45,7 +45,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Http implements AutoCloseable {
   private static final int MAX_CONNECTIONS = 64;
-  private static final int MAX_CONNECTIONS_PER_HOST = 16;
+  private static final int MAX_CONNECTIONS_PER_HOST = 24;
   private static final long IDLE_SECONDS = 15;
 
   /** What makes connections differ. */
