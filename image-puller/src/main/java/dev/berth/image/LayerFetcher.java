@@ -6,6 +6,7 @@ import dev.berth.base.SingleFlight;
 import dev.berth.image.oci.BlobSource;
 import dev.berth.image.oci.Descriptor;
 import dev.berth.image.oci.Digest;
+import dev.berth.image.registry.BlobStream;
 import dev.berth.image.unpack.LayerPipeline;
 import dev.berth.image.unpack.SidecarMerge;
 import dev.berth.image.unpack.UnpackLimits;
@@ -38,11 +39,18 @@ final class LayerFetcher {
   private static final int LAYERS_AT_ONCE = 4;
   private static final long TICK_MILLIS = 50;
 
+  /** Less than this is there before further connections would be. */
+  private static final long MIN_RANGED_BYTES = 16 << 20;
+
+  /** Connections that ranges may take, besides one per layer; see the bound per host of Http. */
+  private static final int MAX_RANGE_CONNECTIONS = 12;
+
   private final Layers layers;
   private final PartialBlobs partials;
   private final UnpackLimits limits;
   private final SingleFlight<Digest, Layer> flights = new SingleFlight<>();
   private final Semaphore slots = new Semaphore(LAYERS_AT_ONCE);
+  private final Semaphore rangeBudget = new Semaphore(MAX_RANGE_CONNECTIONS);
   private final Map<Digest, AtomicLong> received = new ConcurrentHashMap<>();
 
   LayerFetcher(Layers layers, PartialBlobs partials, UnpackLimits limits) {
@@ -115,7 +123,7 @@ final class LayerFetcher {
     flight.enter(PullStage.FETCH_LAYER);
     Path staged = layers.stage();
     try {
-      UnpackedLayer unpacked = fetch(session, wanted, staged.resolve("fs"), flight);
+      UnpackedLayer unpacked = fetch(session, wanted, staged, flight);
       String key = Layer.keyOfDiff(wanted.diffId());
       if (!unpacked.sidecar().isEmpty()) {
         key = Layer.keyOfChain(wanted.chainId());
@@ -143,15 +151,15 @@ final class LayerFetcher {
     }
   }
 
-  private UnpackedLayer fetch(BlobSource session, Wanted wanted, Path directory, Operation flight)
+  private UnpackedLayer fetch(BlobSource session, Wanted wanted, Path staged, Operation flight)
       throws IOException {
     acquireSlot(flight);
     Descriptor blob = wanted.blob();
     AtomicLong count = received.computeIfAbsent(blob.digest(), _ -> new AtomicLong());
     Optional<PartialBlobs.Partial> partial = partials.claim(blob);
     try {
-      InputStream source = source(session, blob, partial, flight);
-      flight.enter(PullStage.UNPACK);
+      InputStream source = source(session, blob, partial, staged, flight);
+      enterUnpack(flight, source);
       UnpackedLayer unpacked =
           new LayerPipeline(blob, wanted.diffId(), limits, flight)
               .run(
@@ -160,7 +168,7 @@ final class LayerFetcher {
                     count.addAndGet(length);
                     partial.ifPresent(p -> p.accept(bytes, length));
                   },
-                  directory);
+                  staged.resolve("fs"));
       partial.ifPresent(PartialBlobs.Partial::complete);
       return unpacked;
     } catch (BerthException e) {
@@ -175,15 +183,46 @@ final class LayerFetcher {
     }
   }
 
-  private static InputStream source(
-      BlobSource session, Descriptor blob, Optional<PartialBlobs.Partial> partial, Operation flight)
+  /** From here on the pipeline closes the source. */
+  private static void enterUnpack(Operation flight, InputStream source) throws IOException {
+    try {
+      flight.enter(PullStage.UNPACK);
+    } catch (BerthException e) {
+      source.close();
+      throw e;
+    }
+  }
+
+  private InputStream source(
+      BlobSource session,
+      Descriptor blob,
+      Optional<PartialBlobs.Partial> partial,
+      Path staged,
+      Operation flight)
       throws IOException {
     if (partial.isEmpty()) {
-      return session.openBlob(blob, 0, flight);
+      return rest(session, blob, 0, staged, flight);
     }
     InputStream stored = partial.get().stored();
     return new SequenceInputStream(
-        stored, session.openBlob(blob, partial.get().storedBytes(), flight));
+        stored, rest(session, blob, partial.get().storedBytes(), staged, flight));
+  }
+
+  /** Large blobs may come over several connections, if their server gives ranges. */
+  private InputStream rest(
+      BlobSource session, Descriptor blob, long offset, Path staged, Operation flight)
+      throws IOException {
+    InputStream rest = session.openBlob(blob, offset, flight);
+    return rest instanceof BlobStream stream && blob.sizeBytes() - offset >= MIN_RANGED_BYTES
+        ? new RangedBlob(
+            blob,
+            stream,
+            offset,
+            from -> session.openBlob(blob, from, flight),
+            staged,
+            rangeBudget,
+            flight)
+        : rest;
   }
 
   private void acquireSlot(Operation flight) {

@@ -1,19 +1,20 @@
 package dev.berth.image.registry;
 
-import java.io.IOException;
 import java.io.InputStream;
 
 /**
  * The body of a blob from the wanted offset on; closing it ends the exchange.
  *
- * @param step who was asked for what, for messages
+ * @param origin who sends it
  */
-record BlobBody(Failures.Step step, Http.Response response, InputStream stream)
-    implements AutoCloseable {
-  static BlobBody of(Failures.Step step, Http.Response response, long skip) throws IOException {
-    InputStream stream = response.body();
-    stream.skipNBytes(skip);
-    return new BlobBody(step, response, stream);
+record BlobBody(BlobOrigin origin, Http.Response response) implements AutoCloseable {
+  InputStream stream() {
+    return response.body();
+  }
+
+  /** Who was asked for what, for messages. */
+  Failures.Step step() {
+    return origin.step();
   }
 
   @Override

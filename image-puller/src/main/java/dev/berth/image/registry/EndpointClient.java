@@ -4,7 +4,9 @@ import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 
 import dev.berth.base.BerthException;
+import dev.berth.base.Ids;
 import dev.berth.base.Operation;
+import dev.berth.image.oci.Descriptor;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.URI;
@@ -101,34 +103,94 @@ final class EndpointClient {
         });
   }
 
-  /**
-   * Opens a blob from an offset on; the caller closes it.
-   *
-   * @param sizeBytes of the whole blob
-   */
-  BlobBody open(
-      Failures.Step step,
-      String path,
-      Map<String, String> headers,
-      Effort effort,
-      Operation operation,
-      long offset,
-      long sizeBytes) {
+  /** Whether nothing is known that speaks against asking this host for ranges. */
+  boolean mayGiveRanges() {
+    return http.health().mayGiveRanges(HostHealth.nameOf(endpoint.base()));
+  }
+
+  /** Opens a blob from an offset on; the caller closes it. */
+  BlobBody openBlob(Descriptor descriptor, long offset, Effort effort, Operation operation) {
+    var step = step("fetch blob " + descriptor.digest());
     return attempt(
         step,
         effort,
         operation,
         () -> {
-          Http.Response response = send(step, path, headers, effort, operation);
+          Map<String, String> range =
+              offset == 0 ? Map.of() : Map.of("Range", "bytes=" + offset + "-");
+          Http.Response response = send(step, blobPath(descriptor), range, effort, operation);
           try {
             requireSuccess(step, response);
-            requireSize(step, response, sizeBytes);
-            return BlobBody.of(step, response, bytesToSkip(step, response, offset));
+            requireSize(step, response, descriptor.sizeBytes());
+            response.body().skipNBytes(bytesToSkip(step, response, offset));
+            return new BlobBody(BlobOrigin.of(this, step, response), response);
           } catch (IOException | RuntimeException e) {
             response.close();
             throw e;
           }
         });
+  }
+
+  /**
+   * Opens a range of a blob; the caller closes it. A server that gives something else is not asked
+   * for ranges again.
+   *
+   * @param before who the rest of the blob comes from
+   */
+  BlobBody openRange(
+      Failures.Step step,
+      Descriptor descriptor,
+      long from,
+      long to,
+      BlobOrigin before,
+      Operation operation) {
+    Map<String, String> range = Map.of("Range", "bytes=" + from + "-" + (to - 1));
+    return attempt(
+        step,
+        Effort.PERSISTENT,
+        operation,
+        () -> {
+          Http.Response response =
+              send(step, blobPath(descriptor), range, Effort.PERSISTENT, operation);
+          try {
+            requireSuccess(step, response);
+            BlobOrigin now = BlobOrigin.of(this, step, response);
+            requireRange(response, now, from, to, descriptor.sizeBytes(), before);
+            return new BlobBody(now, response);
+          } catch (IOException | RuntimeException e) {
+            response.close();
+            throw e;
+          }
+        });
+  }
+
+  private String blobPath(Descriptor descriptor) {
+    return "/" + repository + "/blobs/" + descriptor.digest();
+  }
+
+  private void requireRange(
+      Http.Response response,
+      BlobOrigin now,
+      long from,
+      long to,
+      long sizeBytes,
+      BlobOrigin before) {
+    String expected = "bytes " + from + "-" + (to - 1) + "/" + sizeBytes;
+    String range = response.header("Content-Range").orElse("no range");
+    String wrong = "";
+    if (response.status() != 206) {
+      wrong = "it ignores ranges";
+    } else if (!range.equals(expected)) {
+      wrong = "asked for " + expected + ", the answer is " + Ids.printable(range);
+    } else if (before.etag().isPresent()
+        && now.etag().isPresent()
+        && !before.etag().equals(now.etag())) {
+      wrong = "it has changed its ETag";
+    }
+    if (!wrong.isEmpty()) {
+      http.health().refusesRanges(HostHealth.nameOf(endpoint.base()));
+      throw new BerthException(FAILED_PRECONDITION, now.step() + ": " + wrong);
+    }
   }
 
   /** Where the server says how long the blob is, a wrong size is known before a byte is read. */

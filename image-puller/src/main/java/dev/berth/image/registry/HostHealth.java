@@ -39,6 +39,7 @@ final class HostHealth {
     String lastFailure = "";
     int throttles;
     long throttledUntil;
+    boolean refusesRanges;
   }
 
   private final LongSupplier nanoClock;
@@ -170,6 +171,27 @@ final class HostHealth {
     try {
       State state = states.get(host);
       return state == null ? 0 : state.throttledUntil - nanoClock.getAsLong();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** A host ignores ranges, or gives others than it was asked for. */
+  void refusesRanges(String host) {
+    lock.lock();
+    try {
+      state(host).refusesRanges = true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether nothing speaks against asking a host for ranges. */
+  boolean mayGiveRanges(String host) {
+    lock.lock();
+    try {
+      State state = states.get(host);
+      return state == null || !state.refusesRanges;
     } finally {
       lock.unlock();
     }

@@ -45,13 +45,16 @@ import org.jspecify.annotations.Nullable;
  */
 final class Http implements AutoCloseable {
   private static final int MAX_CONNECTIONS = 64;
-  private static final int MAX_CONNECTIONS_PER_HOST = 16;
+  private static final int MAX_CONNECTIONS_PER_HOST = 24;
   private static final long IDLE_SECONDS = 15;
 
   /** What makes connections differ. */
   private record Pool(Endpoint.Tls tls, Duration connectTimeout) {}
 
-  private record Client(CloseableHttpClient http, PoolingHttpClientConnectionManager connections) {}
+  private record Client(
+      CloseableHttpClient http,
+      PoolingHttpClientConnectionManager connections,
+      ProxyRoutes routes) {}
 
   private final Map<Pool, Client> clients = new ConcurrentHashMap<>();
 
@@ -60,13 +63,13 @@ final class Http implements AutoCloseable {
 
   private final Patience patience;
   private final RateWatch watch;
-  private final ProxyRoutes routes;
+  private final ProxyRules proxies;
   private final HostHealth health = new HostHealth();
 
   Http(Patience patience, ProxyRules proxies) {
     this.patience = patience;
     this.watch = new RateWatch(patience);
-    this.routes = new ProxyRoutes(proxies);
+    this.proxies = proxies;
   }
 
   /** An answer; to be closed. */
@@ -235,7 +238,8 @@ final class Http implements AutoCloseable {
     client.connections().closeIdle(TimeValue.ofSeconds(IDLE_SECONDS));
     HttpHost target = HttpHost.create(url);
     return new PendingAnswer(
-            request, () -> client.http().executeOpen(target, request, routes.context(target)))
+            request,
+            () -> client.http().executeOpen(target, request, client.routes().context(target)))
         .await(operation, endpoint.connectTimeout().plus(answerTimeout));
   }
 
@@ -313,6 +317,7 @@ final class Http implements AutoCloseable {
                     .setValidateAfterInactivity(TimeValue.ofSeconds(1))
                     .build())
             .build();
+    var routes = new ProxyRoutes(proxies);
     var http =
         HttpClients.custom()
             .setConnectionManager(connections)
@@ -324,7 +329,7 @@ final class Http implements AutoCloseable {
             .disableCookieManagement()
             .disableAuthCaching()
             .build();
-    return new Client(http, connections);
+    return new Client(http, connections, routes);
   }
 
   @Override

@@ -159,23 +159,24 @@ public final class RegistrySession implements BlobSource {
    *     several connections in a row brought nothing
    */
   @Override
-  public InputStream openBlob(Descriptor descriptor, long offset, Operation operation) {
-    return new ResumingStream(this, patience, descriptor, offset, operation);
+  public BlobStream openBlob(Descriptor descriptor, long offset, Operation operation) {
+    return new ResumingStream(
+        from -> requestBlob(descriptor, from, operation),
+        patience,
+        descriptor,
+        offset,
+        descriptor.sizeBytes(),
+        operation);
   }
 
-  /** Sends one request for a blob from an offset on; the caller closes the answer. */
-  BlobBody requestBlob(Descriptor descriptor, long offset, Operation operation) {
-    var path = "/" + repository + "/blobs/" + descriptor.digest();
-    Map<String, String> range = offset == 0 ? Map.of() : Map.of("Range", "bytes=" + offset + "-");
+  private BlobBody requestBlob(Descriptor descriptor, long offset, Operation operation) {
     return onFirst(
         Capability.PULL,
         operation,
-        (client, effort) -> {
-          var step = client.step("fetch blob " + descriptor.digest());
-          return client.open(step, path, range, effort, operation, offset, descriptor.sizeBytes());
-        });
+        (client, effort) -> client.openBlob(descriptor, offset, effort, operation));
   }
 
+  /** The failure of the registry itself, which comes last, is the one that counts. */
   private <T> T onFirst(Capability needed, Operation operation, HostTour.Attempt<T> attempt) {
     List<EndpointClient> able = clients.stream().filter(client -> client.can(needed)).toList();
     if (able.isEmpty()) {

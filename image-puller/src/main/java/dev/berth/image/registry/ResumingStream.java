@@ -17,34 +17,71 @@ import org.jspecify.annotations.Nullable;
  * <p>Gives up after some connections in a row that brought next to nothing. Reads one byte beyond
  * the promised size if there is one, so that the reader sees the lie. Not thread-safe.
  */
-final class ResumingStream extends InputStream {
-  private final RegistrySession session;
+final class ResumingStream extends BlobStream {
+  /** Asks for a blob from an offset on. */
+  interface Source {
+    BlobBody from(long offset);
+  }
+
+  private final Source source;
   private final Patience patience;
   private final Descriptor descriptor;
+  private final long end;
   private final Operation operation;
+  private volatile @Nullable BlobOrigin origin;
   private @Nullable BlobBody body;
   private long position;
   private long connectedAt;
   private int fruitless;
 
+  /**
+   * Asks for the first byte now, so that a missing blob fails here and not in the middle of
+   * unpacking.
+   *
+   * @param end offset behind the last byte that is wanted
+   */
   ResumingStream(
-      RegistrySession session,
+      Source source,
       Patience patience,
       Descriptor descriptor,
       long offset,
+      long end,
       Operation operation) {
-    this.session = session;
+    this.source = source;
     this.patience = patience;
     this.descriptor = descriptor;
     this.operation = operation;
     this.position = offset;
-    // Now, so that a missing blob fails here and not in the middle of unpacking.
-    this.body = position < descriptor.sizeBytes() ? request() : null;
+    this.end = end;
+    this.body = position < end ? request() : null;
   }
 
   private BlobBody request() {
     connectedAt = position;
-    return session.requestBlob(descriptor, position, operation);
+    BlobBody answer = source.from(position);
+    origin = answer.origin();
+    return answer;
+  }
+
+  @Override
+  public boolean mayGiveRanges() {
+    BlobOrigin from = origin;
+    return from != null && from.mayGiveRanges();
+  }
+
+  @Override
+  public InputStream openRange(long from, long to, Operation user) {
+    BlobOrigin server = origin;
+    if (server == null) {
+      throw new IllegalStateException("nothing was asked for yet");
+    }
+    return new ResumingStream(
+        offset -> server.request(descriptor, offset, to, user),
+        patience,
+        descriptor,
+        from,
+        to,
+        user);
   }
 
   @Override
@@ -67,7 +104,7 @@ final class ResumingStream extends InputStream {
           position += count;
           return count;
         }
-        if (position >= descriptor.sizeBytes()) {
+        if (position >= end) {
           return -1;
         }
         throw new EOFException("the connection ended early");
@@ -86,9 +123,9 @@ final class ResumingStream extends InputStream {
       fruitless = 0;
     }
     BerthException failure = Failures.unreachable(step, cause);
-    while (body == null && position < descriptor.sizeBytes()) {
+    while (body == null && position < end) {
       if (++fruitless >= patience.connections()) {
-        throw Failures.noProgress(step, fruitless, position, descriptor.sizeBytes(), failure);
+        throw Failures.noProgress(step, fruitless, position, end, failure);
       }
       Backoff.pause(fruitless, operation);
       try {

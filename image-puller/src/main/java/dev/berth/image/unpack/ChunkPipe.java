@@ -100,7 +100,7 @@ final class ChunkPipe {
   private @Nullable Chunk takeFull() {
     lock.lock();
     try {
-      while (full.isEmpty() && !ended) {
+      while (full.isEmpty() && !ended && !readerGone) {
         pause();
       }
       return full.poll();

@@ -20,16 +20,19 @@ import org.jspecify.annotations.Nullable;
  * Streams one layer from its source into a directory: source, sha256 of the compressed bytes,
  * decompression, sha256 of the uncompressed ones, unpacking.
  *
- * <p>One platform thread fetches and hashes, another decompresses, hashes and unpacks: hashing and
- * inflating would hold on to the carriers that virtual threads share, and unpacking makes native
- * calls. The result counts only when both digests and the size are right; until then the directory
- * is nothing but a hope.
+ * <p>One platform thread fetches and hashes, another decompresses, hashes and unpacks; a large
+ * layer has a third one for decompressing. Hashing and inflating would hold on to the carriers that
+ * virtual threads share, and unpacking makes native calls. The result counts only when both digests
+ * and the size are right; until then the directory is nothing but a hope.
  */
 public final class LayerPipeline {
   /** Takes the compressed bytes as they arrive; for the partial file and for progress. */
   public interface Tap {
     void accept(byte[] bytes, int length);
   }
+
+  /** A smaller layer is done before a third thread pays. */
+  private static final long LARGE_BYTES = 8 << 20;
 
   private final Descriptor blob;
   private final Digest diffId;
@@ -41,7 +44,7 @@ public final class LayerPipeline {
    * Prepares the pipeline for one layer.
    *
    * @param diffId digest the uncompressed layer must have
-   * @param operation ends both threads when it is cancelled
+   * @param operation ends the threads when it is cancelled
    */
   public LayerPipeline(Descriptor blob, Digest diffId, UnpackLimits limits, Operation operation) {
     this.blob = blob;
@@ -51,7 +54,7 @@ public final class LayerPipeline {
   }
 
   /**
-   * Runs the layer through. Returns when both threads have ended, whatever happened.
+   * Runs the layer through. Returns when all threads have ended, whatever happened.
    *
    * @param source of the compressed bytes; closed here
    * @param directory empty and private
@@ -130,7 +133,7 @@ public final class LayerPipeline {
       throws IOException {
     try (ContentHash hash = Codecs.newHash(diffId);
         InputStream compressed = pipe.reader();
-        InputStream plain = Decompression.of(compressed);
+        InputStream plain = plain(compressed);
         var metered = new MeteredStream(plain, hash, limits, received::get);
         var unpacker = new LayerUnpacker(directory, limits)) {
       UnpackedLayer layer = unpacker.unpack(metered, operation);
@@ -141,6 +144,12 @@ public final class LayerPipeline {
       hopeless = e.kind() != INVALID_ARGUMENT; // a full disk: the digest does not matter any more
       throw e;
     }
+  }
+
+  private InputStream plain(InputStream compressed) throws IOException {
+    return blob.sizeBytes() < LARGE_BYTES
+        ? Decompression.of(compressed)
+        : new AheadStream(compressed, operation);
   }
 
   /** A failure to fetch explains a failure to unpack, not the other way round. */

@@ -131,11 +131,13 @@ public final class HostileRegistry implements AutoCloseable {
       send(exchange, 200, blob);
       return;
     }
-    int from = Integer.parseInt(range.substring("bytes=".length(), range.length() - 1));
+    String[] bounds = range.substring("bytes=".length()).split("-", 2);
+    int from = Integer.parseInt(bounds[0]);
+    int to = bounds[1].isEmpty() ? blob.length : Integer.parseInt(bounds[1]) + 1;
     exchange
         .getResponseHeaders()
-        .set("Content-Range", "bytes " + from + "-" + (blob.length - 1) + "/" + blob.length);
-    send(exchange, 206, Arrays.copyOfRange(blob, from, blob.length));
+        .set("Content-Range", "bytes " + from + "-" + (to - 1) + "/" + blob.length);
+    send(exchange, 206, Arrays.copyOfRange(blob, from, to));
   }
 
   public static void send(HttpExchange exchange, int status, byte[] body) throws IOException {

@@ -59,6 +59,19 @@ public final class LinkProxy implements AutoCloseable {
     }
   }
 
+  /**
+   * Opens a link for a benchmark, prints where, and stays until it is killed. Takes the port behind
+   * it, the round trip in milliseconds, and the bytes per second of each connection.
+   */
+  public static void main(String[] arguments) throws InterruptedException {
+    LinkProxy link =
+        to(Integer.parseInt(arguments[0]))
+            .roundTrip(Duration.ofMillis(Long.parseLong(arguments[1])))
+            .rate(Long.parseLong(arguments[2]));
+    System.out.println(link.host());
+    Thread.currentThread().join(); // for good
+  }
+
   /** Half of a round trip takes half of this. */
   public LinkProxy roundTrip(Duration time) {
     latency = time.dividedBy(2);

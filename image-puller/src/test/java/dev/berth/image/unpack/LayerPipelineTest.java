@@ -104,6 +104,27 @@ class LayerPipelineTest {
         .isEqualTo(2);
   }
 
+  /** A large layer is decompressed on a thread of its own. */
+  @Test
+  void aLargeLayerIsReadToItsEndAndItsDamageFound() {
+    byte[] noise = new byte[9 << 20];
+    new Random(10).nextBytes(noise);
+    byte[] tar = new Tars().file("noise", 0644, noise).file("text", "hello").bytes();
+    for (byte[] blob : new byte[][] {tar, gzip(tar), Zstd.compress(tar)}) {
+      assertThat(run(blob, tar).inodes()).isEqualTo(2);
+    }
+    byte[] damaged = gzip(tar);
+    damaged[damaged.length / 2] ^= 1;
+    assertThatThrownBy(() -> run(damaged, tar))
+        .isInstanceOfSatisfying(
+            BerthException.class,
+            e -> assertThat(e.kind()).isEqualTo(BerthException.Kind.INVALID_ARGUMENT));
+    byte[] cut = Arrays.copyOf(gzip(tar), damaged.length - 100);
+    assertThatThrownBy(() -> run(cut, tar)).hasMessageContaining("it ends early");
+    assertThat(Thread.getAllStackTraces().keySet())
+        .noneMatch(thread -> thread.getName().startsWith("layer-"));
+  }
+
   @Test
   void damagedCompressionIsTheImagesFault() {
     byte[] tar = tar();

@@ -7,6 +7,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sets owner, mode, times and extended attributes of inodes, on descriptors wherever the kernel can
@@ -23,6 +24,9 @@ public final class InodeAttributes implements AutoCloseable {
 
   private final NativeMemory text = NativeMemory.allocate(MAX_NAME_BYTES + 1L);
   private final NativeMemory times = NativeMemory.allocate(SIZE_OF_TIMES);
+
+  /** Made when an attribute is read: most objects never do. */
+  private @Nullable NativeMemory largest;
 
   /** Changes the owner of an open file, which takes setuid bits and capabilities away. */
   public void changeOwner(Fd file, String name, int uid, int gid) {
@@ -110,33 +114,41 @@ public final class InodeAttributes implements AutoCloseable {
 
   /** Reads an extended attribute; empty if there is none. */
   public Optional<byte[]> xattr(Fd file, String attribute) {
-    try (var memory = NativeMemory.allocate(MAX_XATTR_BYTES)) {
-      Syscalls.Result result =
-          call(
-              "fgetxattr",
-              file.number(),
-              ByteNames.put(text, attribute),
-              memory.address(),
-              memory.sizeBytes());
-      if (result.failedWith(Errno.ENODATA) || result.failedWith(Errno.EOPNOTSUPP)) {
-        return Optional.empty();
-      }
-      return Optional.of(memory.get(0, (int) Inodes.check("fgetxattr", attribute, result)));
+    NativeMemory memory = largest();
+    Syscalls.Result result =
+        call(
+            "fgetxattr",
+            file.number(),
+            ByteNames.put(text, attribute),
+            memory.address(),
+            memory.sizeBytes());
+    if (result.failedWith(Errno.ENODATA) || result.failedWith(Errno.EOPNOTSUPP)) {
+      return Optional.empty();
     }
+    return Optional.of(memory.get(0, (int) Inodes.check("fgetxattr", attribute, result)));
   }
 
   /** Names of the extended attributes of an open file. */
   public List<String> xattrs(Fd file) {
-    try (var memory = NativeMemory.allocate(MAX_XATTR_BYTES)) {
-      Syscalls.Result result =
-          call("flistxattr", file.number(), memory.address(), memory.sizeBytes());
-      if (result.failedWith(Errno.EOPNOTSUPP)) {
-        return List.of();
-      }
-      int length = (int) Inodes.check("flistxattr", "extended attributes", result);
-      String names = new String(memory.get(0, length), ISO_8859_1);
-      return names.isEmpty() ? List.of() : List.of(names.split("\0"));
+    NativeMemory memory = largest();
+    Syscalls.Result result =
+        call("flistxattr", file.number(), memory.address(), memory.sizeBytes());
+    if (result.failedWith(Errno.EOPNOTSUPP)) {
+      return List.of();
     }
+    int length = (int) Inodes.check("flistxattr", "extended attributes", result);
+    String names = new String(memory.get(0, length), ISO_8859_1);
+    return names.isEmpty() ? List.of() : List.of(names.split("\0"));
+  }
+
+  /** Native memory goes with the collector, so one block per directory of a tree would pile up. */
+  private NativeMemory largest() {
+    NativeMemory present = largest;
+    if (present == null) {
+      present = NativeMemory.allocate(MAX_XATTR_BYTES);
+      largest = present;
+    }
+    return present;
   }
 
   private static Syscalls.Result call(String name, long... arguments) {
@@ -148,5 +160,9 @@ public final class InodeAttributes implements AutoCloseable {
   public void close() {
     text.close();
     times.close();
+    NativeMemory present = largest;
+    if (present != null) {
+      present.close();
+    }
   }
 }

@@ -12,6 +12,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes, finds and removes inodes below open directories, for archives that are unpacked.
@@ -49,6 +50,9 @@ public final class Inodes implements AutoCloseable {
   private final NativeMemory first = NativeMemory.allocate(MAX_PATH_BYTES + 1L);
   private final NativeMemory second = NativeMemory.allocate(MAX_PATH_BYTES + 1L);
   private final NativeMemory struct = NativeMemory.allocate(SIZE_OF_STATX);
+
+  /** Made when something is listed: most inodes never are. */
+  private @Nullable NativeMemory entries;
 
   /** Opens a directory by a path that only the host can write to; the caller closes it. */
   public Fd openDirectory(Path path) {
@@ -233,18 +237,27 @@ public final class Inodes implements AutoCloseable {
   public List<String> list(Fd directory) {
     Syscalls.check("lseek", directory, directory.number(), 0, 0);
     List<String> names = new ArrayList<>();
-    try (var buffer = NativeMemory.allocate(LIST_BYTES)) {
-      while (true) {
-        int count =
-            (int)
-                Syscalls.check(
-                    "getdents64", directory, directory.number(), buffer.address(), LIST_BYTES);
-        if (count == 0) {
-          return names;
-        }
-        addNames(buffer.get(0, count), names);
+    NativeMemory buffer = entries();
+    while (true) {
+      int count =
+          (int)
+              Syscalls.check(
+                  "getdents64", directory, directory.number(), buffer.address(), LIST_BYTES);
+      if (count == 0) {
+        return names;
       }
+      addNames(buffer.get(0, count), names);
     }
+  }
+
+  /** Native memory goes with the collector, so one block per directory of a tree would pile up. */
+  private NativeMemory entries() {
+    NativeMemory present = entries;
+    if (present == null) {
+      present = NativeMemory.allocate(LIST_BYTES);
+      entries = present;
+    }
+    return present;
   }
 
   /** struct linux_dirent64: ino u64, off u64, reclen u16, type u8, name. */
@@ -294,5 +307,9 @@ public final class Inodes implements AutoCloseable {
     first.close();
     second.close();
     struct.close();
+    NativeMemory present = entries;
+    if (present != null) {
+      present.close();
+    }
   }
 }
