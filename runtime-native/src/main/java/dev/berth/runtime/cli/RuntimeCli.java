@@ -30,7 +30,10 @@ import picocli.CommandLine.Option;
     name = "berth-runtime",
     description = "Runs containers from OCI bundles.",
     mixinStandardHelpOptions = true,
-    version = "berth-runtime " + RuntimeCli.VERSION + ", runtime-spec " + RuntimeSpec.OCI_VERSION,
+    version = {
+      "berth-runtime version " + RuntimeCli.VERSION,
+      "spec: " + RuntimeSpec.OCI_VERSION // the lines of runc's, which programs read
+    },
     subcommands = {
       PlanCommand.class,
       RunCommand.class,
@@ -47,6 +50,8 @@ import picocli.CommandLine.Option;
       EventsCommand.class,
       SpecCommand.class,
       FeaturesCommand.class,
+      CheckpointCommand.class,
+      RestoreCommand.class,
       DeleteCommand.class
     })
 public final class RuntimeCli {
@@ -99,6 +104,7 @@ public final class RuntimeCli {
     for (String name : List.of("exec", "ps")) {
       requireNonNull(command.getSubcommands().get(name)).setStopAtPositional(true);
     }
+    requireNonNull(command.getSubcommands().get("restore")).setUnmatchedArgumentsAllowed(true);
     return command;
   }
 

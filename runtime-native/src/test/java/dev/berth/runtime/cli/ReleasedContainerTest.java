@@ -2,6 +2,7 @@ package dev.berth.runtime.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
@@ -23,6 +24,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
@@ -251,6 +253,24 @@ class ReleasedContainerTest {
     Fd process = create(bundle, "--no-pivot", "--no-new-keyring");
     assertThat(berth("start", id)).as(err.toString()).isZero();
     assertThat(ended(process)).contains(new ExitStatus.Exited(5));
+  }
+
+  @Test
+  void realDumpLeavesTheContainerRunning() throws Exception {
+    String criu = Objects.requireNonNullElse(System.getProperty("berth.criu"), "criu");
+    assumeTrue(
+        new ProcessBuilder("sh", "-c", criu + " check >/dev/null 2>&1").start().waitFor() == 0,
+        "needs a CRIU that works on this kernel");
+    create(spec("exec sleep 1000 </dev/null >/dev/null 2>&1"));
+    assertThat(berth("start", id)).isZero();
+    Path images = base.resolve("images");
+
+    assertThat(berth("checkpoint", "--leave-running", "--image-path", images.toString(), id))
+        .as(err.toString())
+        .isZero();
+
+    assertThat(images.resolve("pstree.img")).isRegularFile();
+    assertThat(status()).isEqualTo("running");
   }
 
   @Test
