@@ -2,7 +2,6 @@ package dev.berth.runtime.cli;
 
 import dev.berth.runtime.kernel.ProcessTree;
 import dev.berth.runtime.kernel.Processes;
-import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -50,8 +49,6 @@ public final class Rehearsal {
   private static int run(String root, List<String> command) {
     var words = new java.util.ArrayList<>(List.of("--root", root + "/records"));
     words.addAll(command);
-    return RuntimeCli.commandLine()
-        .setOut(new PrintWriter(System.err, true, java.nio.charset.StandardCharsets.UTF_8))
-        .execute(words.toArray(String[]::new));
+    return RuntimeCli.execute(words.toArray(String[]::new));
   }
 }

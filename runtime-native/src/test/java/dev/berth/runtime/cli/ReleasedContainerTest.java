@@ -49,7 +49,8 @@ class ReleasedContainerTest {
   private final List<Fd> children = new ArrayList<>();
 
   @BeforeEach
-  void becomeTheCaller() {
+  void becomeTheCaller() throws IOException {
+    Files.createDirectory(base.resolve("run"));
     Processes.becomeSubreaper();
     String machine = System.getProperty("os.arch").equals("aarch64") ? "arm64" : "amd64";
     Path built =
@@ -342,7 +343,6 @@ class ReleasedContainerTest {
     Path bundle = Files.createDirectories(base.resolve("bundle"));
     BusyboxBundle.makeRootfs(bundle.resolve("rootfs"));
     Files.write(bundle.resolve("config.json"), spec.toJson());
-    Files.createDirectories(base.resolve("run"));
     return bundle;
   }
 
