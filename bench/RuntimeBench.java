@@ -33,6 +33,9 @@ class RuntimeBench {
   private static final Duration LIMIT = Duration.ofSeconds(30);
   private static final int SPARES = 2; // as many as the shim has
 
+  /** How many containers the library makes before anything counts: a shim has made some by then. */
+  private static final int WARM_UP = 200;
+
   /** One runtime under measurement. */
   private interface Runtime {
     void createAndStart(String id) throws Exception;
@@ -153,13 +156,24 @@ class RuntimeBench {
         var init = BerthInit.open(Path.of(arguments[3]));
         var tasks = new Tasks(work.resolve("library"), init, cgroups, SPARES)) {
       Map<String, Runtime> runtimes = new LinkedHashMap<>();
-      runtimes.put("berth, library", new Library(tasks, bundle));
+      var library = new Library(tasks, bundle);
+      warmUp(library);
+      runtimes.put("berth, library", library);
       for (String nameAndProgram : Arrays.copyOfRange(arguments, 4, arguments.length)) {
         String[] parts = nameAndProgram.split("=", 2);
         Path root = work.resolve(parts[0]);
         runtimes.put(parts[0], new CommandLine(Path.of(parts[1]), root, bundle));
       }
       new RuntimeBench().measure(runtimes, rounds);
+    }
+  }
+
+  private static void warmUp(Library library) throws Exception {
+    for (int i = 0; i < WARM_UP; i++) {
+      library.createAndStart("warm");
+      library.exec("warm");
+      library.kill("warm");
+      library.delete("warm");
     }
   }
 
