@@ -239,7 +239,7 @@ class Bench {
   private static void lists(List<Server> servers, int pods) throws Exception {
     int rounds = 8;
     int callsPerRound = 5;
-    for (int i = 0; i < 30; i++) { // warms up: this client too, which else is what is measured
+    for (int i = 0; i < 150; i++) { // warms up: this client too, which else is what is measured
       for (Server server : servers) {
         listsOf(server, pods);
       }

@@ -15,7 +15,7 @@ die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 [ -x "$dist/bin/berthd" ] || die "no distribution at $dist: run ./mvnw -DskipTests package"
 
 work=$(mktemp -d /var/tmp/berth-bench.XXXXXX)
-state=/run/${work##*/}
+state=/run/${work##*/} # on a tmpfs, as /run is on a node, whatever it is here
 socket=$state/berth/berthd.sock # of the instance that start_berthd starts without arguments
 names='' berthd_pids='' registry_pid=''
 
@@ -56,10 +56,13 @@ cleanup() {
     /proc/self/mountinfo | sort -r | while read -r mount; do umount -l "$mount" || true; done
   find /sys/fs/cgroup -depth -type d \( -path "*/b$$*" -o -path "*/${work##*/}*" \) \
     -exec rmdir {} \; 2>/dev/null || true
+  umount "$state" 2>/dev/null || umount -l "$state" || true
   rm -rf "$work" "$state"
 }
 trap cleanup EXIT
 trap 'exit 130' INT TERM
+mkdir "$state"
+mount -t tmpfs -o mode=755 berth-bench "$state"
 
 java_home() {
   . "$here/.mvn/find-jdk.sh"

@@ -50,8 +50,11 @@ void process_reap_all(void)
 
 _Noreturn void give_up(void)
 {
-    if (process.pidfd >= 0)
+    if (process.pidfd >= 0) {
+        if (!process.adopted && process.pid > 1)
+            sys2(__NR_kill, -process.pid, 9); /* unreaped, so the number means its group, if it leads one */
         sys4(__NR_pidfd_send_signal, process.pidfd, 9, 0, 0);
+    }
     process_reap_all();
     die(1);
 }

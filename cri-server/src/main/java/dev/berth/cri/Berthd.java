@@ -9,9 +9,12 @@ import dev.berth.cri.service.ImageService;
 import dev.berth.cri.service.NodeVerbs;
 import dev.berth.cri.service.PullsService;
 import dev.berth.cri.service.RuntimeService;
+import dev.berth.cri.service.StoreService;
 import dev.berth.cri.service.StreamVerbs;
 import dev.berth.cri.streaming.StreamingServer;
 import dev.berth.image.Images;
+import dev.berth.image.registry.Patience;
+import dev.berth.image.registry.RegistrySettings;
 import dev.berth.sandbox.RuntimeHandler;
 import dev.berth.sandbox.SandboxManager;
 import dev.berth.sandbox.SandboxSettings;
@@ -59,7 +62,12 @@ final class Berthd implements AutoCloseable {
       opened(InstanceLock.take(config.state()));
       MetadataStore store = opened(MetadataStore.open(config.root().resolve("metadata")));
       Images images =
-          opened(Images.open(config.root().resolve("images"), store, config.hostsDir()));
+          opened(
+              Images.open(
+                  config.root().resolve("images"),
+                  store,
+                  registrySettings(config),
+                  config.imageStore()));
       manager = opened(SandboxManager.open(sandboxSettings(config, programs), store, images));
       NodeVerbs node =
           new NodeVerbs(
@@ -80,7 +88,8 @@ final class Berthd implements AutoCloseable {
                           new StreamVerbs(manager.streams(), streaming))
                       .definition(),
                   new ImageService(images).definition(),
-                  new PullsService(images).definition()));
+                  new PullsService(images).definition(),
+                  new StoreService(images).definition()));
       opened.push(() -> server.stop(STOP_PATIENCE));
     } catch (IOException | RuntimeException e) {
       close();
@@ -91,6 +100,11 @@ final class Berthd implements AutoCloseable {
   private <T extends AutoCloseable> T opened(T resource) {
     opened.push(resource);
     return resource;
+  }
+
+  private static RegistrySettings registrySettings(BerthConfig config) {
+    return new RegistrySettings(
+        config.hostsDir(), config.dockerConfig(), System.getenv(), Patience.DEFAULT);
   }
 
   private static SandboxSettings sandboxSettings(BerthConfig config, Distribution programs) {

@@ -1,7 +1,10 @@
 package dev.berth.image;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.berth.base.BerthException;
+import dev.berth.base.Operation;
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -13,6 +16,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class BackgroundTask implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(BackgroundTask.class.getName());
+  private static final long TICK_MILLIS = 50;
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
   private final String name;
@@ -25,6 +29,11 @@ final class BackgroundTask implements AutoCloseable {
   @GuardedBy("lock") private boolean again;
 
   @GuardedBy("lock") private boolean closed;
+
+  /** Runs that have begun, and that have ended. */
+  @GuardedBy("lock") private long begun;
+
+  @GuardedBy("lock") private long ended;
 
   /**
    * Prepares a task.
@@ -66,11 +75,37 @@ final class BackgroundTask implements AutoCloseable {
     try {
       boolean wanted = again;
       again = false;
+      ended = begun;
+      if (wanted) {
+        begun++;
+      }
+      idle.signalAll();
       if (!wanted) {
         running = false; // under the same lock: a start from now on needs a new thread
-        idle.signalAll();
       }
       return wanted;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Asks for a run and waits until one that began after this call has ended.
+   *
+   * @param operation ends the wait, not the run
+   */
+  void await(Operation operation) {
+    lock.lock();
+    try {
+      start();
+      long awaited = begun + 1;
+      while (ended < awaited && !closed) {
+        operation.check();
+        boolean _ = idle.await(TICK_MILLIS, TimeUnit.MILLISECONDS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new BerthException(BerthException.Kind.CANCELLED, name + ": interrupted", e);
     } finally {
       lock.unlock();
     }

@@ -11,13 +11,15 @@ import java.util.List;
  * Gets new layers onto the disk in the background, so that no pull waits for it.
  *
  * <p>One syncfs(2) for all layers that have come since the last one; only then are they marked as
- * synced (see {@link LayerFile}). Thread-safe.
+ * synced (see {@link LayerFile}). Before that each gets its {@link LayerManifest}, which so is on
+ * the disk together with what it describes. Thread-safe.
  */
 final class DiskSync implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(DiskSync.class.getName());
 
   private final ImageLayout layout;
   private final Layers layers;
+  private volatile boolean closing;
   private final BackgroundTask task = new BackgroundTask("image-sync", this::run);
 
   DiskSync(ImageLayout layout, Layers layers) {
@@ -43,6 +45,12 @@ final class DiskSync implements AutoCloseable {
     if (fresh.isEmpty()) {
       return;
     }
+    for (Layer layer : fresh) {
+      describe(layer);
+    }
+    if (closing) {
+      return; // they stay without the mark, so the next start goes on
+    }
     try (Fd directory = Descriptors.open(layout.layers(), OpenFlag.DIRECTORY)) {
       Descriptors.syncFileSystem(directory);
     }
@@ -51,9 +59,26 @@ final class DiskSync implements AutoCloseable {
     }
   }
 
+  /** Writes down what a layer looks like while its files are still in memory. */
+  private void describe(Layer layer) {
+    var manifest = new LayerManifest(Layers.folderOf(layer));
+    try {
+      if (!manifest.exists()) {
+        manifest.write(() -> closing || layers.find(layer.key()).isEmpty());
+      }
+    } catch (LayerManifest.StoppedException e) {
+      // the layer is gone, or the next start goes on
+    } catch (IOException | NativeException e) { // a removed layer looks broken while it goes
+      if (layers.find(layer.key()).isPresent()) {
+        LOG.log(System.Logger.Level.WARNING, "cannot describe layer " + layer.key(), e);
+      }
+    }
+  }
+
   /** Waits for a sync under way. */
   @Override
   public void close() {
+    closing = true;
     task.close();
   }
 }

@@ -1,10 +1,13 @@
 package dev.berth.image;
 
+import dev.berth.runtime.kernel.ByteNames;
 import dev.berth.runtime.kernel.Errno;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.InodeStatus;
 import dev.berth.runtime.kernel.Inodes;
 import dev.berth.runtime.kernel.NativeException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -33,12 +36,16 @@ final class DiskUsage {
   private DiskUsage() {}
 
   /**
-   * Walks a tree.
+   * Walks a tree, or looks at a file.
    *
    * @throws NativeException if its top cannot be read
    */
   static DiskUsage of(Path top) {
     var usage = new DiskUsage();
+    if (!Files.isDirectory(top, LinkOption.NOFOLLOW_LINKS)) {
+      usage.addFile(top);
+      return usage;
+    }
     try (var files = new Inodes();
         Fd directory = files.openDirectory(top)) {
       usage.add(files.status(directory));
@@ -48,6 +55,13 @@ final class DiskUsage {
       }
     }
     return usage;
+  }
+
+  private void addFile(Path file) {
+    try (var files = new Inodes();
+        Fd directory = files.openDirectory(file.resolveSibling("."))) {
+      files.status(directory, ByteNames.of(file.getFileName().toString())).ifPresent(this::add);
+    }
   }
 
   long bytes() {

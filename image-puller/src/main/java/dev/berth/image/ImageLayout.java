@@ -18,10 +18,13 @@ import java.util.stream.Stream;
  * The directories of the image store, all of mode 0700 (rule R18).
  *
  * <pre>
- * layers/N/fs, layer.json   unpacked layers, complete by construction; N is short, because overlay
+ * layers/N/fs, layer.json,  unpacked layers, complete by construction, and what describes them: the
+ *   manifest, synced        store can be read without any index. N is short, because overlay
  *                           options of old shims must fit one page
- * snapshots/KEY/fs, work    what containers write
- * content/HEX/              manifests and configuration of an image, as they came
+ * snapshots/KEY/fs, work,   what containers write
+ *   snapshot.json
+ * content/HEX/              manifests and configuration of an image as they came, image.json
+ * blobs/HEX                 compressed layers that are kept
  * staging/                  layers being unpacked
  * partial/                  compressed bytes of broken downloads
  * trash/                    renamed here at once, deleted in the background
@@ -45,6 +48,7 @@ record ImageLayout(Path root) {
             layout.layers(),
             layout.snapshots(),
             layout.content(),
+            layout.blobs(),
             layout.staging(),
             layout.partial(),
             layout.trash())) {
@@ -63,6 +67,10 @@ record ImageLayout(Path root) {
 
   Path content() {
     return root.resolve("content");
+  }
+
+  Path blobs() {
+    return root.resolve("blobs");
   }
 
   Path staging() {

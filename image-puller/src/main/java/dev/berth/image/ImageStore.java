@@ -1,17 +1,14 @@
 package dev.berth.image;
 
 import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
-import static java.nio.charset.StandardCharsets.UTF_8;
+import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import com.google.gson.Gson;
-import com.google.gson.GsonBuilder;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.base.MetadataStore;
-import dev.berth.image.oci.ImageConfig;
 import dev.berth.image.oci.ImageReference;
-import java.time.Instant;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
@@ -27,76 +24,72 @@ import java.util.regex.Pattern;
  *
  * <p>One record per image, with all its names; a tag that moves to another image leaves the one it
  * was on in the same commit. An image holds its layers from the commit of its record to the removal
- * of it. Readers see an immutable map and take no lock. Thread-safe.
+ * of it. What the index knows of an image also stands in the image's folder, from which a lost
+ * index is made anew. Readers see an immutable map and take no lock. Thread-safe.
  */
 final class ImageStore {
   static final String BUCKET = "images";
 
   private static final System.Logger LOG = System.getLogger(ImageStore.class.getName());
   private static final String QUARANTINE = "images-quarantine";
-  private static final int SCHEMA = 1;
-  private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().create();
   private static final Pattern ID = Pattern.compile("(?:sha256:)?([0-9a-f]{4,64})");
 
   private final MetadataStore store;
   private final Layers layers;
+  private final ImageFolders folders;
   private final ReentrantLock lock = new ReentrantLock();
 
   @GuardedBy("lock") private final Map<String, Layers.Hold> holds = new TreeMap<>();
 
   private volatile Map<String, ImageRecord> images = Map.of();
 
-  /** The record as stored. */
-  private record Json(
-      int schema,
-      String id,
-      List<String> repoTags,
-      List<String> repoDigests,
-      long sizeBytes,
-      ImageConfig config,
-      List<String> layers,
-      String pulledAt) {
-    static Json of(ImageRecord image) {
-      return new Json(
-          SCHEMA,
-          image.id(),
-          image.repoTags(),
-          image.repoDigests(),
-          image.sizeBytes(),
-          image.config(),
-          image.layers(),
-          image.pulledAt().toString());
-    }
-
-    ImageRecord toRecord() {
-      return new ImageRecord(
-          id, repoTags, repoDigests, sizeBytes, config, layers, Instant.parse(pulledAt));
-    }
-  }
-
-  private ImageStore(MetadataStore store, Layers layers) {
+  private ImageStore(MetadataStore store, Layers layers, ImageFolders folders) {
     this.store = store;
     this.layers = layers;
+    this.folders = folders;
   }
 
-  /** Reads all records; an image that has lost a layer is dropped, a damaged record set aside. */
-  static ImageStore load(MetadataStore store, Layers layers) {
-    var images = new ImageStore(store, layers);
+  /**
+   * Reads all records; an image that has lost a layer is dropped, a damaged record set aside. An
+   * image that has no record is taken from its folder: the index was lost, or the pull was killed
+   * at its very end.
+   */
+  static ImageStore load(MetadataStore store, Layers layers, ImageFolders folders) {
+    var images = new ImageStore(store, layers, folders);
     store.all(BUCKET).forEach(images::load);
+    folders.described().stream()
+        .filter(image -> images.byId(image.id()).isEmpty())
+        .sorted(Comparator.comparing(ImageRecord::pulledAt))
+        .forEach(images::adopt);
+    images.list().forEach(folders::describe);
     return images;
+  }
+
+  private void adopt(ImageRecord image) {
+    List<String> missing = missing(image);
+    if (missing.isEmpty()) {
+      LOG.log(System.Logger.Level.WARNING, "image {0} is not in the index: added", image.id());
+      var _ = record(image);
+    } else {
+      LOG.log(
+          System.Logger.Level.WARNING, "image {0} dropped: it has lost {1}", image.id(), missing);
+    }
+  }
+
+  private List<String> missing(ImageRecord image) {
+    return image.layers().stream().filter(key -> !layers.isKnown(key)).toList();
   }
 
   private void load(String id, byte[] value) {
     ImageRecord image;
     try {
-      image = GSON.fromJson(new String(value, UTF_8), Json.class).toRecord();
-    } catch (RuntimeException e) { // Gson has no one exception for all that can be wrong
+      image = ImageJson.decode(value);
+    } catch (IOException e) {
       LOG.log(System.Logger.Level.ERROR, "image record {0} is damaged, set aside", id);
       store.commit(new MetadataStore.Batch().put(QUARANTINE, id, value).remove(BUCKET, id));
       return;
     }
-    List<String> missing =
-        image.layers().stream().filter(key -> layers.find(key).isEmpty()).toList();
+    List<String> missing = missing(image);
     if (!missing.isEmpty()) {
       LOG.log(System.Logger.Level.WARNING, "image {0} dropped: it has lost {1}", id, missing);
       store.remove(BUCKET, id);
@@ -104,7 +97,7 @@ final class ImageStore {
     }
     lock.lock();
     try {
-      holds.put(id, layers.hold(image.layers()));
+      holds.put(id, layers.hold(LayerHolder.image(image.id()), image.layers()));
       publish(image);
     } finally {
       lock.unlock();
@@ -181,12 +174,40 @@ final class ImageStore {
       }
       put(batch, image);
       store.commit(batch);
+      robbed.forEach(folders::describe);
+      folders.describe(image);
       if (!holds.containsKey(image.id())) {
-        holds.put(image.id(), layers.hold(image.layers()));
+        holds.put(image.id(), layers.hold(LayerHolder.image(image.id()), image.layers()));
       }
       robbed.forEach(this::publish);
       publish(image);
       return image;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Gives an image one more name; another that has it loses it.
+   *
+   * @throws BerthException NOT_FOUND if there is no such image
+   */
+  ImageRecord tag(String text, String name) {
+    lock.lock();
+    try {
+      ImageRecord image =
+          find(text)
+              .orElseThrow(() ->
+                  new BerthException(NOT_FOUND, "no image " + Ids.printable(text) + " is present"));
+      return record(
+          new ImageRecord(
+              image.id(),
+              List.of(name),
+              List.of(),
+              image.sizeBytes(),
+              image.config(),
+              image.layers(),
+              image.pulledAt()));
     } finally {
       lock.unlock();
     }
@@ -233,7 +254,7 @@ final class ImageStore {
   }
 
   private static void put(MetadataStore.Batch batch, ImageRecord image) {
-    batch.put(BUCKET, image.id(), GSON.toJson(Json.of(image)).getBytes(UTF_8));
+    batch.put(BUCKET, image.id(), ImageJson.encode(image));
   }
 
   /** Removes an image with all its names; its layers go with their last user. */
@@ -242,7 +263,7 @@ final class ImageStore {
     try {
       Optional<ImageRecord> image = find(text);
       image.ifPresent(found -> {
-        store.remove(BUCKET, found.id());
+        forget(found);
         Map<String, ImageRecord> next = new TreeMap<>(images);
         next.remove(found.id());
         images = next;
@@ -250,10 +271,22 @@ final class ImageStore {
         if (hold != null) {
           hold.close();
         }
+        folders.discard(found.id());
       });
       return image;
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** The description goes first: a crash in between must not bring the image back. */
+  private void forget(ImageRecord image) {
+    folders.forget(image.id());
+    try {
+      store.remove(BUCKET, image.id());
+    } catch (BerthException e) {
+      folders.describe(image);
+      throw e;
     }
   }
 }

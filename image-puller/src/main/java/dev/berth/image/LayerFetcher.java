@@ -3,9 +3,9 @@ package dev.berth.image;
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
 import dev.berth.base.SingleFlight;
+import dev.berth.image.oci.BlobSource;
 import dev.berth.image.oci.Descriptor;
 import dev.berth.image.oci.Digest;
-import dev.berth.image.registry.RegistrySession;
 import dev.berth.image.unpack.LayerPipeline;
 import dev.berth.image.unpack.SidecarMerge;
 import dev.berth.image.unpack.UnpackLimits;
@@ -79,7 +79,7 @@ final class LayerFetcher {
    * @param image all its layers, the lowest first
    * @param index of the wanted one
    */
-  Layer obtain(RegistrySession session, List<Wanted> image, int index, Operation caller) {
+  Layer obtain(BlobSource session, List<Wanted> image, int index, Operation caller) {
     Wanted wanted = image.get(index);
     while (true) {
       Optional<Layer> present = present(wanted);
@@ -105,7 +105,7 @@ final class LayerFetcher {
     }
   }
 
-  private Layer make(RegistrySession session, List<Wanted> image, int index, Operation flight)
+  private Layer make(BlobSource session, List<Wanted> image, int index, Operation flight)
       throws IOException {
     Wanted wanted = image.get(index);
     Optional<Layer> present = present(wanted);
@@ -143,8 +143,8 @@ final class LayerFetcher {
     }
   }
 
-  private UnpackedLayer fetch(
-      RegistrySession session, Wanted wanted, Path directory, Operation flight) throws IOException {
+  private UnpackedLayer fetch(BlobSource session, Wanted wanted, Path directory, Operation flight)
+      throws IOException {
     acquireSlot(flight);
     Descriptor blob = wanted.blob();
     AtomicLong count = received.computeIfAbsent(blob.digest(), _ -> new AtomicLong());
@@ -161,7 +161,7 @@ final class LayerFetcher {
                     partial.ifPresent(p -> p.accept(bytes, length));
                   },
                   directory);
-      partial.ifPresent(PartialBlobs.Partial::drop);
+      partial.ifPresent(PartialBlobs.Partial::complete);
       return unpacked;
     } catch (BerthException e) {
       if (e.kind() == BerthException.Kind.INVALID_ARGUMENT) {
@@ -176,10 +176,7 @@ final class LayerFetcher {
   }
 
   private static InputStream source(
-      RegistrySession session,
-      Descriptor blob,
-      Optional<PartialBlobs.Partial> partial,
-      Operation flight)
+      BlobSource session, Descriptor blob, Optional<PartialBlobs.Partial> partial, Operation flight)
       throws IOException {
     if (partial.isEmpty()) {
       return session.openBlob(blob, 0, flight);
@@ -201,8 +198,7 @@ final class LayerFetcher {
   }
 
   /** Waits for the layers below one; returns their directories, the highest first. */
-  private List<Path> below(
-      RegistrySession session, List<Wanted> image, int index, Operation flight) {
+  private List<Path> below(BlobSource session, List<Wanted> image, int index, Operation flight) {
     List<Path> below = new ArrayList<>();
     for (int i = index - 1; i >= 0; i--) {
       Layer layer = obtain(session, image, i, flight);

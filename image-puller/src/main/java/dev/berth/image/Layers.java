@@ -1,6 +1,9 @@
 package dev.berth.image;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.berth.base.AtomicFiles;
 import dev.berth.base.Ids;
 import dev.berth.image.unpack.UnpackedLayer;
 import java.io.IOException;
@@ -23,9 +26,10 @@ import java.util.concurrent.locks.ReentrantLock;
  * <p>Images, snapshots and pulls under way hold the keys of the layers they need; a layer that
  * nobody holds is removed. A pull holds its keys before it looks for or makes the layers, so no
  * layer vanishes under it. The directories are the truth: a layer exists when its directory was
- * renamed into place, and the index is read from them at start.
+ * renamed into place, and the index is read from them at start. One that was found damaged counts
+ * as missing, but its directory stays for those who have it mounted.
  *
- * <p>Thread-safe. The lock is held for a rename at most.
+ * <p>Thread-safe. The lock is held for a rename at most, and for the mark of a damaged layer.
  */
 final class Layers {
   private static final System.Logger LOG = System.getLogger(Layers.class.getName());
@@ -37,7 +41,10 @@ final class Layers {
 
   @GuardedBy("lock") private final Map<String, Layer> present = new HashMap<>();
 
-  @GuardedBy("lock") private final Map<String, Integer> holders = new HashMap<>();
+  /** Damaged ones that someone may still have mounted, or that nothing has replaced yet. */
+  @GuardedBy("lock") private final Map<String, List<Layer>> damaged = new HashMap<>();
+
+  @GuardedBy("lock") private final LayerHolders holders = new LayerHolders();
 
   @GuardedBy("lock") private long nextNumber = 1;
 
@@ -60,20 +67,39 @@ final class Layers {
     try {
       LayerFile file = LayerFile.read(folder);
       long number = Long.parseLong(folder.getFileName().toString());
-      boolean trusted =
-          bootId.equals(file.bootId()) || Files.exists(folder.resolve(LayerFile.SYNCED));
-      String key = String.valueOf(file.key());
-      if (!trusted || present.containsKey(key)) {
-        throw new IOException(folder + " was not written to the disk before the machine went down");
-      }
-      present.put(key, layer(file, folder));
       nextNumber = Math.max(nextNumber, number + 1);
+      Layer layer = LayerFile.readMark(layer(file, folder), folder.resolve(LayerFile.SYNCED));
+      if (Files.exists(folder.resolve(LayerFile.DAMAGED))) {
+        damaged.computeIfAbsent(layer.key(), _ -> new ArrayList<>()).add(layer);
+        return;
+      }
+      requireOnDisk(file, folder);
+      if (present.putIfAbsent(layer.key(), layer) != null) {
+        throw new IOException(folder + " is there twice");
+      }
     } catch (IOException | NumberFormatException e) {
       LOG.log(System.Logger.Level.WARNING, "layer dropped: {0}", e.getMessage());
       trash.discard(folder);
     } finally {
       lock.unlock();
     }
+  }
+
+  /** A layer that was not known to be on the disk when the machine went down is looked at. */
+  private void requireOnDisk(LayerFile file, Path folder) throws IOException {
+    if (bootId.equals(file.bootId()) || Files.exists(folder.resolve(LayerFile.SYNCED))) {
+      return;
+    }
+    var manifest = new LayerManifest(folder);
+    if (!manifest.exists()) {
+      throw new IOException(folder + " was not written to the disk before the machine went down");
+    }
+    Optional<String> difference = manifest.difference(() -> false);
+    if (difference.isPresent()) {
+      throw new IOException(
+          folder + " has lost data when the machine went down: " + difference.get());
+    }
+    Files.createFile(folder.resolve(LayerFile.SYNCED));
   }
 
   private static Layer layer(LayerFile file, Path folder) {
@@ -88,10 +114,12 @@ final class Layers {
 
   /** Keeps layers from being removed until it is closed. */
   final class Hold implements AutoCloseable {
+    private final LayerHolder holder;
     private final List<String> keys;
     private final AtomicBoolean closed = new AtomicBoolean();
 
-    private Hold(Collection<String> keys) {
+    private Hold(LayerHolder holder, Collection<String> keys) {
+      this.holder = holder;
       this.keys = List.copyOf(keys);
     }
 
@@ -99,27 +127,27 @@ final class Layers {
     @Override
     public void close() {
       if (closed.compareAndSet(false, true)) {
-        release(keys);
+        release(holder, keys);
       }
     }
   }
 
   /** Holds keys, whether or not there are such layers yet. */
-  Hold hold(Collection<String> keys) {
+  Hold hold(LayerHolder holder, Collection<String> keys) {
     lock.lock();
     try {
-      keys.forEach(key -> holders.merge(key, 1, Integer::sum));
-      return new Hold(keys);
+      holders.add(keys, holder);
+      return new Hold(holder, keys);
     } finally {
       lock.unlock();
     }
   }
 
-  private void release(List<String> keys) {
+  private void release(LayerHolder holder, List<String> keys) {
     lock.lock();
     try {
       for (String key : keys) {
-        holders.computeIfPresent(key, (_, count) -> count == 1 ? null : count - 1);
+        holders.remove(key, holder);
         collect(key);
       }
     } finally {
@@ -131,12 +159,68 @@ final class Layers {
   void collect(String key) {
     lock.lock();
     try {
-      if (!holders.containsKey(key)) {
+      if (!holders.isHeld(key)) {
         Layer layer = present.remove(key);
         if (layer != null) {
           trash.discard(folderOf(layer));
         }
       }
+      collectDamaged(key);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** A damaged layer goes when it was replaced, but not under whoever has it mounted. */
+  @GuardedBy("lock") private void collectDamaged(String key) {
+    boolean wanted = holders.isInUse(key) || (holders.isHeld(key) && !present.containsKey(key));
+    if (!wanted) {
+      List<Layer> gone = damaged.remove(key);
+      if (gone != null) {
+        gone.forEach(layer -> trash.discard(folderOf(layer)));
+      }
+    }
+  }
+
+  /**
+   * Takes a layer out of use because its files are not what they were: the next pull fetches it
+   * again. Durable. What has it mounted keeps it.
+   */
+  void condemn(Layer layer, String why) {
+    lock.lock();
+    try {
+      if (!layer.isSame(present.get(layer.key()))) {
+        return; // it is gone already
+      }
+      present.remove(layer.key());
+      damaged.computeIfAbsent(layer.key(), _ -> new ArrayList<>()).add(layer);
+      Path mark = folderOf(layer).resolve(LayerFile.DAMAGED);
+      try {
+        AtomicFiles.write(mark, why.getBytes(UTF_8));
+      } catch (IOException e) {
+        throw ImageLayout.failed("write", mark, e);
+      }
+      collectDamaged(layer.key());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether there is a layer of that key, whole or damaged. */
+  boolean isKnown(String key) {
+    lock.lock();
+    try {
+      return present.containsKey(key) || damaged.containsKey(key);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Who holds a layer now. */
+  List<LayerHolder> holders(String key) {
+    lock.lock();
+    try {
+      return holders.of(key);
     } finally {
       lock.unlock();
     }
@@ -147,11 +231,13 @@ final class Layers {
     lock.lock();
     try {
       List.copyOf(present.keySet()).forEach(this::collect);
+      List.copyOf(damaged.keySet()).forEach(this::collect);
     } finally {
       lock.unlock();
     }
   }
 
+  /** Finds a whole layer. */
   Optional<Layer> find(String key) {
     lock.lock();
     try {
@@ -165,6 +251,16 @@ final class Layers {
     lock.lock();
     try {
       return List.copyOf(present.values());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Those that were found damaged and are still there. */
+  List<Layer> damaged() {
+    lock.lock();
+    try {
+      return damaged.values().stream().flatMap(List::stream).toList();
     } finally {
       lock.unlock();
     }
@@ -207,6 +303,7 @@ final class Layers {
       Files.move(folder, place, StandardCopyOption.ATOMIC_MOVE);
       Layer layer = layer(file, place);
       present.put(key, layer);
+      collectDamaged(key);
       return layer;
     } finally {
       lock.unlock();
@@ -224,22 +321,28 @@ final class Layers {
     return unsynced;
   }
 
-  /** Notes that a layer's files are on the disk. */
+  /** Notes that a layer's files are on the disk, and how much they take there. */
   void markSynced(Layer layer) throws IOException {
+    Path folder = folderOf(layer);
+    Path mark = folder.resolve(LayerFile.SYNCED);
+    if (find(layer.key()).filter(layer::isSame).isEmpty()) {
+      return; // it went meanwhile
+    }
+    Files.write(mark, new byte[] {'\n'}); // as many blocks as it will have
+    Layer measured = LayerFile.measured(layer, folder);
+    LayerFile.writeMark(mark, measured);
     lock.lock();
     try {
-      if (present.containsKey(layer.key())) {
-        Path mark = folderOf(layer).resolve(LayerFile.SYNCED);
-        if (!Files.exists(mark)) {
-          Files.createFile(mark);
-        }
+      if (layer.isSame(present.get(layer.key()))) {
+        present.put(layer.key(), measured);
       }
     } finally {
       lock.unlock();
     }
   }
 
-  private static Path folderOf(Layer layer) {
+  /** The directory that is all of a layer, with what describes it. */
+  static Path folderOf(Layer layer) {
     return Objects.requireNonNull(layer.directory().getParent());
   }
 }

@@ -4,7 +4,7 @@ import static dev.berth.base.BerthException.Kind.INTERNAL;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
-import dev.berth.image.registry.RegistrySession;
+import dev.berth.image.oci.BlobSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -28,8 +28,7 @@ final class ParallelLayers {
   }
 
   /** Returns the layers, the lowest first. When it returns or throws, no caller of ours waits. */
-  List<Layer> obtain(
-      RegistrySession session, List<LayerFetcher.Wanted> image, Operation operation) {
+  List<Layer> obtain(BlobSource session, List<LayerFetcher.Wanted> image, Operation operation) {
     Operation together = Operation.internal(operation.verb());
     operation.onCancel(together::cancel);
     List<FutureTask<Layer>> tasks = new ArrayList<>();

@@ -36,9 +36,13 @@ final class PartialBlobs {
   private final Path directory;
   private final ReentrantLock lock = new ReentrantLock();
 
+  private final Optional<KeptContent> kept;
+
   @GuardedBy("lock") private final Set<String> owned = new HashSet<>();
 
-  PartialBlobs(ImageLayout layout) {
+  /** Complete blobs go to {@code kept}, if there is one, and are deleted otherwise. */
+  PartialBlobs(ImageLayout layout, Optional<KeptContent> kept) {
+    this.kept = kept;
     this.directory = layout.partial();
   }
 
@@ -55,9 +59,35 @@ final class PartialBlobs {
     }
   }
 
+  /** Whether someone fetches the blob of that name now. */
+  boolean isOwned(String name) {
+    lock.lock();
+    try {
+      return owned.contains(name);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Deletes what nobody fetches now; a later pull begins from the start. */
+  void discardIdle() {
+    lock.lock();
+    try {
+      for (Path file : ImageLayout.list(directory)) {
+        if (!owned.contains(file.getFileName().toString())) {
+          Files.deleteIfExists(file);
+        }
+      }
+    } catch (IOException e) {
+      throw ImageLayout.failed("empty", directory, e);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Takes the file of a blob; empty if it is not worth one or someone else has it. */
   Optional<Partial> claim(Descriptor blob) {
-    if (blob.sizeBytes() < MIN_BLOB_BYTES) {
+    if (blob.sizeBytes() < MIN_BLOB_BYTES && kept.isEmpty()) {
       return Optional.empty();
     }
     String name = blob.digest().hex();
@@ -124,7 +154,21 @@ final class PartialBlobs {
       }
     }
 
-    /** Deletes the file: the blob is complete, or these bytes are not of it. */
+    /** Ends with a complete blob: the file is kept or deleted. */
+    void complete() {
+      close(out);
+      out = null;
+      try {
+        if (kept.isPresent() && Files.exists(file) && Files.size(file) == blob.sizeBytes()) {
+          kept.get().take(file, blob.digest());
+        }
+      } catch (IOException e) {
+        LOG.log(System.Logger.Level.WARNING, "cannot keep " + file, e);
+      }
+      drop();
+    }
+
+    /** Deletes the file: it is not wanted any more, or these bytes are not of the blob. */
     void drop() {
       close(out);
       out = null;

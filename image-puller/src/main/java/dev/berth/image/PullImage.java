@@ -16,6 +16,7 @@ import dev.berth.image.oci.Index;
 import dev.berth.image.oci.Manifest;
 import dev.berth.image.oci.MediaTypes;
 import dev.berth.image.oci.Platform;
+import dev.berth.image.policy.PolicyCheck;
 import dev.berth.image.registry.Credentials;
 import dev.berth.image.registry.RegistryClient;
 import dev.berth.image.registry.RegistrySession;
@@ -23,9 +24,12 @@ import dev.berth.image.registry.RegistrySession.FetchedManifest;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.function.UnaryOperator;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -73,7 +77,14 @@ final class PullImage {
       RegistrySession session,
       ImageRecord record,
       List<LayerFetcher.Wanted> layers,
-      Map<Digest, byte[]> content) {}
+      Map<Digest, byte[]> content) {
+    /** Digests of the manifests that led to the image, that of the reference first. */
+    Set<Digest> manifests() {
+      return content.keySet().stream()
+          .filter(digest -> !digest.toString().equals(record.id()))
+          .collect(Collectors.toCollection(LinkedHashSet::new));
+    }
+  }
 
   /** Does the stages up to {@link PullStage#FETCH_CONFIG}. */
   Resolved resolve(RegistryClient registry, Credentials credentials) {
@@ -136,7 +147,8 @@ final class PullImage {
     return document;
   }
 
-  private static List<LayerFetcher.Wanted> layers(Manifest manifest, ImageDocument document) {
+  /** Returns the layers that a manifest and a configuration together describe. */
+  static List<LayerFetcher.Wanted> layers(Manifest manifest, ImageDocument document) {
     List<Descriptor> blobs = manifest.layers();
     if (blobs.size() != document.diffIds().size()) {
       throw new BerthException(
@@ -161,11 +173,11 @@ final class PullImage {
   }
 
   private ImageRecord record(Digest top, Manifest manifest, ImageDocument document) {
-    long size = manifest.config().sizeBytes();
+    long size = 0;
     for (Descriptor layer : manifest.layers()) {
       size += layer.sizeBytes();
     }
-    for (byte[] raw : content.values()) {
+    for (byte[] raw : content.values()) { // the configuration is among them
       size += raw.length;
     }
     return new ImageRecord(
@@ -181,13 +193,13 @@ final class PullImage {
   /** Returns a failure that says first which image could not be pulled. */
   static BerthException named(ImageReference reference, BerthException e) {
     String message = String.valueOf(e.getMessage());
-    UnaryOperator<String> name = text -> "pull " + reference + ": " + text;
     // What the kubelet reads must stay at the beginning of the message.
-    boolean reason = e.kind() == KUBELET_REASON && message.startsWith(UNAVAILABLE);
-    String named =
-        reason
-            ? UNAVAILABLE + name.apply(message.substring(UNAVAILABLE.length()))
-            : name.apply(message);
+    String reason =
+        Stream.of(UNAVAILABLE, PolicyCheck.FAILED)
+            .filter(text -> e.kind() == KUBELET_REASON && message.startsWith(text))
+            .findFirst()
+            .orElse("");
+    String named = reason + "pull " + reference + ": " + message.substring(reason.length());
     return new BerthException(e.kind(), named, e);
   }
 

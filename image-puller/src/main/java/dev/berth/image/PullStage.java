@@ -11,6 +11,8 @@ public enum PullStage {
   FETCH_MANIFEST,
   /** The configuration is fetched. */
   FETCH_CONFIG,
+  /** The image policy is asked, and signatures are fetched if it wants them. */
+  CHECK_POLICY,
   /** Missing layers are asked for. */
   FETCH_LAYERS,
   /** One layer's bytes begin to arrive. */

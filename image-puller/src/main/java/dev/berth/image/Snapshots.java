@@ -36,6 +36,7 @@ import java.util.concurrent.locks.ReentrantLock;
 public final class Snapshots {
   private static final System.Logger LOG = System.getLogger(Snapshots.class.getName());
   private static final String BUCKET = "snapshots";
+  private static final String DESCRIPTION = "snapshot.json";
   private static final int SCHEMA = 1;
   private static final int DEFAULT_ROOT_MODE = 0755;
   private static final Gson GSON = new Gson();
@@ -62,23 +63,49 @@ public final class Snapshots {
     this.trash = trash;
   }
 
-  /** Reads all records and removes directories that have none. */
+  /**
+   * Reads all records. A snapshot that has none but a description of itself is taken back: the
+   * index was lost, and what a container has written is not thrown away. Other directories are.
+   */
   static Snapshots load(MetadataStore store, ImageLayout layout, Layers layers, Trash trash) {
     var snapshots = new Snapshots(store, layout, layers, trash);
-    store.all(BUCKET).forEach((key, _) -> snapshots.hold(key, snapshots.layersOf(key)));
     for (Path folder : ImageLayout.list(layout.snapshots())) {
       if (store.get(BUCKET, folder.getFileName().toString()).isEmpty()) {
-        trash.discard(folder);
+        snapshots.adopt(folder);
       }
     }
+    store.all(BUCKET).forEach((key, _) -> snapshots.hold(key, snapshots.layersOf(key)));
     return snapshots;
+  }
+
+  private void adopt(Path folder) {
+    String key = folder.getFileName().toString();
+    Path file = folder.resolve(DESCRIPTION);
+    try {
+      byte[] description = Files.exists(file) ? Files.readAllBytes(file) : new byte[0];
+      if (decode(description).layers().stream().allMatch(layers::isKnown)) {
+        LOG.log(System.Logger.Level.WARNING, "snapshot {0} is not in the index: added", key);
+        store.put(BUCKET, Ids.requireName("snapshot key", key), description);
+        return;
+      }
+    } catch (IOException e) {
+      LOG.log(System.Logger.Level.WARNING, "{0}: {1}", file, e.getMessage());
+    }
+    trash.discard(folder);
+  }
+
+  private static Json decode(byte[] value) throws IOException {
+    try {
+      return Objects.requireNonNull(GSON.fromJson(new String(value, UTF_8), Json.class));
+    } catch (RuntimeException e) { // Gson has no one exception for all that can be wrong
+      throw new IOException("not a snapshot's record", e);
+    }
   }
 
   private List<String> layersOf(String key) {
     try {
-      byte[] value = store.get(BUCKET, key).orElseThrow();
-      return GSON.fromJson(new String(value, UTF_8), Json.class).layers();
-    } catch (RuntimeException e) { // Gson has no one exception for all that can be wrong
+      return decode(store.get(BUCKET, key).orElseThrow()).layers();
+    } catch (IOException e) {
       // Its owner can still remove it by key, which is all that a damaged record is good for.
       LOG.log(System.Logger.Level.ERROR, "snapshot record {0} is damaged", key);
       return List.of();
@@ -89,7 +116,7 @@ public final class Snapshots {
     lock.lock();
     try {
       if (!holds.containsKey(key)) {
-        holds.put(key, layers.hold(layerKeys));
+        holds.put(key, layers.hold(LayerHolder.snapshot(key), layerKeys));
       }
     } finally {
       lock.unlock();
@@ -133,7 +160,7 @@ public final class Snapshots {
     try {
       List<Path> lower = lowerDirectories(image.layers());
       Path folder = layout.snapshots().resolve(key);
-      createDirectories(folder, image.layers());
+      createDirectories(folder, image);
       return new PreparedRootfs(key, List.of(mount(folder, lower, writable)), folder.resolve("fs"));
     } catch (IOException e) {
       remove(key);
@@ -176,10 +203,16 @@ public final class Snapshots {
     return layers
         .find(key)
         .orElseThrow(() ->
-            new BerthException(NOT_FOUND, "layer " + key + " is gone: its image was removed"));
+            new BerthException(
+                NOT_FOUND,
+                "layer "
+                    + key
+                    + (layers.isKnown(key)
+                        ? " is damaged: pull its image again"
+                        : " is gone: its image was removed")));
   }
 
-  private void createDirectories(Path folder, List<String> keys) throws IOException {
+  private void createDirectories(Path folder, ImageRecord image) throws IOException {
     Path top = folder.resolve("fs");
     if (Files.isDirectory(top)) {
       return; // prepared before
@@ -188,7 +221,8 @@ public final class Snapshots {
     Files.createDirectories(folder.resolve("work"));
     Path staged = folder.resolve("fs.new");
     Files.createDirectories(staged);
-    copyRootLooks(keys, staged);
+    copyRootLooks(image.layers(), staged);
+    Files.write(folder.resolve(DESCRIPTION), encode(image));
     Files.move(staged, top);
   }
 
@@ -258,6 +292,14 @@ public final class Snapshots {
    */
   public Path writableLayer(String key) {
     return layout.snapshots().resolve(Ids.requireName("snapshot key", key)).resolve("fs");
+  }
+
+  /**
+   * The directory that says which file system they are on: the store's, so that the kubelet sees
+   * one and not two.
+   */
+  Path directory() {
+    return layout.root();
   }
 
   /** Keys of all snapshots. */

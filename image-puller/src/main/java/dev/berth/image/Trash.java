@@ -1,12 +1,13 @@
 package dev.berth.image;
 
 import dev.berth.base.AtomicFiles;
+import dev.berth.base.Operation;
 import java.io.IOException;
 import java.nio.file.Path;
 
 /**
- * Deletes what was thrown away, in the background: removing a big layer takes seconds, and nobody
- * should wait for it. Thread-safe.
+ * Deletes what was thrown away, in the background: removing a big layer takes seconds. Only who
+ * wants the space waits for it. Thread-safe.
  */
 final class Trash implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Trash.class.getName());
@@ -22,6 +23,11 @@ final class Trash implements AutoCloseable {
   void discard(Path directory) {
     layout.discard(directory);
     task.start();
+  }
+
+  /** Waits until what has been thrown away so far is deleted and its bytes are free. */
+  void awaitEmpty(Operation operation) {
+    task.await(operation);
   }
 
   /** Starts deleting what is in the trash. */

@@ -8,6 +8,7 @@ import dev.berth.base.MetadataStore;
 import dev.berth.base.Operation;
 import dev.berth.image.oci.ImageReference;
 import dev.berth.image.registry.Credentials;
+import dev.berth.image.registry.RegistrySettings;
 import dev.berth.image.testing.HostFiles;
 import dev.berth.image.testing.HostileRegistry;
 import dev.berth.image.testing.TestImage;
@@ -40,7 +41,17 @@ abstract class HostileRegistryFixture {
   @BeforeEach
   void open() {
     records = MetadataStore.open(dir.resolve("meta"));
-    images = Images.open(dir.resolve("images"), records, dir.resolve("hosts"));
+    images = Images.open(dir.resolve("images"), records, settings());
+  }
+
+  /** Opens the store again with the settings that {@link #settings} gives now. */
+  void reopen() {
+    images.close();
+    images = Images.open(dir.resolve("images"), records, settings());
+  }
+
+  RegistrySettings settings() {
+    return RegistrySettings.of(dir.resolve("hosts"));
   }
 
   @AfterEach
@@ -75,9 +86,10 @@ abstract class HostileRegistryFixture {
 
   void assertNothingLeftBut(String... partials) {
     List<String> expected =
-        new ArrayList<>(List.of("", "content", "layers", "partial", "snapshots", "staging"));
+        new ArrayList<>(
+            List.of("", "blobs", "content", "layers", "partial", "snapshots", "staging"));
     for (String partial : partials) {
-      expected.add(4, "partial/" + partial);
+      expected.add(5, "partial/" + partial);
     }
     Await.until(
         "nothing is left", LIMIT, () -> HostFiles.below(dir.resolve("images")).equals(expected));
@@ -98,7 +110,11 @@ abstract class HostileRegistryFixture {
   }
 
   void hostsToml(String text) throws IOException {
-    Path folder = dir.resolve("hosts").resolve(registry.host().replace(':', '_') + "_");
+    hostsToml(registry.host().replace(':', '_') + "_", text);
+  }
+
+  void hostsToml(String name, String text) throws IOException {
+    Path folder = dir.resolve("hosts").resolve(name);
     Files.writeString(Files.createDirectories(folder).resolve("hosts.toml"), text);
   }
 }

@@ -16,21 +16,33 @@ import dev.berth.image.testing.Pusher;
 import dev.berth.image.testing.TestImage;
 import dev.berth.image.testing.TestImage.Compression;
 import dev.berth.image.unpack.Tars;
+import dev.berth.image.unpack.TreeDump;
 import dev.berth.testing.Await;
 import dev.berth.testing.RequiresRoot;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Fails a pull in every stage: nothing may be left but a file to resume from. */
 @RequiresRoot
@@ -98,7 +110,8 @@ class PullFaultTest {
             HostFiles.below(dir.resolve("images")).stream()
                 .filter(path -> !path.startsWith("partial/"))
                 .toList()
-                .equals(List.of("", "content", "layers", "partial", "snapshots", "staging")));
+                .equals(
+                    List.of("", "blobs", "content", "layers", "partial", "snapshots", "staging")));
     assertThat(records.all(ImageStore.BUCKET)).isEmpty();
   }
 
@@ -133,24 +146,102 @@ class PullFaultTest {
   void aProcessKilledInAnyStageLeavesWhatTheNextStartSweeps(PullStage stage) throws Exception {
     closeStore();
     Path faults = Files.writeString(dir.resolve("faults"), "PullImage." + stage + " halt\n");
-    var process =
-        new ProcessBuilder(
-                ProcessHandle.current().info().command().orElseThrow(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-Dberth.fault.file=" + faults,
-                "-cp",
-                System.getProperty("java.class.path"),
-                Puller.class.getName(),
-                dir.toString(),
-                registry.host())
-            .redirectErrorStream(true)
-            .start();
+    Process process = startPuller(faults);
     String output = new String(process.getInputStream().readAllBytes(), UTF_8);
     assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
     assertThat(process.exitValue()).as(output).isEqualTo(137);
     open();
     assertNothingLeft();
     assertThat(pull(Operation.internal("PullImage")).layers()).hasSize(3);
+  }
+
+  private Process startPuller(Path faults) throws IOException {
+    return new ProcessBuilder(
+            ProcessHandle.current().info().command().orElseThrow(),
+            "--enable-native-access=ALL-UNNAMED",
+            "-Dberth.fault.file=" + faults,
+            "-cp",
+            System.getProperty("java.class.path"),
+            Puller.class.getName(),
+            dir.toString(),
+            registry.host())
+        .redirectErrorStream(true)
+        .start();
+  }
+
+  /** What every layer holds, whatever it is called. */
+  private Map<String, Object> trees() throws IOException {
+    Map<String, Object> trees = new TreeMap<>();
+    for (Path folder : ImageLayout.list(dir.resolve("images/layers"))) {
+      Map<String, String> tree = TreeDump.of(folder.resolve("fs"));
+      tree.remove("."); // no layer here describes it, so it has the time of its making
+      trees.put(LayerFile.read(folder).key(), tree);
+    }
+    return trees;
+  }
+
+  /**
+   * Kills a pull with SIGKILL when so many files are there, then does to the youngest one what a
+   * power cut does, and to every layer that not all of it is known to be on the disk.
+   */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 4, 8, 12, 16, 20, 24})
+  void afterAPullKilledAnywhereAndATornWriteTheNextOneEqualsAFreshOne(int files) throws Exception {
+    ImageRecord fresh = pull(Operation.internal("PullImage"));
+    Map<String, Object> expected = trees();
+    images.remove(fresh.id());
+    assertNothingLeft();
+    closeStore();
+
+    Process process = startPuller(dir.resolve("faults"));
+    Await.until(
+        "the pull has come so far",
+        LIMIT,
+        () -> !process.isAlive() || HostFiles.below(dir.resolve("images")).size() >= 6 + files);
+    process.destroyForcibly().waitFor();
+    tearYoungestFile();
+    for (Path folder : ImageLayout.list(dir.resolve("images/layers"))) {
+      Path file = folder.resolve("layer.json");
+      Files.writeString(
+          file, Files.readString(file).replaceFirst("\"bootId\":\"[^\"]*", "\"bootId\":\"other"));
+    }
+
+    open();
+    assertThat(images.verify("", Operation.internal("Verify")))
+        .noneMatch(part -> part.health() == CheckedPart.Health.DAMAGED);
+    ImageRecord image = pull(Operation.internal("PullImage"));
+    assertThat(image.layers()).isEqualTo(fresh.layers());
+    assertThat(images.list()).hasSize(1);
+    assertThat(trees()).isEqualTo(expected);
+    images.remove(image.id());
+    assertNothingLeft();
+  }
+
+  /** Leaves half of the file that was written last; those of layers on the disk are whole. */
+  private void tearYoungestFile() throws IOException {
+    Comparator<Path> age =
+        Comparator.comparing(path -> {
+          try {
+            return (FileTime) Files.getAttribute(path, "unix:ctime");
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        });
+    List<Path> synced =
+        ImageLayout.list(dir.resolve("images/layers")).stream()
+            .filter(folder -> Files.exists(folder.resolve("synced")))
+            .toList();
+    try (Stream<Path> tree = Files.walk(dir.resolve("images"))) {
+      Optional<Path> youngest =
+          tree.filter(path -> Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS))
+              .filter(path -> synced.stream().noneMatch(path::startsWith))
+              .max(age);
+      if (youngest.isPresent()) {
+        try (var file = FileChannel.open(youngest.get(), StandardOpenOption.WRITE)) {
+          file.truncate(file.size() / 2);
+        }
+      }
+    }
   }
 
   /** Pulls in a process of its own. */

@@ -82,7 +82,7 @@ final class Tasks {
   /** Starts the shim for a container, or finds the one that will have it. */
   void launch(String containerId, RuntimeHandler handler, Operation operation) {
     Shim known = common.get(handler.name());
-    if (known != null && !known.lost().isDone()) {
+    if (known != null && !known.isLost()) {
       hold(containerId, known);
       return;
     }
@@ -264,7 +264,7 @@ final class Tasks {
   /** Tells whether a container's shim is there: its successor, if it was killed. */
   boolean isAnswering(String containerId) {
     Held held = tasks.get(containerId);
-    return held != null && !held.shim.lost().isDone();
+    return held != null && !held.shim.isLost();
   }
 
   /** Tells whether the shim of a container is Berth's own, which knows more than the standard. */

@@ -3,8 +3,8 @@ package dev.berth.sandbox;
 import java.util.List;
 
 /**
- * What pods and containers use. Every answer is read from the kernel when it is asked for, except
- * for the writable layers, which are measured in the background.
+ * What pods and containers use. What is asked of one is read from the kernel then; what a list
+ * tells was read at most a second ago. The writable layers are measured in the background.
  *
  * <p>Nothing that is broken or frozen fails a list or holds it up: it is left out, and {@link
  * #gaps} says so. Thread-safe. Until recovery has ended methods answer {@code UNAVAILABLE}.

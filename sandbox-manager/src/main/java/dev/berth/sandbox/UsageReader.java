@@ -7,6 +7,7 @@ import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.NativeException;
 import dev.berth.runtime.kernel.ReadBuffer;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -15,12 +16,15 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /** Reads what pods and containers use from their cgroups and network namespaces. Thread-safe. */
 final class UsageReader implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(UsageReader.class.getName());
+
+  private static final long FORGET_EVERY_NANOS = Duration.ofSeconds(10).toNanos();
 
   private final Registry registry;
   private final PodPaths paths;
@@ -29,6 +33,17 @@ final class UsageReader implements AutoCloseable {
   private final UsageMeters meters;
   private final UnreadUsage unread = new UnreadUsage();
   private final CpuRates rates = new CpuRates();
+  private final AtomicLong forgotAtNanos = new AtomicLong(System.nanoTime());
+  private final RecentReadings<ContainerUsage> recentContainers =
+      new RecentReadings<>(System::nanoTime);
+  private final RecentReadings<PodReading> recentPods = new RecentReadings<>(System::nanoTime);
+
+  /** What is read of a pod beside its containers. */
+  private record PodReading(
+      Instant at,
+      Optional<CgroupStats> cgroup,
+      OptionalLong cpuNanosPerSecond,
+      List<InterfaceUsage> interfaces) {}
 
   UsageReader(
       Registry registry,
@@ -56,11 +71,15 @@ final class UsageReader implements AutoCloseable {
         registry
             .containers
             .find(status.id())
-            .flatMap(container -> ifReadable(container, buffer))
+            .flatMap(container -> recent(container, buffer))
             .ifPresent(all::add);
       }
     }
     return all;
+  }
+
+  private Optional<ContainerUsage> recent(Container container, ReadBuffer buffer) {
+    return recentContainers.of(container.id(), () -> ifReadable(container, buffer));
   }
 
   private Optional<ContainerUsage> ifReadable(Container container, ReadBuffer buffer) {
@@ -90,26 +109,49 @@ final class UsageReader implements AutoCloseable {
   }
 
   SandboxUsage sandbox(Sandbox sandbox) {
-    return usage(sandbox, running(registry.containersOf(sandbox.id())), new ReadBuffer());
-  }
-
-  private SandboxUsage usage(Sandbox sandbox, List<Container> running, ReadBuffer buffer) {
-    SandboxRecord record = sandbox.record();
-    Instant at = Instant.now();
-    long nanos = System.nanoTime();
-    Optional<CgroupStats> stats = read(record.id(), parents.podCgroup(record), buffer);
-    return new SandboxUsage(
-        sandbox.status(paths),
-        at,
-        stats,
-        rate(sandbox.id(), nanos, stats),
-        interfaces(record, running, buffer),
+    var buffer = new ReadBuffer();
+    List<Container> running = running(registry.containersOf(sandbox.id()));
+    return usage(
+        sandbox,
+        read(sandbox.record(), running, buffer),
         running.stream().flatMap(container -> ifReadable(container, buffer).stream()).toList());
   }
 
   List<SandboxUsage> sandboxes(SandboxFilter filter) {
     var buffer = new ReadBuffer();
-    return ofReady(filter, (sandbox, running) -> usage(sandbox, running, buffer));
+    return ofReady(
+        filter,
+        (sandbox, running) ->
+            usage(
+                sandbox,
+                recent(sandbox.record(), running, buffer),
+                running.stream()
+                    .flatMap(container -> recent(container, buffer).stream())
+                    .toList()));
+  }
+
+  private SandboxUsage usage(Sandbox sandbox, PodReading pod, List<ContainerUsage> containers) {
+    return new SandboxUsage(
+        sandbox.status(paths),
+        pod.at,
+        pod.cgroup,
+        pod.cpuNanosPerSecond,
+        pod.interfaces,
+        containers);
+  }
+
+  private PodReading recent(SandboxRecord record, List<Container> running, ReadBuffer buffer) {
+    return recentPods
+        .of(record.id(), () -> Optional.of(read(record, running, buffer)))
+        .orElseThrow();
+  }
+
+  private PodReading read(SandboxRecord record, List<Container> running, ReadBuffer buffer) {
+    Instant at = Instant.now();
+    long nanos = System.nanoTime();
+    Optional<CgroupStats> stats = read(record.id(), parents.podCgroup(record), buffer);
+    return new PodReading(
+        at, stats, rate(record.id(), nanos, stats), interfaces(record, running, buffer));
   }
 
   List<SandboxMetrics> metrics() {
@@ -211,6 +253,7 @@ final class UsageReader implements AutoCloseable {
   }
 
   UsageGaps gaps() {
+    retainKnown();
     return unread.gaps();
   }
 
@@ -219,12 +262,24 @@ final class UsageReader implements AutoCloseable {
     meters.forget(id);
   }
 
+  /** Not with every list: what was removed costs some memory until then, and no descriptor. */
   private void forgetRemoved() {
+    long now = System.nanoTime();
+    long before = forgotAtNanos.get();
+    if (now - before < FORGET_EVERY_NANOS || !forgotAtNanos.compareAndSet(before, now)) {
+      return;
+    }
+    retainKnown();
+  }
+
+  private void retainKnown() {
     Set<String> ids = new HashSet<>();
     registry.containers.all().forEach(container -> ids.add(container.id()));
     layers.retain(ids); // a snapshot's key is its container's id
     registry.sandboxes.all().forEach(sandbox -> ids.add(sandbox.id()));
     rates.retain(ids);
+    recentContainers.retain(ids);
+    recentPods.retain(ids);
     unread.retain(ids);
     meters.retain(ids);
   }

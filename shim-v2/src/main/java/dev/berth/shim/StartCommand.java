@@ -69,7 +69,7 @@ final class StartCommand {
 
   private boolean answers() {
     try (var client = TtrpcClient.connect(directory.socket(), PROBE)) {
-      return !client.closed().isDone();
+      return client.isOpen();
     } catch (BerthException e) {
       return false; // nobody listens: that is the question
     }

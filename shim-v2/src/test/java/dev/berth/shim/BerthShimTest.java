@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.berth.base.BerthException;
 import dev.berth.base.BerthException.Kind;
 import dev.berth.base.Ids;
+import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.spec.Linux;
 import dev.berth.runtime.spec.Namespace;
 import dev.berth.runtime.spec.RuntimeSpec;
@@ -295,22 +296,31 @@ class BerthShimTest {
   void runEndsWithTheShimThatNobodyCanAskAgain() throws Exception {
     create(TaskIo.NONE, "sleep", "100");
     tasks.start(init, SOON);
-    CompletableFuture<Integer> run = runSleep();
-    ProcessHandle command = processWithArgument("90");
+    CompletableFuture<Integer> run = run(3, "sh", "-c", "sleep 91 & sleep 90; true");
+    ProcessHandle made = processWithArgument("91");
+    ProcessHandle command = made.parent().orElseThrow();
     ProcessHandle stub = command.parent().orElseThrow();
 
     berth.killShim(shim);
 
     assertThatThrownBy(() -> run.get(10, TimeUnit.SECONDS)).hasRootCauseInstanceOf(Exception.class);
     Await.until("command and stub are gone", SOON, () -> !command.isAlive() && !stub.isAlive());
+    Await.until(
+        "what it has made is dead; the container's first process does not reap it",
+        SOON,
+        () -> Processes.isZombie((int) made.pid()));
   }
 
-  /** Runs a command that goes on until something ends it. */
   private CompletableFuture<Integer> runSleep() {
+    return run(1, "sleep", "90");
+  }
+
+  /** Runs a command that goes on, with some processes, until something ends it. */
+  private CompletableFuture<Integer> run(int processes, String... command) {
     CompletableFuture<Integer> run =
         CompletableFuture.supplyAsync(
-            () -> tasks.run(new TaskProcess(id, "x"), TaskIo.NONE, List.of("sleep", "90"), SOON));
-    Await.until("the command", SOON, () -> tasks.pids(id, SOON).size() == 2);
+            () -> tasks.run(new TaskProcess(id, "x"), TaskIo.NONE, List.of(command), SOON));
+    Await.until("the command", SOON, () -> tasks.pids(id, SOON).size() == 1 + processes);
     return run;
   }
 

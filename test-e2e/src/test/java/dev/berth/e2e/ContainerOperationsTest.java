@@ -178,6 +178,25 @@ class ContainerOperationsTest {
     assertThat(pods.exec(id, 10, "ps").getStdout().toStringUtf8()).doesNotContain("321321");
   }
 
+  /** Children, a grandchild whose parent has ended, and one in a session of its own. */
+  @Test
+  void commandThatTakesTooLongIsGoneWithAllThatItHasMade() {
+    String id = launch("family");
+    String script = "sleep 321322 & (sleep 321323 &); setsid sleep 321324 & sleep 321325";
+    assertThatThrownBy(() -> pods.exec(id, 1, "sh", "-c", script))
+        .isInstanceOfSatisfying(
+            StatusRuntimeException.class,
+            e -> assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.DEADLINE_EXCEEDED));
+    assertThat(pods.exec(id, 10, "ps").getStdout().toStringUtf8()).doesNotContain("32132");
+  }
+
+  @Test
+  void whatACommandThatEndsHasLeftGoesOn() {
+    String id = launch("background");
+    pods.exec(id, 10, "sh", "-c", "sleep 321326 >/dev/null 2>&1 &");
+    assertThat(pods.exec(id, 10, "ps").getStdout().toStringUtf8()).contains("321326");
+  }
+
   @Test
   void statsOfAContainerHaveItsName() {
     String id = launch("measured");

@@ -91,6 +91,15 @@ class DistributionTest {
   }
 
   @Test
+  void berthdSaysHowItIsCalled() {
+    Command help = run(bin("berthd"), "--help");
+    assertThat(help.exitCode()).isZero();
+    assertThat(help.stderr()).isEmpty();
+    assertThat(help.stdout()).contains("--config FILE", "--cgroup-driver (\"", "--root (\"");
+    assertThat(run(bin("berthd"), "--version").stdout()).matches("berthd \\d+\\.\\d+\\.\\d+\n");
+  }
+
+  @Test
   void wrongFlagOfBerthdIsOneErrorAndExitCodeTwo() {
     Command wrong = run(bin("berthd"), "--rot=/x");
     assertThat(wrong.exitCode()).isEqualTo(2);

@@ -39,6 +39,9 @@ class ExecSyncSoakTest {
       String id =
           pods.launch(pod, config, Pods.shell("main", started.image(), "exec sleep 1000000"));
       run(pods, id, WARM_UP);
+      // Both looks at memory follow a collection of garbage, of which a thread stays.
+      LiveObjects ofBerthd = LiveObjects.of(started.node().berthdPid());
+      LiveObjects ofShim = LiveObjects.of(shim(started.node()));
       HostSnapshot before = HostSnapshot.take(started.node());
       long memory = residentKib(started.node());
 
@@ -46,6 +49,8 @@ class ExecSyncSoakTest {
 
       before.assertRestored();
       assertThat(zombies()).isEmpty();
+      LiveObjects.of(started.node().berthdPid()).assertNoneGrewBy(CALLS / 2, ofBerthd);
+      LiveObjects.of(shim(started.node())).assertNoneGrewBy(CALLS / 2, ofShim);
       assertThat(residentKib(started.node()) - memory)
           .as("KiB more than after the first %d commands", WARM_UP)
           .isLessThan(TOLERATED_KIB);
@@ -89,7 +94,11 @@ class ExecSyncSoakTest {
 
   /** Returns what berthd and the shim have of memory that is theirs alone. */
   private static long residentKib(BerthNode node) {
-    return anonymousKib(node.berthdPid()) + anonymousKib(node.shim().orElseThrow().pid());
+    return anonymousKib(node.berthdPid()) + anonymousKib(shim(node));
+  }
+
+  private static long shim(BerthNode node) {
+    return node.shim().orElseThrow().pid();
   }
 
   private static long anonymousKib(long pid) {

@@ -5,6 +5,8 @@ import static java.util.concurrent.TimeUnit.SECONDS;
 import dev.berth.cri.rpc.CriChannel;
 import dev.berth.proto.berth.v1.PullsGrpc;
 import dev.berth.proto.berth.v1.PullsGrpc.PullsBlockingStub;
+import dev.berth.proto.berth.v1.StoreGrpc;
+import dev.berth.proto.berth.v1.StoreGrpc.StoreBlockingStub;
 import dev.berth.proto.cri.v1.ImageServiceGrpc;
 import dev.berth.proto.cri.v1.ImageServiceGrpc.ImageServiceBlockingStub;
 import dev.berth.proto.cri.v1.RuntimeServiceGrpc;
@@ -49,6 +51,11 @@ final class CriClient implements AutoCloseable {
   PullsBlockingStub progress() {
     return PullsGrpc.newBlockingStub(channel.channel())
         .withDeadlineAfter(DEADLINE.toSeconds(), SECONDS);
+  }
+
+  /** Returns a stub for the image store of Berth, without a deadline: such work takes its time. */
+  StoreBlockingStub store() {
+    return StoreGrpc.newBlockingStub(channel.channel());
   }
 
   @Override

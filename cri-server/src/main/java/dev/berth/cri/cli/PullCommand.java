@@ -1,33 +1,42 @@
 package dev.berth.cri.cli;
 
+import dev.berth.proto.berth.v1.RegistryLogin;
 import dev.berth.proto.cri.v1.AuthConfig;
 import dev.berth.proto.cri.v1.ImageSpec;
 import dev.berth.proto.cri.v1.PullImageRequest;
 import java.io.PrintWriter;
+import java.util.Map;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 /** {@code berth pull}. */
-@Command(name = "pull", description = "Pulls an image from its registry.")
+@Command(
+    name = "pull",
+    description = "Pulls an image; into a pipe, tells how far it is in lines of JSON.")
 final class PullCommand extends CriCommand {
   @Parameters(paramLabel = "IMAGE", description = "such as registry.example/app:1.2")
   private String image = "";
 
-  @Option(
-      names = "--creds",
-      paramLabel = "USER:PASSWORD",
-      description = "credentials for the registry")
-  private String credentials = "";
+  @Mixin private Login login = new Login();
 
   @Override
   int run(CriClient cri) {
     var request =
         PullImageRequest.newBuilder().setImage(ImageSpec.newBuilder().setImage(image)).build();
-    if (!credentials.isEmpty()) {
+    RegistryLogin credentials = login.message();
+    if (!credentials.getUsername().isEmpty()) {
       request = request.toBuilder().setAuth(auth(credentials)).build();
     }
-    out().println(pull(cri, request, err()));
+    String id;
+    try (var _ = PullDisplay.start(cri, image, out(), err())) {
+      id = cri.pulls().pullImage(request).getImageRef();
+    }
+    if (Terminal.onStdout()) {
+      out().println(id);
+    } else {
+      Json.line(out(), Map.of("id", id));
+    }
     return OK;
   }
 
@@ -38,14 +47,10 @@ final class PullCommand extends CriCommand {
     }
   }
 
-  private static AuthConfig auth(String credentials) {
-    int colon = credentials.indexOf(':');
-    if (colon < 0) {
-      throw new CliException("--creds must be USER:PASSWORD");
-    }
+  private static AuthConfig auth(RegistryLogin login) {
     return AuthConfig.newBuilder()
-        .setUsername(credentials.substring(0, colon))
-        .setPassword(credentials.substring(colon + 1))
+        .setUsername(login.getUsername())
+        .setPassword(login.getPassword())
         .build();
   }
 }

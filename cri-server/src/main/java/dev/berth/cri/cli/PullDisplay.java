@@ -10,28 +10,41 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Shows on a terminal, while a pull goes on, how far it is; nothing anywhere else. A server that
- * cannot tell gets a line that says so little as that it works.
+ * Shows while a pull, load, save or push goes on how far it is: on a terminal by bars, and by lines
+ * of JSON where a program reads. A server that cannot tell gets a line that says so little as that
+ * it works.
  */
 final class PullDisplay implements AutoCloseable {
   private static final long PERIOD_MILLIS = 150;
-  private static final String UNKNOWN_STAGE = "working";
+  static final String UNKNOWN_STAGE = "working";
 
   private final CriClient cri;
   private final String image;
-  private final PullScreen screen;
+  private final PullView view;
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Thread thread = new Thread(this::show, "pull-display");
 
-  private PullDisplay(CriClient cri, String image, PrintWriter out) {
+  private PullDisplay(CriClient cri, String image, PullView view) {
     this.cri = cri;
     this.image = image;
-    this.screen = new PullScreen(out);
+    this.view = view;
   }
 
-  static PullDisplay start(CriClient cri, String image, PrintWriter out) {
-    PullDisplay display = new PullDisplay(cri, image, out);
-    if (Terminal.onStderr()) {
+  /** Shows bars on a terminal, nothing anywhere else. */
+  static PullDisplay start(CriClient cri, String image, PrintWriter err) {
+    return start(cri, image, new PullScreen(err), Terminal.onStderr());
+  }
+
+  /** Shows bars on a terminal; where results are read by a program, lines of JSON among them. */
+  static PullDisplay start(CriClient cri, String image, PrintWriter out, PrintWriter err) {
+    return Terminal.onStdout()
+        ? start(cri, image, err)
+        : start(cri, image, new PullLines(out), true);
+  }
+
+  private static PullDisplay start(CriClient cri, String image, PullView view, boolean shown) {
+    var display = new PullDisplay(cri, image, view);
+    if (shown) {
       display.thread.setDaemon(true);
       display.thread.start();
     }
@@ -41,7 +54,7 @@ final class PullDisplay implements AutoCloseable {
   private void show() {
     try {
       while (!ended.await(PERIOD_MILLIS, TimeUnit.MILLISECONDS)) {
-        screen.draw(
+        view.draw(
             progress()
                 .orElseGet(
                     () -> Pull.newBuilder().setImage(image).setStage(UNKNOWN_STAGE).build()));
@@ -49,7 +62,7 @@ final class PullDisplay implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {
-      screen.clear();
+      view.clear();
     }
   }
 

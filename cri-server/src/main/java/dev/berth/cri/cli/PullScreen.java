@@ -12,7 +12,7 @@ import java.util.List;
  *   4caeb1b34972  [==========>         ]  12 MB of 23 MB
  * </pre>
  */
-final class PullScreen {
+final class PullScreen implements PullView {
   private static final String ESCAPE = "\u001b[";
   private static final int BAR_WIDTH = 30;
 
@@ -24,7 +24,8 @@ final class PullScreen {
   }
 
   /** Replaces what was drawn. */
-  void draw(Pull pull) {
+  @Override
+  public void draw(Pull pull) {
     clear();
     lines(pull).forEach(out::println);
     drawn = lines(pull).size();
@@ -32,7 +33,8 @@ final class PullScreen {
   }
 
   /** Takes away what was drawn. */
-  void clear() {
+  @Override
+  public void clear() {
     if (drawn > 0) {
       out.print(ESCAPE + drawn + "A" + ESCAPE + "J"); // up, and clear from there on
       out.flush();

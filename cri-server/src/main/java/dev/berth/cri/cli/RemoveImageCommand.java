@@ -1,7 +1,9 @@
 package dev.berth.cri.cli;
 
+import dev.berth.proto.cri.v1.ImageFilter;
 import dev.berth.proto.cri.v1.ImageSpec;
 import dev.berth.proto.cri.v1.ImageStatusRequest;
+import dev.berth.proto.cri.v1.ListImagesRequest;
 import dev.berth.proto.cri.v1.RemoveImageRequest;
 import java.util.List;
 import picocli.CommandLine.Command;
@@ -17,14 +19,24 @@ final class RemoveImageCommand extends CriCommand {
   int run(CriClient cri) {
     for (String name : names) {
       var image = ImageSpec.newBuilder().setImage(name).build();
-      var status =
-          cri.images().imageStatus(ImageStatusRequest.newBuilder().setImage(image).build());
-      if (!status.hasImage()) {
+      if (!isThere(cri, image)) {
         throw new CliException("no such image: " + name);
       }
       cri.images().removeImage(RemoveImageRequest.newBuilder().setImage(image).build());
       out().println(name);
     }
     return OK;
+  }
+
+  /** One with a damaged layer is in the list only: it has no status until it is pulled again. */
+  private static boolean isThere(CriClient cri, ImageSpec image) {
+    var filter = ImageFilter.newBuilder().setImage(image);
+    return cri.images()
+            .imageStatus(ImageStatusRequest.newBuilder().setImage(image).build())
+            .hasImage()
+        || cri.images()
+                .listImages(ListImagesRequest.newBuilder().setFilter(filter).build())
+                .getImagesCount()
+            > 0;
   }
 }

@@ -2,6 +2,7 @@ package dev.berth.cri.config;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.LogLevel;
+import dev.berth.image.StoreSettings;
 import dev.berth.sandbox.CgroupDriver;
 import dev.berth.sandbox.NetworkSettings;
 import java.nio.file.Files;
@@ -22,6 +23,8 @@ import java.util.Optional;
  * @param socketAccess who may open it
  * @param streaming where Exec, Attach and PortForward are served
  * @param hostsDir registry hosts, a directory of {@code HOST/hosts.toml}
+ * @param dockerConfig credentials for pulls that bring none; empty for none
+ * @param imageStore what is kept, pinned and accepted of images
  * @param network what pods are attached to
  * @param cdiSpecDirs where CDI devices are described, the least important directory first
  * @param cgroupParent absolute path within the cgroup hierarchies, or with systemd the name of a
@@ -42,6 +45,8 @@ public record BerthConfig(
     SocketAccess socketAccess,
     StreamSettings streaming,
     Path hostsDir,
+    Optional<Path> dockerConfig,
+    StoreSettings imageStore,
     NetworkSettings network,
     List<Path> cdiSpecDirs,
     String cgroupParent,

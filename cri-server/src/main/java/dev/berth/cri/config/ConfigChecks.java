@@ -6,6 +6,7 @@ import static java.util.Objects.requireNonNull;
 import com.google.common.hash.Hashing;
 import dev.berth.base.BerthException;
 import dev.berth.base.LogLevel;
+import dev.berth.image.StoreSettings;
 import dev.berth.runtime.cgroup.Slice;
 import dev.berth.sandbox.CgroupDriver;
 import dev.berth.sandbox.NetworkSettings;
@@ -60,11 +61,14 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
         new SocketAccess(socketMode(), matching(ConfigKey.SOCKET_GROUP, GROUP, "a group").text()),
         streaming(),
         directory(ConfigKey.HOSTS_DIR),
+        file(ConfigKey.DOCKER_CONFIG),
+        new StoreSettings(
+            flag(ConfigKey.KEEP_CONTENT), pinnedImages(), file(ConfigKey.IMAGE_POLICY)),
         network(instance),
         directories(ConfigKey.CDI_SPEC_DIRS),
         cgroupParent(instance, cgroupDriver),
         cgroupDriver,
-        program(ConfigKey.CRIU),
+        file(ConfigKey.CRIU),
         defaultHandler(),
         handlers,
         nri(state),
@@ -93,7 +97,15 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
     return Arrays.stream(value.text().split(":", -1)).map(part -> absolute(value, part)).toList();
   }
 
-  private Optional<Path> program(ConfigKey key) {
+  private List<String> pinnedImages() {
+    String text = value(ConfigKey.PINNED_IMAGES).text();
+    return Arrays.stream(text.split(",", -1))
+        .map(String::strip)
+        .filter(pattern -> !pattern.isEmpty())
+        .toList();
+  }
+
+  private Optional<Path> file(ConfigKey key) {
     ConfigValue value = value(key);
     return value.text().isEmpty() ? Optional.empty() : Optional.of(absolute(value, value.text()));
   }

@@ -53,6 +53,28 @@ public enum ConfigKey {
       Kind.TEXT,
       "/etc/berth/hosts.d",
       "Directory with one HOST/hosts.toml per registry host: mirrors, plain HTTP, capabilities."),
+  DOCKER_CONFIG(
+      "docker_config",
+      Kind.TEXT,
+      "",
+      "File in the form of Docker's config.json with credentials for pulls that bring none: auths,",
+      "credHelpers and credsStore; helpers are looked up in PATH. Empty: none."),
+  KEEP_CONTENT(
+      "keep_content",
+      Kind.FLAG,
+      "false",
+      "Keep the compressed layers of pulled images, so that berth save and push need no registry."),
+  PINNED_IMAGES(
+      "pinned_images",
+      Kind.TEXT,
+      "",
+      "Names, separated by commas, of images that the kubelet never removes for want of space; *",
+      "stands for anything."),
+  IMAGE_POLICY(
+      "image_policy",
+      Kind.TEXT,
+      "",
+      "TOML file that says which images may be pulled, and which must be signed. Empty: all may."),
   NETWORK(
       "network",
       Kind.TEXT,

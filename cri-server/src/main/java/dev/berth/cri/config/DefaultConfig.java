@@ -1,6 +1,6 @@
 package dev.berth.cri.config;
 
-/** Prints the settings as a file that could be edited and given to {@code --config}. */
+/** Prints the settings, as a file that could be edited and given to {@code --config} too. */
 public final class DefaultConfig {
   private DefaultConfig() {}
 
@@ -12,6 +12,18 @@ public final class DefaultConfig {
       out.append(key.key()).append(" = ").append(literal(key)).append("\n\n");
     }
     return out.append(handlers()).toString();
+  }
+
+  /** Returns how {@code berthd} is called: every flag with its meaning and default. */
+  public static String usage() {
+    StringBuilder out = new StringBuilder();
+    out.append("usage: berthd [--config FILE] [--FLAG VALUE]...\n\n");
+    out.append("  --config FILE\n      TOML with these settings; the flags win. Empty: no file.\n");
+    for (ConfigKey key : ConfigKey.values()) {
+      out.append("  ").append(key.flag()).append(" (").append(literal(key)).append(")\n");
+      key.meaning().forEach(line -> out.append("      ").append(line).append('\n'));
+    }
+    return out.append("  --version, --help\n").toString();
   }
 
   private static String literal(ConfigKey key) {

@@ -1,6 +1,7 @@
 package dev.berth.cri.service;
 
 import static dev.berth.cri.service.Requests.required;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
@@ -54,18 +55,34 @@ public final class ImageService {
   }
 
   private List<Image> items(ImageFilter filter) {
-    return matching(filter.getImage().getImage()).stream().map(ImageMessages::image).toList();
+    return matching(filter.getImage().getImage()).stream().map(this::message).toList();
+  }
+
+  private Image message(ImageRecord image) {
+    return ImageMessages.image(image).toBuilder().setPinned(images.isPinned(image)).build();
+  }
+
+  /** The configuration as it came, under the name that containerd gives it. */
+  private static String info(byte[] config) {
+    return "{\"imageSpec\":" + new String(config, UTF_8) + "}";
   }
 
   private List<ImageRecord> matching(String nameOrId) {
-    return nameOrId.isEmpty() ? images.list() : images.find(nameOrId).stream().toList();
+    return nameOrId.isEmpty() ? images.list() : images.findAny(nameOrId).stream().toList();
   }
 
   private ImageStatusResponse imageStatus(ImageStatusRequest request, Operation operation) {
     String name = request.getImage().getImage();
     required("image.image", !name.isEmpty());
     var reply = ImageStatusResponse.newBuilder();
-    images.find(name).ifPresent(image -> reply.setImage(ImageMessages.image(image)));
+    images
+        .find(name)
+        .ifPresent(image -> {
+          reply.setImage(message(image));
+          if (request.getVerbose()) {
+            images.rawConfig(image).ifPresent(raw -> reply.putInfo("info", info(raw)));
+          }
+        });
     return reply.build();
   }
 
@@ -88,15 +105,14 @@ public final class ImageService {
   private RemoveImageResponse removeImage(RemoveImageRequest request, Operation operation) {
     String name = request.getImage().getImage();
     required("image.image", !name.isEmpty());
-    images.remove(name);
+    images.remove(name, operation);
     return RemoveImageResponse.getDefaultInstance();
   }
 
   private ImageFsInfoResponse imageFsInfo(ImageFsInfoRequest request, Operation operation) {
-    var usage = ImageMessages.usage(images.usage());
     return ImageFsInfoResponse.newBuilder()
-        .addImageFilesystems(usage)
-        .addContainerFilesystems(usage)
+        .addImageFilesystems(ImageMessages.usage(images.usage()))
+        .addContainerFilesystems(ImageMessages.usage(images.containerUsage()))
         .build();
   }
 }

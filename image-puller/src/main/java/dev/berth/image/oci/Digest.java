@@ -74,6 +74,11 @@ public record Digest(String algorithm, String hex) {
     }
   }
 
+  /** Returns a fresh SHA-256. */
+  public static MessageDigest newSha256() {
+    return newHash("sha256");
+  }
+
   /** Returns whether {@code bytes} have this digest. */
   public boolean matches(byte[] bytes) {
     return HexFormat.of().formatHex(newHash().digest(bytes)).equals(hex);

@@ -39,6 +39,11 @@ public final class MediaTypes {
     return type.equals(OCI_MANIFEST) || type.equals(DOCKER_MANIFEST);
   }
 
+  /** Returns the type of a manifest: that of its own kind, OCI's or Docker's. */
+  public static String ofManifest(Manifest manifest) {
+    return manifest.config().mediaType().equals(DOCKER_CONFIG) ? DOCKER_MANIFEST : OCI_MANIFEST;
+  }
+
   /** Whether a layer of this type is a tar archive we can unpack, compressed or not. */
   public static boolean isLayer(String type) {
     String base = type;

@@ -33,16 +33,18 @@ final class Authorizer {
   private final Http http;
   private final Endpoint endpoint;
   private final String repository;
-  private final Credentials credentials;
+  private final PullCredentials credentials;
   private volatile @Nullable String authorization;
 
-  Authorizer(Http http, Endpoint endpoint, String repository, Credentials credentials) {
+  Authorizer(Http http, Endpoint endpoint, String repository, PullCredentials credentials) {
     this.http = http;
     this.endpoint = endpoint;
     this.repository = repository;
-    this.credentials = credentials.forHost(endpoint.host());
+    this.credentials = credentials;
     this.authorization =
-        this.credentials instanceof Credentials.RegistryToken(var token) ? "Bearer " + token : null;
+        credentials.own() instanceof Credentials.RegistryToken(var token)
+            ? "Bearer " + token
+            : null;
   }
 
   /** The value of the Authorization header, as far as it is known what the endpoint wants. */
@@ -71,15 +73,14 @@ final class Authorizer {
   }
 
   private Optional<String> answer(Challenge challenge, Operation operation) throws IOException {
+    Credentials shown = credentials.known(operation);
     return switch (challenge.scheme()) {
       case "basic" ->
-          credentials instanceof Credentials.Basic basic
-              ? Optional.of(basic(basic))
-              : Optional.empty();
+          shown instanceof Credentials.Basic basic ? Optional.of(basic(basic)) : Optional.empty();
       case "bearer" ->
-          credentials instanceof Credentials.RegistryToken
-              ? Optional.empty() // it was refused
-              : Optional.of("Bearer " + token(challenge, operation));
+          shown instanceof Credentials.RegistryToken(var token)
+              ? Optional.of("Bearer " + token)
+              : Optional.of("Bearer " + token(challenge, shown, operation));
       default -> Optional.empty();
     };
   }
@@ -89,26 +90,31 @@ final class Authorizer {
     return "Basic " + Base64.getEncoder().encodeToString(pair.getBytes(UTF_8));
   }
 
-  private String token(Challenge challenge, Operation operation) throws IOException {
+  private String token(Challenge challenge, Credentials shown, Operation operation)
+      throws IOException {
     URI realm = realm(challenge.parameter("realm"));
     var step = new Failures.Step(realm.getRawAuthority(), repository, "fetch token");
-    try (Http.Response response = ask(realm, challenge, operation)) {
+    try (Http.Response response = ask(realm, challenge, shown, operation)) {
       if (response.status() != 200) {
-        throw Failures.status(step, response);
+        BerthException failure = Failures.status(step, response);
+        if (Failures.isTransient(response.status())) {
+          throw new EndpointClient.TransientStatus(failure, response.status());
+        }
+        throw failure;
       }
       byte[] body = response.body().readNBytes(MAX_TOKEN_BYTES);
       return parse(step, new String(body, UTF_8));
     }
   }
 
-  private Http.Response ask(URI realm, Challenge challenge, Operation operation)
+  private Http.Response ask(URI realm, Challenge challenge, Credentials shown, Operation operation)
       throws IOException {
     String service = challenge.parameter("service");
     String scope = challenge.parameter("scope");
     if (scope.isEmpty()) {
       scope = "repository:" + repository + ":pull";
     }
-    if (credentials instanceof Credentials.IdentityToken(var refreshToken)) {
+    if (shown instanceof Credentials.IdentityToken(var refreshToken)) {
       String form =
           query("grant_type", "refresh_token")
               + "&"
@@ -129,9 +135,7 @@ final class Authorizer {
                 + (service.isEmpty() ? "" : query("service", service) + "&")
                 + query("scope", scope));
     Map<String, String> headers =
-        credentials instanceof Credentials.Basic basic
-            ? Map.of("Authorization", basic(basic))
-            : Map.of();
+        shown instanceof Credentials.Basic basic ? Map.of("Authorization", basic(basic)) : Map.of();
     return http.get(endpoint, url, headers, operation);
   }
 

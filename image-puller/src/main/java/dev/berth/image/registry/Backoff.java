@@ -20,13 +20,17 @@ final class Backoff {
   private Backoff() {}
 
   /**
-   * Waits before attempt {@code attempt}, which counts from 1: twice as long each time, with some
-   * jitter, or as long as the server asked for within reason.
+   * Waits before a request is repeated for the {@code attempt}th time, which counts from 1: twice
+   * as long each time, with some jitter.
    *
    * @throws dev.berth.base.BerthException if the operation is cancelled or out of time meanwhile
    */
-  static void pause(int attempt, Optional<String> retryAfter, Operation operation) {
-    Duration wait = retryAfter.flatMap(Backoff::asked).orElseGet(() -> exponential(attempt));
+  static void pause(int attempt, Operation operation) {
+    pause(exponential(attempt), operation);
+  }
+
+  /** Waits for some time. */
+  static void pause(Duration wait, Operation operation) {
     Instant end = Instant.now().plus(wait);
     for (Duration left = wait; left.isPositive(); left = Duration.between(Instant.now(), end)) {
       operation.check();
@@ -35,7 +39,8 @@ final class Backoff {
     operation.check();
   }
 
-  private static Duration exponential(int attempt) {
+  /** How long before attempt {@code attempt}, which counts from 1. */
+  static Duration exponential(int attempt) {
     Duration full = FIRST.multipliedBy(1L << Math.min(attempt - 1, 10));
     Duration bounded = full.compareTo(LONGEST) > 0 ? LONGEST : full;
     return Duration.ofMillis(

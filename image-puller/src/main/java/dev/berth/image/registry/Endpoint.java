@@ -1,11 +1,15 @@
 package dev.berth.image.registry;
 
+import java.io.IOException;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * One server that can answer for a registry: the registry itself or a mirror.
@@ -21,7 +25,7 @@ record Endpoint(
     Map<String, List<String>> headers,
     Duration connectTimeout,
     String mirrorOf) {
-  static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
+  static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
 
   /** What a host may be asked. */
   enum Capability {
@@ -30,16 +34,51 @@ record Endpoint(
     PUSH
   }
 
+  /** What this node shows to prove who it is: two PEM files, which may be the same. */
+  record ClientKey(Path certificate, Path key) {}
+
   /**
-   * How a host proves who it is.
+   * How a host and this node prove to each other who they are.
    *
    * @param authorities PEM files that are trusted besides the machine's own
+   * @param version of the files, so that replaced ones are read again
    */
-  record Tls(boolean skipVerify, List<Path> authorities) {
-    static final Tls DEFAULT = new Tls(false, List.of());
+  record Tls(
+      boolean skipVerify, List<Path> authorities, List<ClientKey> clients, List<String> version) {
+    static final Tls DEFAULT = new Tls(false, List.of(), List.of(), List.of());
 
     Tls {
       authorities = List.copyOf(authorities);
+      clients = List.copyOf(clients);
+      version = List.copyOf(version);
+    }
+
+    /** Settings with these files as they are now. */
+    static Tls of(boolean skipVerify, List<Path> authorities, List<ClientKey> clients) {
+      List<String> version =
+          Stream.concat(
+                  authorities.stream(),
+                  clients.stream().flatMap(one -> Stream.of(one.certificate(), one.key())))
+              .map(Tls::versionOf)
+              .toList();
+      return new Tls(skipVerify, authorities, clients, version);
+    }
+
+    private static String versionOf(Path file) {
+      try {
+        var attributes = Files.readAttributes(file, BasicFileAttributes.class);
+        return attributes.lastModifiedTime() + " " + attributes.fileKey() + " " + attributes.size();
+      } catch (IOException e) {
+        return "none"; // reading it will say why
+      }
+    }
+
+    /** Whether these are the same settings with other contents of their files. */
+    boolean isOlderVersionOf(Tls other) {
+      return skipVerify == other.skipVerify
+          && authorities.equals(other.authorities)
+          && clients.equals(other.clients)
+          && !version.equals(other.version);
     }
   }
 
@@ -59,6 +98,12 @@ record Endpoint(
         Map.of(),
         CONNECT_TIMEOUT,
         "");
+  }
+
+  /** The same over TLS with these settings. */
+  Endpoint secured(Tls other) {
+    URI secure = URI.create("https://" + host() + base.getRawPath());
+    return new Endpoint(secure, capabilities, other, headers, connectTimeout, mirrorOf);
   }
 
   /** Traffic to this machine itself needs no TLS. */

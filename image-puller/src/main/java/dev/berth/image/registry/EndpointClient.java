@@ -9,6 +9,8 @@ import java.io.IOException;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.UnknownHostException;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -24,26 +26,54 @@ import org.jspecify.annotations.Nullable;
  */
 final class EndpointClient {
   private static final int MAX_ATTEMPTS = 4;
+
+  /** A host that asks for pauses gets more: all pulls wait together, and one may be unlucky. */
+  private static final Duration THROTTLED_PATIENCE = Duration.ofMinutes(3);
+
+  /** Where another host can be asked instead, nobody waits for the slow one. */
+  private static final Duration HASTY_ANSWER = Duration.ofSeconds(10);
+
   private static final int MAX_REDIRECTS = 5;
 
   private final Http http;
+  private final Patience patience;
   private final Endpoint endpoint;
   private final String repository;
   private final Authorizer authorizer;
 
-  EndpointClient(Http http, Endpoint endpoint, String repository, Credentials credentials) {
+  EndpointClient(
+      Http http, Patience patience, Endpoint endpoint, String repository, Authorizer authorizer) {
     this.http = http;
+    this.patience = patience;
     this.endpoint = endpoint;
     this.repository = repository;
-    this.authorizer = new Authorizer(http, endpoint, repository, credentials);
+    this.authorizer = authorizer;
   }
 
   boolean can(Endpoint.Capability capability) {
     return endpoint.can(capability);
   }
 
+  /** Host and port, as messages name them. */
+  String host() {
+    return endpoint.host();
+  }
+
   Failures.Step step(String action) {
     return new Failures.Step(endpoint.host(), repository, action);
+  }
+
+  /** Says why this host should be left alone while there is another; empty if it may be asked. */
+  Optional<String> avoid() {
+    return http.health().avoid(HostHealth.nameOf(endpoint.base()));
+  }
+
+  /** How much is tried with a host: the last one of a list is worth waiting for. */
+  enum Effort {
+    /** Another host can be asked instead. */
+    ONCE,
+    /** There is no other. */
+    PERSISTENT
   }
 
   /** What to do with a good answer. */
@@ -56,13 +86,15 @@ final class EndpointClient {
       Failures.Step step,
       String path,
       Map<String, String> headers,
+      Effort effort,
       Operation operation,
       Reader<T> reader) {
     return attempt(
         step,
+        effort,
         operation,
         () -> {
-          try (Http.Response response = send(step, path, headers, operation)) {
+          try (Http.Response response = send(step, path, headers, effort, operation)) {
             requireSuccess(step, response);
             return reader.read(response);
           }
@@ -78,18 +110,20 @@ final class EndpointClient {
       Failures.Step step,
       String path,
       Map<String, String> headers,
+      Effort effort,
       Operation operation,
       long offset,
       long sizeBytes) {
     return attempt(
         step,
+        effort,
         operation,
         () -> {
-          Http.Response response = send(step, path, headers, operation);
+          Http.Response response = send(step, path, headers, effort, operation);
           try {
             requireSuccess(step, response);
             requireSize(step, response, sizeBytes);
-            return BlobBody.of(response, bytesToSkip(step, response, offset));
+            return BlobBody.of(step, response, bytesToSkip(step, response, offset));
           } catch (IOException | RuntimeException e) {
             response.close();
             throw e;
@@ -129,39 +163,48 @@ final class EndpointClient {
   }
 
   /** A status that may pass. */
-  private static final class TransientStatus extends IOException {
+  static final class TransientStatus extends IOException {
     private static final long serialVersionUID = 1L;
 
     private final transient BerthException failure;
-    private final transient Optional<String> retryAfter;
+    private final int status;
 
-    TransientStatus(BerthException failure, Optional<String> retryAfter) {
+    TransientStatus(BerthException failure, int status) {
       super(failure.getMessage());
       this.failure = failure;
-      this.retryAfter = retryAfter;
+      this.status = status;
+    }
+
+    /** What to tell if it does not pass. */
+    BerthException failure() {
+      return failure;
     }
   }
 
-  private static <T> T attempt(Failures.Step step, Operation operation, Exchange<T> exchange) {
-    for (int attempt = 1; ; attempt++) {
-      Optional<String> retryAfter = Optional.empty();
+  private static <T> T attempt(
+      Failures.Step step, Effort effort, Operation operation, Exchange<T> exchange) {
+    Instant begun = Instant.now();
+    int failed = 0;
+    while (true) {
       BerthException failure;
       try {
         return exchange.run();
       } catch (TransientStatus e) {
         failure = e.failure;
-        retryAfter = e.retryAfter;
+        boolean mayWait = Instant.now().isBefore(begun.plus(THROTTLED_PATIENCE));
+        if (e.status == 429 && mayWait && effort == Effort.PERSISTENT) {
+          continue; // the next request waits for as long as the host wants
+        }
+        failed = e.status == 429 ? MAX_ATTEMPTS : failed + 1;
       } catch (IOException e) {
         operation.check(); // a cancelled request looks like a broken one
         failure = Failures.unreachable(step, e);
-        if (isFinal(e)) {
-          throw failure;
-        }
+        failed = isFinal(e) ? MAX_ATTEMPTS : failed + 1;
       }
-      if (attempt == MAX_ATTEMPTS) {
+      if (effort == Effort.ONCE || failed == MAX_ATTEMPTS) {
         throw failure;
       }
-      Backoff.pause(attempt, retryAfter, operation);
+      Backoff.pause(failed, operation);
     }
   }
 
@@ -180,17 +223,21 @@ final class EndpointClient {
     }
     BerthException failure = Failures.status(step, response);
     if (Failures.isTransient(status)) {
-      throw new TransientStatus(failure, response.header("Retry-After"));
+      throw new TransientStatus(failure, status);
     }
     throw failure;
   }
 
   /** Sends a request and answers a challenge, once. */
   private Http.Response send(
-      Failures.Step step, String path, Map<String, String> headers, Operation operation)
+      Failures.Step step,
+      String path,
+      Map<String, String> headers,
+      Effort effort,
+      Operation operation)
       throws IOException {
     URI url = endpoint.url(path);
-    Http.Response response = follow(step, url, headers, operation);
+    Http.Response response = follow(step, url, headers, effort, operation);
     if (response.status() != 401) {
       return response;
     }
@@ -205,15 +252,21 @@ final class EndpointClient {
       return response;
     }
     response.close();
-    return follow(step, url, headers, operation);
+    return follow(step, url, headers, effort, operation);
   }
 
   private Http.Response follow(
-      Failures.Step step, URI first, Map<String, String> headers, Operation operation)
+      Failures.Step step,
+      URI first,
+      Map<String, String> headers,
+      Effort effort,
+      Operation operation)
       throws IOException {
+    Duration timeout = effort == Effort.ONCE ? hasty() : patience.answer();
     URI url = first;
     for (int redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-      Http.Response response = http.get(endpoint, url, headersFor(url, headers), operation);
+      Http.Response response =
+          http.get(endpoint, url, headersFor(url, headers), timeout, operation);
       if (!isRedirect(response.status())) {
         return response;
       }
@@ -223,6 +276,10 @@ final class EndpointClient {
     }
     throw new BerthException(
         FAILED_PRECONDITION, step + ": more than " + MAX_REDIRECTS + " redirects");
+  }
+
+  private Duration hasty() {
+    return patience.answer().compareTo(HASTY_ANSWER) < 0 ? patience.answer() : HASTY_ANSWER;
   }
 
   private Map<String, String> headersFor(URI url, Map<String, String> headers) {

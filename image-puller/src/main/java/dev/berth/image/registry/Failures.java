@@ -52,9 +52,32 @@ final class Failures {
 
   /** No answer, or a broken one. */
   static BerthException unreachable(Step step, IOException cause) {
-    String why = cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
+    return new BerthException(KUBELET_REASON, UNAVAILABLE + step + ": " + reason(cause), cause);
+  }
+
+  /** What an exception of the network says, or is. */
+  static String reason(IOException cause) {
+    String why = cause.getMessage();
+    return Ids.printable(why == null ? cause.getClass().getSimpleName() : why);
+  }
+
+  /** A download that does not get on, with how far it came. */
+  static BerthException noProgress(
+      Step step, int connections, long received, long sizeBytes, BerthException last) {
+    String why = String.valueOf(last.getMessage());
     return new BerthException(
-        KUBELET_REASON, UNAVAILABLE + step + ": " + Ids.printable(why), cause);
+        KUBELET_REASON,
+        UNAVAILABLE
+            + step
+            + ": no progress in "
+            + connections
+            + " connections after "
+            + received
+            + " of "
+            + sizeBytes
+            + " bytes; the last one: "
+            + (why.startsWith(UNAVAILABLE) ? why.substring(UNAVAILABLE.length()) : why),
+        last);
   }
 
   /** The code of the first error in the distribution-spec's error document, if there is one. */

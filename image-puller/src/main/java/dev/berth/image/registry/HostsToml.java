@@ -1,7 +1,6 @@
 package dev.berth.image.registry;
 
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
-import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
@@ -10,6 +9,7 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
@@ -115,14 +115,10 @@ final class HostsToml {
 
   private Endpoint endpoint(
       String url, TomlTable settings, TomlTable named, String key, String mirrorOf) {
-    if (settings.contains(List.of("client"))) {
-      throw new BerthException(
-          UNIMPLEMENTED, where(settings, "client") + "client certificates are not implemented");
-    }
     return new Endpoint(
         base(url, bool(settings, "override_path"), named, key),
         capabilities(settings),
-        new Endpoint.Tls(bool(settings, "skip_verify"), authorities(settings)),
+        Endpoint.Tls.of(bool(settings, "skip_verify"), authorities(settings), clients(settings)),
         headers(settings),
         dialTimeout(settings),
         mirrorOf);
@@ -173,8 +169,32 @@ final class HostsToml {
   }
 
   private List<Path> authorities(TomlTable settings) {
-    Path folder = file.resolveSibling(".").normalize();
-    return strings(settings, "ca").stream().map(folder::resolve).toList();
+    return strings(settings, "ca").stream().map(this::beside).toList();
+  }
+
+  private Path beside(String name) {
+    return file.resolveSibling(name).normalize();
+  }
+
+  /** One file, a list of files with certificate and key, or a list of pairs of them. */
+  private List<Endpoint.ClientKey> clients(TomlTable settings) {
+    Object value = settings.get(List.of("client"));
+    List<?> entries = value instanceof TomlArray array ? array.toList() : Arrays.asList(value);
+    List<Endpoint.ClientKey> clients = new ArrayList<>();
+    for (Object entry : value == null ? List.of() : entries) {
+      if (entry instanceof String both) {
+        clients.add(new Endpoint.ClientKey(beside(both), beside(both)));
+      } else if (entry instanceof TomlArray pair
+          && pair.size() == 2
+          && pair.get(0) instanceof String certificate
+          && pair.get(1) instanceof String key) {
+        clients.add(new Endpoint.ClientKey(beside(certificate), beside(key)));
+      } else {
+        throw invalid(
+            settings, "client", "must be a file, a list of files, or of [certificate, key]");
+      }
+    }
+    return clients;
   }
 
   private Map<String, List<String>> headers(TomlTable settings) {

@@ -1,28 +1,20 @@
 package dev.berth.image.registry;
 
 import dev.berth.base.Operation;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.security.GeneralSecurityException;
-import java.security.KeyStore;
-import java.security.cert.Certificate;
-import java.security.cert.CertificateFactory;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
-import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManagerFactory;
-import javax.net.ssl.X509TrustManager;
 import org.apache.hc.client5.http.classic.methods.HttpGet;
 import org.apache.hc.client5.http.classic.methods.HttpPost;
 import org.apache.hc.client5.http.classic.methods.HttpUriRequestBase;
@@ -32,18 +24,16 @@ import org.apache.hc.client5.http.impl.classic.CloseableHttpClient;
 import org.apache.hc.client5.http.impl.classic.HttpClients;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManager;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuilder;
-import org.apache.hc.client5.http.ssl.DefaultClientTlsStrategy;
-import org.apache.hc.client5.http.ssl.HttpsSupport;
-import org.apache.hc.client5.http.ssl.NoopHostnameVerifier;
 import org.apache.hc.core5.http.ClassicHttpResponse;
 import org.apache.hc.core5.http.ContentType;
 import org.apache.hc.core5.http.Header;
 import org.apache.hc.core5.http.HttpHost;
+import org.apache.hc.core5.http.io.entity.InputStreamEntity;
 import org.apache.hc.core5.http.io.entity.StringEntity;
 import org.apache.hc.core5.io.CloseMode;
-import org.apache.hc.core5.ssl.SSLContexts;
 import org.apache.hc.core5.util.TimeValue;
 import org.apache.hc.core5.util.Timeout;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sends single HTTP requests: no redirects, no retries, no decompression, no cookies; all of that
@@ -54,7 +44,6 @@ import org.apache.hc.core5.util.Timeout;
  * Thread-safe.
  */
 final class Http implements AutoCloseable {
-  private static final Duration RESPONSE_TIMEOUT = Duration.ofSeconds(30);
   private static final int MAX_CONNECTIONS = 64;
   private static final int MAX_CONNECTIONS_PER_HOST = 16;
   private static final long IDLE_SECONDS = 15;
@@ -66,14 +55,36 @@ final class Http implements AutoCloseable {
 
   private final Map<Pool, Client> clients = new ConcurrentHashMap<>();
 
+  /** Clients whose certificates have been replaced, as long as downloads go on over them. */
+  private final Set<Client> retired = ConcurrentHashMap.newKeySet();
+
+  private final Patience patience;
+  private final RateWatch watch;
+  private final ProxyRoutes routes;
+  private final HostHealth health = new HostHealth();
+
+  Http(Patience patience, ProxyRules proxies) {
+    this.patience = patience;
+    this.watch = new RateWatch(patience);
+    this.routes = new ProxyRoutes(proxies);
+  }
+
   /** An answer; to be closed. */
   static final class Response implements AutoCloseable {
     private final ClassicHttpResponse response;
     private final HttpUriRequestBase request;
+    private final RateWatch watch;
+    private final WatchedStream body;
 
-    private Response(ClassicHttpResponse response, HttpUriRequestBase request) {
+    private Response(
+        ClassicHttpResponse response,
+        HttpUriRequestBase request,
+        RateWatch watch,
+        WatchedStream body) {
       this.response = response;
       this.request = request;
+      this.watch = watch;
+      this.body = body;
     }
 
     int status() {
@@ -90,15 +101,15 @@ final class Http implements AutoCloseable {
       return Arrays.stream(response.getHeaders(name)).map(Header::getValue).toList();
     }
 
-    InputStream body() throws IOException {
-      return response.getEntity() == null
-          ? InputStream.nullInputStream()
-          : response.getEntity().getContent();
+    /** The body, dropped when it comes too slowly or its operation is over. */
+    InputStream body() {
+      return body;
     }
 
     /** Ends the exchange; what is left of the body is not read. Idempotent. */
     @Override
     public void close() {
+      watch.forget(body);
       request.abort(); // a polite close() would read the rest of a blob first
       try {
         response.close();
@@ -108,10 +119,67 @@ final class Http implements AutoCloseable {
     }
   }
 
-  /** Sends a GET and returns when the headers are there. */
+  /** What is known of the hosts that were asked. */
+  HostHealth health() {
+    return health;
+  }
+
+  /**
+   * Sends a GET and returns when the headers are there.
+   *
+   * @throws IOException if there is no answer within {@code answerTimeout} after connecting
+   */
+  Response get(
+      Endpoint endpoint,
+      URI url,
+      Map<String, String> headers,
+      Duration answerTimeout,
+      Operation operation)
+      throws IOException {
+    return send(endpoint, new HttpGet(url), headers, answerTimeout, operation);
+  }
+
+  /** As above, with the usual patience. */
   Response get(Endpoint endpoint, URI url, Map<String, String> headers, Operation operation)
       throws IOException {
-    return send(endpoint, new HttpGet(url), headers, operation);
+    return get(endpoint, url, headers, patience.answer(), operation);
+  }
+
+  /** What a request carries. */
+  record Body(InputStream content, long sizeBytes) {
+    static Body of(byte[] bytes) {
+      return new Body(new ByteArrayInputStream(bytes), bytes.length);
+    }
+
+    /** Whether it can be sent a second time: it comes from memory. */
+    boolean isRepeatable() {
+      return content instanceof ByteArrayInputStream;
+    }
+  }
+
+  /** A body may come as slowly as this, in bytes per millisecond; it is not watched. */
+  private static final int SLOWEST_UPLOAD = 64;
+
+  /** Sends any other request. */
+  Response send(
+      Endpoint endpoint,
+      String method,
+      URI url,
+      Map<String, String> headers,
+      @Nullable Body body,
+      Operation operation)
+      throws IOException {
+    var request = new HttpUriRequestBase(method, url);
+    if (body != null) {
+      if (body.isRepeatable()) {
+        body.content().reset();
+      }
+      request.setEntity(
+          new InputStreamEntity(
+              body.content(), body.sizeBytes(), ContentType.APPLICATION_OCTET_STREAM));
+    }
+    Duration upload = Duration.ofMillis(body == null ? 0 : body.sizeBytes() / SLOWEST_UPLOAD);
+    return send(endpoint, request, headers, patience.answer().plus(upload), operation);
   }
 
   /** Sends a form. */
@@ -122,29 +190,73 @@ final class Http implements AutoCloseable {
     post.setEntity(
         new StringEntity(
             form, ContentType.create("application/x-www-form-urlencoded", StandardCharsets.UTF_8)));
-    return send(endpoint, post, headers, operation);
+    return send(endpoint, post, headers, patience.answer(), operation);
   }
 
   private Response send(
       Endpoint endpoint,
       HttpUriRequestBase request,
       Map<String, String> headers,
+      Duration answerTimeout,
       Operation operation)
       throws IOException {
-    operation.check();
+    URI url = uri(request);
+    String host = HostHealth.nameOf(url);
+    health.awaitTurn(host, operation);
     headers.forEach(request::setHeader);
-    Timeout timeout =
-        Timeout.ofMilliseconds(Math.max(1, operation.remaining(RESPONSE_TIMEOUT).toMillis()));
+    try {
+      ClassicHttpResponse answer = exchange(endpoint, request, url, answerTimeout, operation);
+      var connection = new WatchedConnection(health, host, request);
+      WatchedStream body = watch.watch(content(answer), operation, connection);
+      Response response = new Response(answer, request, watch, body);
+      health.answered(host, response.status(), response.header("Retry-After"));
+      return response;
+    } catch (IOException e) {
+      operation.check(); // a cancelled request looks like a broken one
+      health.failed(host, Failures.reason(e));
+      throw e;
+    }
+  }
+
+  private ClassicHttpResponse exchange(
+      Endpoint endpoint,
+      HttpUriRequestBase request,
+      URI url,
+      Duration answerTimeout,
+      Operation operation)
+      throws IOException {
+    Timeout timeout = Timeout.of(answerTimeout);
     request.setConfig(
         RequestConfig.custom()
             .setResponseTimeout(timeout)
             .setConnectionRequestTimeout(timeout)
             .build());
-    operation.onCancel(request::abort);
     Client client = client(endpoint);
     client.connections().closeIdle(TimeValue.ofSeconds(IDLE_SECONDS));
-    HttpHost target = HttpHost.create(uri(request));
-    return new Response(client.http().executeOpen(target, request, null), request);
+    HttpHost target = HttpHost.create(url);
+    return new PendingAnswer(
+            request, () -> client.http().executeOpen(target, request, routes.context(target)))
+        .await(operation, endpoint.connectTimeout().plus(answerTimeout));
+  }
+
+  private static InputStream content(ClassicHttpResponse answer) throws IOException {
+    return answer.getEntity() == null
+        ? InputStream.nullInputStream()
+        : answer.getEntity().getContent();
+  }
+
+  /** Tells the host's health when one of its connections is too slow. */
+  private record WatchedConnection(HostHealth health, String host, HttpUriRequestBase request)
+      implements WatchedStream.Connection {
+    @Override
+    public void tooSlow(String why) {
+      health.failed(host, why);
+    }
+
+    @Override
+    public void drop() {
+      request.abort();
+    }
   }
 
   private static URI uri(HttpUriRequestBase request) throws IOException {
@@ -155,37 +267,56 @@ final class Http implements AutoCloseable {
     }
   }
 
-  private Client client(Endpoint endpoint) throws IOException {
+  private Client client(Endpoint endpoint) {
     var pool = new Pool(endpoint.tls(), endpoint.connectTimeout());
     Client known = clients.get(pool);
+    closeRetired();
     if (known != null) {
       return known;
     }
+    retireOlderThan(pool);
     Client made = newClient(pool);
     Client winner = clients.putIfAbsent(pool, made);
     if (winner != null) {
-      made.http().close();
+      made.http().close(CloseMode.IMMEDIATE);
       return winner;
     }
     return made;
   }
 
-  private static Client newClient(Pool pool) throws IOException {
+  private void retireOlderThan(Pool pool) {
+    for (Map.Entry<Pool, Client> entry : Map.copyOf(clients).entrySet()) {
+      if (entry.getKey().tls().isOlderVersionOf(pool.tls())
+          && clients.remove(entry.getKey(), entry.getValue())) {
+        retired.add(entry.getValue());
+      }
+    }
+  }
+
+  private void closeRetired() {
+    for (Client client : Set.copyOf(retired)) {
+      if (client.connections().getTotalStats().getLeased() == 0 && retired.remove(client)) {
+        client.http().close(CloseMode.GRACEFUL);
+      }
+    }
+  }
+
+  private Client newClient(Pool pool) {
     var connections =
         PoolingHttpClientConnectionManagerBuilder.create()
             .setMaxConnTotal(MAX_CONNECTIONS)
             .setMaxConnPerRoute(MAX_CONNECTIONS_PER_HOST)
-            .setTlsSocketStrategy(tls(pool.tls()))
+            .setTlsSocketStrategy(TlsSetup.of(pool.tls()))
             .setDefaultConnectionConfig(
                 ConnectionConfig.custom()
                     .setConnectTimeout(pool.connectTimeout().toMillis(), TimeUnit.MILLISECONDS)
-                    .setSocketTimeout(Timeout.of(RESPONSE_TIMEOUT))
                     .setValidateAfterInactivity(TimeValue.ofSeconds(1))
                     .build())
             .build();
     var http =
         HttpClients.custom()
             .setConnectionManager(connections)
+            .setRoutePlanner(routes)
             .setUserAgent("berth")
             .disableRedirectHandling()
             .disableAutomaticRetries()
@@ -196,53 +327,9 @@ final class Http implements AutoCloseable {
     return new Client(http, connections);
   }
 
-  private static DefaultClientTlsStrategy tls(Endpoint.Tls tls) throws IOException {
-    try {
-      if (tls.skipVerify()) {
-        SSLContext trusting =
-            SSLContexts.custom().loadTrustMaterial(null, (chain, type) -> true).build();
-        return new DefaultClientTlsStrategy(trusting, NoopHostnameVerifier.INSTANCE);
-      }
-      if (tls.authorities().isEmpty()) {
-        return DefaultClientTlsStrategy.createSystemDefault();
-      }
-      SSLContext context = SSLContexts.custom().loadTrustMaterial(trustStore(tls), null).build();
-      return new DefaultClientTlsStrategy(context, HttpsSupport.getDefaultHostnameVerifier());
-    } catch (GeneralSecurityException e) {
-      throw new IOException("cannot set up TLS: " + e.getMessage(), e);
-    }
-  }
-
-  /** The machine's own authorities and those of the configuration: one manager must know all. */
-  private static KeyStore trustStore(Endpoint.Tls tls)
-      throws IOException, GeneralSecurityException {
-    List<Certificate> trusted = new ArrayList<>(machineAuthorities());
-    CertificateFactory factory = CertificateFactory.getInstance("X.509");
-    for (Path file : tls.authorities()) {
-      try (var in = Files.newInputStream(file)) {
-        trusted.addAll(factory.generateCertificates(in));
-      }
-    }
-    KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
-    store.load(null, null);
-    for (int i = 0; i < trusted.size(); i++) {
-      store.setCertificateEntry("authority-" + i, trusted.get(i));
-    }
-    return store;
-  }
-
-  private static List<Certificate> machineAuthorities() throws GeneralSecurityException {
-    var factory = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-    factory.init((KeyStore) null);
-    return Arrays.stream(factory.getTrustManagers())
-        .filter(X509TrustManager.class::isInstance)
-        .flatMap(manager -> Arrays.stream(((X509TrustManager) manager).getAcceptedIssuers()))
-        .map(Certificate.class::cast)
-        .toList();
-  }
-
   @Override
   public void close() {
     clients.values().forEach(client -> client.http().close(CloseMode.IMMEDIATE));
+    retired.forEach(client -> client.http().close(CloseMode.IMMEDIATE));
   }
 }

@@ -7,6 +7,7 @@ import static dev.berth.base.BerthException.Kind.RESOURCE_EXHAUSTED;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.base.Operation;
+import dev.berth.image.oci.BlobSource;
 import dev.berth.image.oci.Descriptor;
 import dev.berth.image.oci.Digest;
 import dev.berth.image.oci.Documents;
@@ -14,7 +15,6 @@ import dev.berth.image.oci.MediaTypes;
 import dev.berth.image.registry.Endpoint.Capability;
 import java.io.IOException;
 import java.io.InputStream;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -26,16 +26,15 @@ import org.jspecify.annotations.Nullable;
  * <p>Every request goes to the configured hosts in order until one has an answer. Thread-safe: the
  * layers of an image are fetched in parallel.
  */
-public final class RegistrySession {
+public final class RegistrySession implements BlobSource {
   private final String repository;
+  private final Patience patience;
   private final List<EndpointClient> clients;
 
-  RegistrySession(Http http, List<Endpoint> endpoints, String repository, Credentials credentials) {
+  RegistrySession(List<EndpointClient> clients, String repository, Patience patience) {
+    this.clients = List.copyOf(clients);
     this.repository = repository;
-    this.clients =
-        endpoints.stream()
-            .map(endpoint -> new EndpointClient(http, endpoint, repository, credentials))
-            .toList();
+    this.patience = patience;
   }
 
   /**
@@ -61,12 +60,13 @@ public final class RegistrySession {
     return onFirst(
         needed,
         operation,
-        client -> {
+        (client, effort) -> {
           var step = client.step("fetch manifest " + tagOrDigest);
           return client.get(
               step,
               path,
               accept,
+              effort,
               operation,
               response -> {
                 byte[] raw = readBounded(step, response, Documents.MAX_MANIFEST_BYTES);
@@ -155,11 +155,12 @@ public final class RegistrySession {
    * the reader to check.
    *
    * @param offset bytes the caller has already
-   * @throws BerthException if no host has it; the stream itself throws IOException when it cannot
-   *     be resumed any more
+   * @throws BerthException if no host has it; reading throws the same, and KUBELET_REASON when
+   *     several connections in a row brought nothing
    */
+  @Override
   public InputStream openBlob(Descriptor descriptor, long offset, Operation operation) {
-    return new ResumingStream(this, descriptor, offset, operation);
+    return new ResumingStream(this, patience, descriptor, offset, operation);
   }
 
   /** Sends one request for a blob from an offset on; the caller closes the answer. */
@@ -169,41 +170,20 @@ public final class RegistrySession {
     return onFirst(
         Capability.PULL,
         operation,
-        client -> {
+        (client, effort) -> {
           var step = client.step("fetch blob " + descriptor.digest());
-          return client.open(step, path, range, operation, offset, descriptor.sizeBytes());
+          return client.open(step, path, range, effort, operation, offset, descriptor.sizeBytes());
         });
   }
 
-  private interface Attempt<T> {
-    T on(EndpointClient client);
-  }
-
-  /** The failure of the registry itself, which comes last, is the one that counts. */
-  private <T> T onFirst(Capability needed, Operation operation, Attempt<T> attempt) {
-    List<BerthException> failures = new ArrayList<>();
-    for (EndpointClient client : clients) {
-      if (client.can(needed)) {
-        try {
-          return attempt.on(client);
-        } catch (BerthException e) {
-          operation.check(); // a cancelled request looks like a broken one
-          failures.add(e);
-        }
-      }
-    }
-    if (failures.isEmpty()) {
+  private <T> T onFirst(Capability needed, Operation operation, HostTour.Attempt<T> attempt) {
+    List<EndpointClient> able = clients.stream().filter(client -> client.can(needed)).toList();
+    if (able.isEmpty()) {
       throw new BerthException(
           FAILED_PRECONDITION,
           "hosts.toml gives no host the capability " + needed + " for " + repository);
     }
-    BerthException last = failures.removeLast();
-    if (failures.isEmpty()) {
-      throw last;
-    }
-    var message = new StringBuilder(String.valueOf(last.getMessage()));
-    failures.forEach(other -> message.append("; before that ").append(other.getMessage()));
-    throw new BerthException(last.kind(), message.toString(), last);
+    return new HostTour<>(able, operation, attempt).run();
   }
 
   private static byte[] readBounded(Failures.Step step, Http.Response response, int maxBytes)

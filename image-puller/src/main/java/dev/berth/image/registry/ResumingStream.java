@@ -1,40 +1,50 @@
 package dev.berth.image.registry;
 
+import static dev.berth.base.BerthException.Kind.KUBELET_REASON;
+
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
 import dev.berth.image.oci.Descriptor;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads a blob and asks again from where it stopped when the connection breaks early.
+ * Reads a blob and asks again from where it stopped when the connection breaks early or is dropped
+ * for being too slow.
  *
- * <p>Gives up after some attempts in a row without a single byte. Reads one byte beyond the
- * promised size if there is one, so that the reader sees the lie. Not thread-safe.
+ * <p>Gives up after some connections in a row that brought next to nothing. Reads one byte beyond
+ * the promised size if there is one, so that the reader sees the lie. Not thread-safe.
  */
 final class ResumingStream extends InputStream {
-  private static final int MAX_IDLE_ATTEMPTS = 4;
-
   private final RegistrySession session;
+  private final Patience patience;
   private final Descriptor descriptor;
   private final Operation operation;
   private @Nullable BlobBody body;
   private long position;
-  private int idleAttempts;
+  private long connectedAt;
+  private int fruitless;
 
-  ResumingStream(RegistrySession session, Descriptor descriptor, long offset, Operation operation) {
+  ResumingStream(
+      RegistrySession session,
+      Patience patience,
+      Descriptor descriptor,
+      long offset,
+      Operation operation) {
     this.session = session;
+    this.patience = patience;
     this.descriptor = descriptor;
     this.operation = operation;
     this.position = offset;
     // Now, so that a missing blob fails here and not in the middle of unpacking.
-    this.body =
-        position < descriptor.sizeBytes()
-            ? session.requestBlob(descriptor, position, operation)
-            : null;
+    this.body = position < descriptor.sizeBytes() ? request() : null;
+  }
+
+  private BlobBody request() {
+    connectedAt = position;
+    return session.requestBlob(descriptor, position, operation);
   }
 
   @Override
@@ -48,55 +58,48 @@ final class ResumingStream extends InputStream {
     if (length == 0) {
       return 0;
     }
-    while (!isComplete()) {
+    while (body != null) {
       operation.check();
+      BlobBody current = body;
       try {
-        int count = body().stream().read(buffer, offset, length);
+        int count = current.stream().read(buffer, offset, length);
         if (count > 0) {
           position += count;
-          idleAttempts = 0;
           return count;
         }
         if (position >= descriptor.sizeBytes()) {
           return -1;
         }
-        throw new EOFException("the connection ended after " + position + " bytes");
+        throw new EOFException("the connection ended early");
       } catch (IOException e) {
-        reconnect(e);
+        reconnect(current.step(), e);
       }
     }
     return -1;
   }
 
-  /** All is there and nobody is left to say more: a registry refuses a range of no bytes. */
-  private boolean isComplete() {
-    return body == null && position >= descriptor.sizeBytes();
-  }
-
-  private BlobBody body() {
-    BlobBody current = body;
-    if (current == null) {
-      current = session.requestBlob(descriptor, position, operation);
-      body = current;
-    }
-    return current;
-  }
-
-  private void reconnect(IOException cause) throws IOException {
+  /** Leaves no body where all is there: a registry refuses a range of no bytes. */
+  private void reconnect(Failures.Step step, IOException cause) {
     close();
-    operation.check();
-    if (isComplete()) {
-      return;
+    operation.check(); // a cancelled read looks like a broken one
+    if (position - connectedAt >= patience.windowBytes()) {
+      fruitless = 0;
     }
-    if (++idleAttempts >= MAX_IDLE_ATTEMPTS) {
-      throw cause;
-    }
-    Backoff.pause(idleAttempts, Optional.empty(), operation);
-    try {
-      body = session.requestBlob(descriptor, position, operation);
-    } catch (BerthException e) {
-      e.addSuppressed(cause);
-      throw e;
+    BerthException failure = Failures.unreachable(step, cause);
+    while (body == null && position < descriptor.sizeBytes()) {
+      if (++fruitless >= patience.connections()) {
+        throw Failures.noProgress(step, fruitless, position, descriptor.sizeBytes(), failure);
+      }
+      Backoff.pause(fruitless, operation);
+      try {
+        body = request();
+      } catch (BerthException e) {
+        if (e.kind() != KUBELET_REASON) { // it will not be better the next time
+          e.addSuppressed(cause);
+          throw e;
+        }
+        failure = e;
+      }
     }
   }
 

@@ -335,9 +335,21 @@ final class TarReader {
 
   private void skipRest() throws IOException {
     skip(remaining);
-    skip(padding);
+    skipPadding(padding);
     remaining = 0;
     padding = 0;
+  }
+
+  /** Some writers leave the padding of the last entry away; umoci does. Nothing is lost by it. */
+  private void skipPadding(long count) throws IOException {
+    long left = count;
+    while (left > 0) {
+      long skipped = in.skip(left);
+      if (skipped <= 0 && in.read() < 0) {
+        return;
+      }
+      left -= Math.max(1, skipped);
+    }
   }
 
   private void skip(long count) throws IOException {

@@ -106,7 +106,8 @@ class HostsTomlTest {
         "skip_verify = 'yes' | \"skip_verify\" must be true or false",
         "capabilities = ['pul'] | \"pul\" is none of pull, resolve, push, referrers",
         "dial_timeout = 'soon' | must be like",
-        "client = 'x' | client certificates are not implemented",
+        "client = [['x']] | \"client\" must be a file, a list of files, or of [certificate, key]",
+        "client = 3 | \"client\" must be a file, a list of files, or of [certificate, key]",
         "server = | line 1",
         "host = 3 | \"host\" must be a table",
       })

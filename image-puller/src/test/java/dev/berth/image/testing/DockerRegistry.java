@@ -3,6 +3,7 @@ package dev.berth.image.testing;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -63,7 +64,20 @@ public final class DockerRegistry implements AutoCloseable {
             .formatted(tokens.realm(), tokens.certificate()));
   }
 
+  /** Serves over TLS, to clients whose certificate the same authority has signed. */
+  public static DockerRegistry startWithTls(Path storage, Certificates tls) {
+    return start(
+        storage,
+        "",
+        ", tls: {certificate: %s, key: %s, clientcas: [%s]}"
+            .formatted(tls.server(), tls.serverKey(), tls.authority()));
+  }
+
   private static DockerRegistry start(Path storage, String auth) {
+    return start(storage, auth, "");
+  }
+
+  private static DockerRegistry start(Path storage, String auth, String tls) {
     try {
       Path config = Files.createTempFile(storage, "config", ".yml");
       Files.writeString(
@@ -74,9 +88,9 @@ public final class DockerRegistry implements AutoCloseable {
           storage:
             filesystem: {rootdirectory: %s}
             maintenance: {uploadpurging: {enabled: false}}
-          http: {addr: "127.0.0.1:0"}
+          http: {addr: "127.0.0.1:0"%s}
           """
-                  .formatted(storage)
+                  .formatted(storage, tls)
               + auth);
       var process =
           new ProcessBuilder("docker-registry", "serve", config.toString())
@@ -97,11 +111,19 @@ public final class DockerRegistry implements AutoCloseable {
       seen.append(line).append('\n');
       Matcher matcher = LISTENING.matcher(line);
       if (matcher.find()) {
-        Thread.ofVirtual().start(() -> out.lines().forEach(_ -> {})); // or it blocks one day
+        Thread.ofVirtual().start(() -> discard(out)); // or it blocks one day
         return Integer.parseInt(matcher.group(1));
       }
     }
     throw new AssertionError("docker-registry ended:\n" + seen);
+  }
+
+  private static void discard(BufferedReader out) {
+    try {
+      out.transferTo(Writer.nullWriter());
+    } catch (IOException e) {
+      // it has ended
+    }
   }
 
   /** Host and port. */

@@ -40,7 +40,8 @@ public final class Pusher implements AutoCloseable {
     blob(repository, image.configBlob());
   }
 
-  private void blob(String repository, byte[] blob) {
+  /** Pushes a blob by itself. */
+  public void blob(String repository, byte[] blob) {
     var started =
         send(
             HttpRequest.newBuilder(
@@ -58,7 +59,8 @@ public final class Pusher implements AutoCloseable {
             .build());
   }
 
-  private Digest manifest(String repository, String tag, String mediaType, byte[] manifest) {
+  /** Pushes a manifest by itself; returns its digest. */
+  public Digest manifest(String repository, String tag, String mediaType, byte[] manifest) {
     send(
         HttpRequest.newBuilder(
                 URI.create("http://" + host + "/v2/" + repository + "/manifests/" + tag))

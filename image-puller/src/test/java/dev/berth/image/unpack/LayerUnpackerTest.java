@@ -411,6 +411,8 @@ class LayerUnpackerTest {
     byte[] tar = new Tars().file("f", "x".repeat(600)).bytes();
     unpack(Arrays.copyOf(tar, 512 + 1024)); // no end blocks
     assertThat(layer.resolve("f")).hasSize(600);
+    unpack(Arrays.copyOf(new Tars().file("g", "x").bytes(), 512 + 1)); // no padding, as by umoci
+    assertThat(layer.resolve("g")).hasSize(1);
     assertThatThrownBy(() -> unpack(Arrays.copyOf(tar, 700)))
         .hasMessageContaining("the archive ends inside an entry");
     assertThatThrownBy(() -> unpack(Arrays.copyOf(tar, 100)))

@@ -7,7 +7,9 @@ import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.kernel.SeqpacketSocket;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,16 +22,21 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Command implements AutoCloseable {
   private static final Duration END_LIMIT = Duration.ofSeconds(5);
-  private static final int SIGKILL = 9;
 
   private final Stub stub;
   private final Stub.Created created;
+  private final Supplier<List<Integer>> container;
   private @Nullable TaskExit exit;
 
-  /** Takes over both. */
-  Command(Stub stub, Stub.Created created) {
+  /**
+   * Takes over the stub and what it has made.
+   *
+   * @param container the processes of the container that it runs in
+   */
+  Command(Stub stub, Stub.Created created, Supplier<List<Integer>> container) {
     this.stub = stub;
     this.created = created;
+    this.container = container;
   }
 
   /** The process's number in this JVM's pid namespace. */
@@ -80,9 +87,12 @@ public final class Command implements AutoCloseable {
     }
   }
 
-  /** Kills the process; its end is still to be awaited. Nothing happens if it has ended. */
+  /**
+   * Kills it and what it has made, but for what has become a daemon; its end is still to be
+   * awaited.
+   */
   public void kill() {
-    Processes.signal(created.pidfd(), SIGKILL);
+    Offspring.killAll(created.pid(), created.pidfd(), container);
   }
 
   /** Ends what still runs and lets go of everything. Idempotent. */

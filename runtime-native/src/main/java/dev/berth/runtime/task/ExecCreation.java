@@ -93,7 +93,7 @@ final class ExecCreation {
       operation.enter(ExecTaskStage.START);
       stub.awaitStarted();
       rollback.commit();
-      return new Command(stub, created);
+      return new Command(stub, created, task::pids);
     }
   }
 

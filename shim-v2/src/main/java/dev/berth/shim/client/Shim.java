@@ -28,9 +28,14 @@ public final class Shim {
   /**
    * Returns a future that completes, with the reason, when the connection ends that was there when
    * this object was made: the shim has ended or was killed. Its stages run on a thread of their
-   * own.
+   * own. The connection knows of each until then: who only asks, asks {@link #isLost}.
    */
   public CompletableFuture<BerthException> lost() {
     return lost.copy();
+  }
+
+  /** Tells whether that connection has ended. */
+  public boolean isLost() {
+    return lost.isDone();
   }
 }

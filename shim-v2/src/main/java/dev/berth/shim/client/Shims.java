@@ -240,7 +240,7 @@ public final class Shims implements AutoCloseable {
       throw new BerthException(BerthException.Kind.CANCELLED, "connect to shim: interrupted", e);
     }
     try {
-      if (connection.client == null || connection.client.closed().isDone()) {
+      if (connection.client == null || !connection.client.isOpen()) {
         connection.client = TtrpcClient.connect(socket(address), timeout);
       }
       return connection.client;

@@ -160,7 +160,10 @@ public final class TtrpcClient implements AutoCloseable {
     }
   }
 
-  /** Completes when the connection has ended, with the reason; never exceptionally. */
+  /**
+   * Returns a future that completes when the connection has ended, with the reason; never
+   * exceptionally. The connection knows of each until then: who only asks, asks {@link #isOpen}.
+   */
   public CompletableFuture<BerthException> closed() {
     return closed.copy();
   }

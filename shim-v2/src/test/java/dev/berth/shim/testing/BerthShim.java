@@ -157,7 +157,7 @@ public final class BerthShim implements AutoCloseable {
   public long killShim(Shim shim) {
     long pid = shim.tasks().connect("", SOON).shimPid();
     ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
-    Await.until("the shim has ended", SOON, () -> shim.lost().isDone());
+    Await.until("the shim has ended", SOON, shim::isLost);
     return pid;
   }
 
