@@ -142,7 +142,10 @@ class PodmanTest {
   @Test
   void terminalIsTheCallers() {
     Command run =
-        onTerminal("hello", "run -it --rm --network none", "tty; read x; echo got $x; exit 3");
+        onTerminal(
+            "hello",
+            "run -it --rm --network none --cgroup-parent " + cgroupParent,
+            "tty; read x; echo got $x; exit 3");
     assertThat(run.exitCode()).as(run.stdout()).isEqualTo(3);
     assertThat(run.stdout()).contains("/dev/pts/0", "got hello");
 
@@ -260,10 +263,11 @@ class PodmanTest {
             List.of(
                 "sh",
                 "-c",
-                "exec 3</dev/null 4<%s; exec %s run --rm --network none --preserve-fds 2 %s %s"
+                "exec 3</dev/null 4<%s; exec %s run --rm --network none --preserve-fds 2 --cgroup-parent %s %s %s"
                     .formatted(
                         file,
                         String.join(" ", podman()),
+                        cgroupParent,
                         IMAGE,
                         "sh -c 'cat <&4; ls /proc/self/fd | wc -l'")));
     assertThat(run.succeeded().stdout()).startsWith("content\n");

@@ -12,6 +12,7 @@ import dev.berth.runtime.task.BerthInit;
 import dev.berth.runtime.task.Task;
 import dev.berth.runtime.task.Tasks;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -30,24 +31,9 @@ import picocli.CommandLine.Option;
     name = "berth-runtime",
     description = "Runs containers from OCI bundles.",
     mixinStandardHelpOptions = true,
-    version = "berth-runtime " + RuntimeCli.VERSION + ", runtime-spec " + RuntimeSpec.OCI_VERSION,
-    subcommands = {
-      PlanCommand.class,
-      RunCommand.class,
-      CreateCommand.class,
-      StartCommand.class,
-      StateCommand.class,
-      KillCommand.class,
-      ExecCommand.class,
-      ListCommand.class,
-      PsCommand.class,
-      PauseCommand.class,
-      ResumeCommand.class,
-      UpdateCommand.class,
-      EventsCommand.class,
-      SpecCommand.class,
-      FeaturesCommand.class,
-      DeleteCommand.class
+    version = {
+      "berth-runtime version " + RuntimeCli.VERSION,
+      "spec: " + RuntimeSpec.OCI_VERSION // the lines of runc's, which programs read
     })
 public final class RuntimeCli {
   static final String VERSION = "0.1.0";
@@ -89,17 +75,33 @@ public final class RuntimeCli {
   }
 
   static int execute(String... arguments) {
-    return commandLine().execute(arguments);
+    CommandLine command =
+        Verbs.find(List.of(arguments))
+            .map(RuntimeCli::commandLine)
+            .orElseGet(RuntimeCli::commandLine);
+    return command.execute(arguments);
   }
 
+  /** The command line with every verb, of which usage speaks. */
   static CommandLine commandLine() {
-    CommandLine command =
-        new CommandLine(new RuntimeCli()).setExecutionExceptionHandler(RuntimeCli::explain);
-    // What follows the container's name is a command to run, or for ps, with options of its own.
-    for (String name : List.of("exec", "ps")) {
-      requireNonNull(command.getSubcommands().get(name)).setStopAtPositional(true);
+    return commandLine(Verbs.names());
+  }
+
+  /** The command line for one verb: most of the time it takes to start goes into knowing verbs. */
+  private static CommandLine commandLine(String verb) {
+    return commandLine(List.of(verb));
+  }
+
+  private static CommandLine commandLine(Collection<String> verbs) {
+    CommandLine command = new CommandLine(new RuntimeCli());
+    for (String verb : verbs) {
+      command.addSubcommand(verb, Verbs.command(verb));
+      CommandLine added = requireNonNull(command.getSubcommands().get(verb), "just added");
+      // What follows the container's name is a command to run, or for ps, with options of its own.
+      added.setStopAtPositional(verb.equals("exec") || verb.equals("ps"));
+      added.setUnmatchedArgumentsAllowed(verb.equals("restore"));
     }
-    return command;
+    return command.setExecutionExceptionHandler(RuntimeCli::explain);
   }
 
   private static int explain(

@@ -2,6 +2,7 @@ package dev.berth.runtime.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
@@ -23,6 +24,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
@@ -47,7 +49,8 @@ class ReleasedContainerTest {
   private final List<Fd> children = new ArrayList<>();
 
   @BeforeEach
-  void becomeTheCaller() {
+  void becomeTheCaller() throws IOException {
+    Files.createDirectory(base.resolve("run"));
     Processes.becomeSubreaper();
     String machine = System.getProperty("os.arch").equals("aarch64") ? "arm64" : "amd64";
     Path built =
@@ -254,6 +257,24 @@ class ReleasedContainerTest {
   }
 
   @Test
+  void realDumpLeavesTheContainerRunning() throws Exception {
+    String criu = Objects.requireNonNullElse(System.getProperty("berth.criu"), "criu");
+    assumeTrue(
+        new ProcessBuilder("sh", "-c", criu + " check >/dev/null 2>&1").start().waitFor() == 0,
+        "needs a CRIU that works on this kernel");
+    create(spec("exec sleep 1000 </dev/null >/dev/null 2>&1"));
+    assertThat(berth("start", id)).isZero();
+    Path images = base.resolve("images");
+
+    assertThat(berth("checkpoint", "--leave-running", "--image-path", images.toString(), id))
+        .as(err.toString())
+        .isZero();
+
+    assertThat(images.resolve("pstree.img")).isRegularFile();
+    assertThat(status()).isEqualTo("running");
+  }
+
+  @Test
   void terminalNeedsSomebodyWhoGetsIt() throws IOException {
     RuntimeSpec spec = spec("true");
     ContainerProcess process = spec.process();
@@ -322,7 +343,6 @@ class ReleasedContainerTest {
     Path bundle = Files.createDirectories(base.resolve("bundle"));
     BusyboxBundle.makeRootfs(bundle.resolve("rootfs"));
     Files.write(bundle.resolve("config.json"), spec.toJson());
-    Files.createDirectories(base.resolve("run"));
     return bundle;
   }
 

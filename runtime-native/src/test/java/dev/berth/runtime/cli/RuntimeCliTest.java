@@ -205,6 +205,24 @@ class RuntimeCliTest {
     assertThat(berth("plan", base.toString())).as(err.toString()).isZero();
   }
 
+  @Test
+  void whatIsNotDoneIsSaid() throws IOException {
+    runDetached();
+    assertThat(berth("restore", "--image-path", "/nowhere", "other")).isEqualTo(1);
+    assertThat(err.toString()).contains("restore: containers are not restored");
+    assertThat(berth("checkpoint", "--pre-dump", id)).isEqualTo(1);
+    assertThat(err.toString()).contains("only full dumps", "--pre-dump");
+    assertThat(berth("checkpoint", "--manage-cgroups-mode", "x", id)).isEqualTo(1);
+    assertThat(err.toString()).contains("cgroups_mode");
+  }
+
+  @Test
+  void versionIsInTheLinesThatProgramsRead() {
+    assertThat(berth("--version")).isZero();
+    assertThat(out.toString().lines())
+        .containsExactly("berth-runtime version 0.1.0", "spec: " + RuntimeSpec.OCI_VERSION);
+  }
+
   private static void end(int pid) {
     try (Fd process = Processes.open(pid).orElseThrow()) {
       Processes.signal(process, 9);

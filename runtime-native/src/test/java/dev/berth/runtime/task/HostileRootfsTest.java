@@ -53,6 +53,7 @@ class HostileRootfsTest {
           "masked",
           "readonly",
           "made",
+          "made/here",
           "srv",
           "srv/node");
 

@@ -3,6 +3,7 @@ package dev.berth.shim.client;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.protobuf.Any;
 import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.base.BerthException.Kind;
@@ -23,6 +24,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -34,19 +36,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Drives containerd's own shim for runc, as a stranger would be driven. */
 @RequiresRoot
-@Timeout(60)
+@Timeout(120)
 class RuncShimTest {
-  private static final Duration SOON = Duration.ofSeconds(10);
+  static final Duration SOON = Duration.ofSeconds(20);
   private static final String RUNTIME = "io.containerd.runc.v2";
 
   @TempDir Path dir;
-  private final String id = Ids.generate();
-  private final TaskProcess init = TaskProcess.init(id);
+  final String id = Ids.generate();
+  final TaskProcess init = TaskProcess.init(id);
   private final List<ShimEvent> events = new CopyOnWriteArrayList<>();
   private ShimEvents eventServer;
   private Shims shims;
-  private Shim shim;
-  private Path bundle;
+  Shim shim;
+  Path bundle;
   private long shimPid;
 
   @BeforeEach
@@ -54,8 +56,13 @@ class RuncShimTest {
     bundle = dir.resolve(id);
     BusyboxBundle.create(bundle, "/berth-test-" + id.substring(0, 12), "sleep", "100");
     startClient();
-    shim = shims.launch(RUNTIME, id, bundle, null, SOON);
+    shim = shims.launch(RUNTIME, id, bundle, options(), SOON);
     shimPid = shim.tasks().connect(id, SOON).shimPid();
+  }
+
+  /** What the shim is told beside its arguments; null for runc as it is found in PATH. */
+  @Nullable Any options() {
+    return null;
   }
 
   private void startClient() {
@@ -96,12 +103,12 @@ class RuncShimTest {
     }
   }
 
-  private void create(TaskIo io) {
-    assertThat(shim.tasks().create(new CreateTask(id, bundle, List.of(), io, null), SOON))
+  void create(TaskIo io) {
+    assertThat(shim.tasks().create(new CreateTask(id, bundle, List.of(), io, options()), SOON))
         .isPositive();
   }
 
-  private void createAndStart() {
+  void createAndStart() {
     create(TaskIo.NONE);
     shim.tasks().start(init, SOON);
   }
@@ -249,7 +256,7 @@ class RuncShimTest {
     BusyboxBundle.create(otherBundle, "/berth-test-" + other.substring(0, 12), "true")
         .annotate("io.kubernetes.cri.sandbox-id", id);
 
-    Shim second = shims.launch(RUNTIME, other, otherBundle, null, SOON);
+    Shim second = shims.launch(RUNTIME, other, otherBundle, options(), SOON);
 
     assertThat(second.record().address()).isEqualTo(shim.record().address());
     assertThat(second.tasks().connect(id, SOON).shimPid()).isEqualTo((int) shimPid);
@@ -275,7 +282,7 @@ class RuncShimTest {
     }
   }
 
-  private static void assertFails(Kind kind, Runnable action) {
+  static void assertFails(Kind kind, Runnable action) {
     assertThatThrownBy(action::run)
         .isInstanceOf(BerthException.class)
         .extracting(e -> ((BerthException) e).kind())
