@@ -136,7 +136,10 @@ class NamespacesTest {
           .hasMessage("netlink link 99 up: ENODEV (no such device)");
       assertThat(netlink.links()).hasSize(1);
     }
-    assertThat(networksOfAllThreads()).containsOnly(own);
+    Await.until(
+        "the thread that was inside is gone",
+        Duration.ofSeconds(10),
+        () -> networksOfAllThreads().equals(Set.of(own)));
   }
 
   @Test
