@@ -35,12 +35,12 @@ final class DiskSync implements AutoCloseable {
   private void run() {
     try {
       sync();
-    } catch (IOException | NativeException e) { // the next pull or start tries again
+    } catch (NativeException e) { // the next pull or start tries again
       LOG.log(System.Logger.Level.WARNING, "cannot sync layers to disk", e);
     }
   }
 
-  private void sync() throws IOException {
+  private void sync() {
     List<Layer> fresh = layers.unsynced();
     if (fresh.isEmpty()) {
       return;
@@ -55,7 +55,17 @@ final class DiskSync implements AutoCloseable {
       Descriptors.syncFileSystem(directory);
     }
     for (Layer layer : fresh) {
+      mark(layer);
+    }
+  }
+
+  private void mark(Layer layer) {
+    try {
       layers.markSynced(layer);
+    } catch (IOException | NativeException e) { // a removed layer looks broken while it goes
+      if (layers.find(layer.key()).isPresent()) {
+        LOG.log(System.Logger.Level.WARNING, "cannot mark layer " + layer.key(), e);
+      }
     }
   }
 

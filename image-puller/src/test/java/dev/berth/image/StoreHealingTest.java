@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.base.MetadataStore;
 import dev.berth.base.Operation;
@@ -152,6 +153,27 @@ class StoreHealingTest {
         }
       }
     }
+  }
+
+  @Test
+  void aLayerThatIsGoneKeepsNoOtherFromItsMark() throws IOException {
+    pull("v1");
+    images.close();
+    for (Path folder : layerFolders()) {
+      Files.delete(folder.resolve("synced"));
+    }
+    ImageLayout layout = ImageLayout.create(dir.resolve("images"));
+    try (var trash = new Trash(layout)) {
+      Layers layers = Layers.load(layout, trash);
+      AtomicFiles.deleteTree(Layers.folderOf(layers.unsynced().getFirst()));
+      try (var sync = new DiskSync(layout, layers)) {
+        sync.start();
+        awaitSynced();
+      }
+    }
+    assertThat(layerFolders()).hasSize(1);
+    records.close();
+    open();
   }
 
   @ParameterizedTest
