@@ -242,13 +242,6 @@ public final class Images implements AutoCloseable {
     }
   }
 
-  /** Removes an image as above, without waiting for its bytes to be free. */
-  public void remove(String nameOrId) {
-    if (store.remove(nameOrId).isPresent()) {
-      content.retain(contentInUse());
-    }
-  }
-
   private Set<Digest> contentInUse() {
     if (content.files().isEmpty()) {
       return Set.of();

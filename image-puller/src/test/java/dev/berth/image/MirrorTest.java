@@ -100,7 +100,7 @@ class MirrorTest extends HostileRegistryFixture {
     pull("app:v1");
     assertThat(mirror.requests()).hasSize(1);
     registry.close();
-    images.remove(registry.host() + "/app:v1");
+    images.remove(registry.host() + "/app:v1", Operation.internal("RemoveImage"));
     pull("app:v1");
     assertThat(mirror.requests()).hasSizeGreaterThan(8);
   }
@@ -148,7 +148,7 @@ class MirrorTest extends HostileRegistryFixture {
     pull("app:v1");
     assertThat(mirror.requestsFor("/v2/app/manifests/v1")).isEqualTo(1);
     assertThat(mirror.requestsFor("/v2/app/blobs/")).isZero();
-    images.remove(registry.host() + "/app:v1");
+    images.remove(registry.host() + "/app:v1", Operation.internal("RemoveImage"));
     mirror("http://" + mirror.host(), "capabilities = [\"pull\"]");
     pull("app:v1");
     assertThat(mirror.requestsFor("/v2/app/manifests/v1")).as("as before").isEqualTo(1);

@@ -112,7 +112,7 @@ class NodeCredentialsTest extends HostileRegistryFixture {
             .formatted(registry.host()));
     config("{'credHelpers': {'HOST': 'one'}, 'credsStore': 'none'}");
     assertThat(pull("team/app:v1").layers()).hasSize(2);
-    images.remove(registry.host() + "/team/app:v1");
+    images.remove(registry.host() + "/team/app:v1", Operation.internal("RemoveImage"));
     config("{'credsStore': 'one'}");
     assertThat(pull("team/app:v1").layers()).hasSize(2);
   }

@@ -189,7 +189,7 @@ class PullFaultTest {
   void afterAPullKilledAnywhereAndATornWriteTheNextOneEqualsAFreshOne(int files) throws Exception {
     ImageRecord fresh = pull(Operation.internal("PullImage"));
     Map<String, Object> expected = trees();
-    images.remove(fresh.id());
+    images.remove(fresh.id(), Operation.internal("RemoveImage"));
     assertNothingLeft();
     closeStore();
 
@@ -213,7 +213,7 @@ class PullFaultTest {
     assertThat(image.layers()).isEqualTo(fresh.layers());
     assertThat(images.list()).hasSize(1);
     assertThat(trees()).isEqualTo(expected);
-    images.remove(image.id());
+    images.remove(image.id(), Operation.internal("RemoveImage"));
     assertNothingLeft();
   }
 
@@ -265,7 +265,7 @@ class PullFaultTest {
     try (var proxy = CutProxy.to(registry).cut(2, 1_000_000)) {
       assertThat(pull(proxy.host(), Operation.internal("PullImage")).layers()).hasSize(3);
       assertThat(proxy.cutsLeft()).isNotPositive();
-      images.remove(proxy.host() + "/app:v1");
+      images.remove(proxy.host() + "/app:v1", Operation.internal("RemoveImage"));
       assertNothingLeft();
     }
     try (var proxy = CutProxy.to(registry).cutForGood(2_000_000)) {

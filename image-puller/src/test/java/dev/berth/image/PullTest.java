@@ -291,9 +291,9 @@ class PullTest {
     pull("app:v1");
     ImageRecord image = pull("app:v2");
     images.snapshots().prepare("c", image);
-    images.remove(registry.host() + "/app:v1");
-    images.remove(registry.host() + "/app:v1");
-    images.remove("0".repeat(64));
+    images.remove(registry.host() + "/app:v1", Operation.internal("RemoveImage"));
+    images.remove(registry.host() + "/app:v1", Operation.internal("RemoveImage"));
+    images.remove("0".repeat(64), Operation.internal("RemoveImage"));
     assertThat(images.list()).isEmpty();
     assertThat(images.find(image.id())).isEmpty();
     assertThat(Files.exists(dir.resolve("images/layers/1/fs"))).isTrue();

@@ -152,7 +152,7 @@ class RangedPullTest {
         hostile((exchange, _) -> HostileRegistry.send(exchange, 200, layer.blob()))) {
       pullAndCompare();
       assertThat(ranges(registry)).as("tried on both new connections at most").isBetween(1L, 2L);
-      images.remove(link.host() + "/app:v1");
+      images.remove(link.host() + "/app:v1", Operation.internal("RemoveImage"));
       long before = ranges(registry);
       pullAndCompare();
       assertThat(ranges(registry)).as("known by now").isEqualTo(before);

@@ -3,6 +3,7 @@ package dev.berth.image;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.berth.base.BerthException;
+import dev.berth.base.Operation;
 import dev.berth.image.testing.HostileRegistry;
 import dev.berth.image.testing.TestImage;
 import java.io.IOException;
@@ -115,7 +116,7 @@ class ResumedPullTest extends HostileRegistryFixture {
           }
         });
     pull("app:v1");
-    images.remove(registry.host() + "/app:v1");
+    images.remove(registry.host() + "/app:v1", Operation.internal("RemoveImage"));
     requests.set(0);
     registry.on(
         HostileRegistry.blobPath("app", layer.digest()),

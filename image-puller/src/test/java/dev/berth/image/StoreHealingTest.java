@@ -180,13 +180,13 @@ class StoreHealingTest {
   @EnumSource
   void aLostIndexIsMadeAnewFromWhatLiesOnDisk(Loss loss) throws IOException {
     ImageRecord removed = pull("v2");
-    images.remove(removed.id());
+    images.remove(removed.id(), Operation.internal("RemoveImage"));
     ImageRecord first = pull("v1");
     pull("v2");
     images.snapshots().prepare("container-1", first);
     Path written = images.snapshots().writableLayer("container-1").resolve("data");
     Files.writeString(written, "mine");
-    images.remove(removed.id());
+    images.remove(removed.id(), Operation.internal("RemoveImage"));
     List<ImageRecord> before = images.list();
     Map<String, Object> trees = trees();
     close();
