@@ -103,6 +103,42 @@ class ProxyPullTest {
   }
 
   @Test
+  void theProxyItselfMayTalkTls() throws IOException {
+    var proxyTls = Certificates.in(dir.resolve("proxy-keys"));
+    hostsToml("server = \"http://registry.test\"");
+    try (var proxy = ForwardProxy.withTls(proxyTls.context(), registry.port(), BASIC)) {
+      String url = "https://proxy:secret@" + proxy.host();
+      assertThatThrownBy(() -> pull(Map.of("HTTP_PROXY", url))).hasMessageContaining("PKIX");
+      pull(Map.of("HTTP_PROXY", url, "SSL_CERT_FILE", proxyTls.authority().toString()));
+      assertThat(proxy.requests().getFirst())
+          .startsWith("GET http://registry.test/v2/app/manifests/v1 HTTP/1.1\r\n");
+    }
+  }
+
+  @Test
+  void tlsGoesThroughATlsTunnel() throws IOException {
+    var tls = Certificates.in(dir.resolve("keys"));
+    registry.close();
+    registry = DockerRegistry.startWithTls(storage, tls);
+    tls.sign("client", "rsa:2048");
+    Path key = tls.authority().resolveSibling("client.key");
+    hostsToml("client = [[\"%s\", \"%s\"]]".formatted(key.resolveSibling("client.crt"), key));
+    try (var proxy = ForwardProxy.withTls(tls.context(), registry.port(), BASIC)) {
+      pull(
+          Map.of(
+              "HTTPS_PROXY",
+              "https://proxy:secret@" + proxy.host(),
+              "SSL_CERT_DIR",
+              Files.createDirectories(dir.resolve("trusted")).toString(),
+              "SSL_CERT_FILE",
+              tls.authority().toString()));
+      assertThat(proxy.requests())
+          .isNotEmpty()
+          .allMatch(request -> request.startsWith("CONNECT registry.test:443 "));
+    }
+  }
+
+  @Test
   void whatNeedsNoProxyIsAskedDirectly() throws IOException {
     hostsToml("server = \"http://registry.test\"");
     try (var proxy = ForwardProxy.to(registry.port(), "")) {

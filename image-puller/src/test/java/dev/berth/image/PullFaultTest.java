@@ -156,17 +156,7 @@ class PullFaultTest {
   }
 
   private Process startPuller(Path faults) throws IOException {
-    return new ProcessBuilder(
-            ProcessHandle.current().info().command().orElseThrow(),
-            "--enable-native-access=ALL-UNNAMED",
-            "-Dberth.fault.file=" + faults,
-            "-cp",
-            System.getProperty("java.class.path"),
-            Puller.class.getName(),
-            dir.toString(),
-            registry.host())
-        .redirectErrorStream(true)
-        .start();
+    return Puller.start(dir, registry.host() + "/app:v1", "-Dberth.fault.file=" + faults);
   }
 
   /** What every layer holds, whatever it is called. */
@@ -240,22 +230,6 @@ class PullFaultTest {
         try (var file = FileChannel.open(youngest.get(), StandardOpenOption.WRITE)) {
           file.truncate(file.size() / 2);
         }
-      }
-    }
-  }
-
-  /** Pulls in a process of its own. */
-  static final class Puller {
-    private Puller() {}
-
-    public static void main(String[] arguments) {
-      Path dir = Path.of(arguments[0]);
-      try (var records = MetadataStore.open(dir.resolve("meta"));
-          var images = Images.open(dir.resolve("images"), records, dir.resolve("hosts"))) {
-        images.pull(
-            ImageReference.parse(arguments[1] + "/app:v1"),
-            Credentials.none(),
-            Operation.internal("PullImage"));
       }
     }
   }

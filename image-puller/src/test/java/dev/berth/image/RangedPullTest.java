@@ -236,4 +236,27 @@ class RangedPullTest {
       pullAndCompare();
     }
   }
+
+  @Test
+  void aProcessKilledAmongRangesLeavesWhereToGoOn() throws Exception {
+    try (var registry = DockerRegistry.start(Files.createDirectory(dir.resolve("registry")))) {
+      try (var pusher = new Pusher(registry)) {
+        pusher.push("app", "v1", image);
+      }
+      linkTo(registry.port());
+      images.close();
+      records.close();
+      Process process = Puller.start(dir, link.host() + "/app:v1");
+      Await.until("there are ranges", LIMIT, () -> link.mostAtOnce() > 1 || !process.isAlive());
+      process.destroyForcibly();
+      assertThat(process.waitFor()).isEqualTo(137);
+      open();
+      assertThat(HostFiles.below(dir.resolve("images/staging"))).hasSize(1);
+      long before = link.carried();
+      pullAndCompare();
+      assertThat(link.carried() - before)
+          .as("what had come is not fetched again")
+          .isLessThan(NOISE.length);
+    }
+  }
 }

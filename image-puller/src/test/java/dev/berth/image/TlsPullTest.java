@@ -7,6 +7,8 @@ import dev.berth.base.MetadataStore;
 import dev.berth.base.Operation;
 import dev.berth.image.oci.ImageReference;
 import dev.berth.image.registry.Credentials;
+import dev.berth.image.registry.Patience;
+import dev.berth.image.registry.RegistrySettings;
 import dev.berth.image.testing.Certificates;
 import dev.berth.image.testing.DockerRegistry;
 import dev.berth.image.testing.Pusher;
@@ -18,6 +20,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -124,6 +128,36 @@ class TlsPullTest {
     assertThat(pull().layers()).hasSize(1);
     Files.copy(wrong, authority, StandardCopyOption.REPLACE_EXISTING);
     assertThatThrownBy(this::pull).hasMessageContaining("PKIX");
+  }
+
+  @Test
+  void theMachinesAuthoritiesCountAsTheyAreNow() throws IOException {
+    Path key = key("client", "ec -pkeyopt ec_paramgen_curve:P-256");
+    Path wrong = Certificates.in(dir.resolve("wrong")).authority();
+    Path bundle = Files.copy(wrong, dir.resolve("bundle.crt"));
+    hostsToml("client = [[\"%s\", \"%s\"]]".formatted(key.resolveSibling("client.crt"), key));
+    images.close();
+    images =
+        Images.open(
+            dir.resolve("images"),
+            records,
+            new RegistrySettings(
+                dir.resolve("hosts"),
+                Optional.empty(),
+                Map.of("SSL_CERT_FILE", bundle.toString()),
+                Patience.DEFAULT));
+    assertThatThrownBy(this::pull).hasMessageContaining("PKIX");
+    Files.writeString(
+        bundle,
+        """
+        -----BEGIN CERTIFICATE-----
+        AAAA
+        -----END CERTIFICATE-----
+        """
+            + Files.readString(tls.authority()));
+    assertThat(pull().layers()).as("one that is broken costs no other").hasSize(1);
+    Files.delete(bundle);
+    assertThatThrownBy(this::pull).hasMessageContaining("cannot set up TLS: no file " + bundle);
   }
 
   @Test

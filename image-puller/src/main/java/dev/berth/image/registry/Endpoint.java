@@ -1,10 +1,7 @@
 package dev.berth.image.registry;
 
-import java.io.IOException;
 import java.net.URI;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -59,18 +56,9 @@ record Endpoint(
           Stream.concat(
                   authorities.stream(),
                   clients.stream().flatMap(one -> Stream.of(one.certificate(), one.key())))
-              .map(Tls::versionOf)
+              .map(FileVersion::of)
               .toList();
       return new Tls(skipVerify, authorities, clients, version);
-    }
-
-    private static String versionOf(Path file) {
-      try {
-        var attributes = Files.readAttributes(file, BasicFileAttributes.class);
-        return attributes.lastModifiedTime() + " " + attributes.fileKey() + " " + attributes.size();
-      } catch (IOException e) {
-        return "none"; // reading it will say why
-      }
     }
 
     /** Whether these are the same settings with other contents of their files. */

@@ -48,8 +48,17 @@ final class Http implements AutoCloseable {
   private static final int MAX_CONNECTIONS_PER_HOST = 24;
   private static final long IDLE_SECONDS = 15;
 
-  /** What makes connections differ. */
-  private record Pool(Endpoint.Tls tls, Duration connectTimeout) {}
+  /**
+   * What makes connections differ.
+   *
+   * @param authorities which version of the machine's authorities they were checked with
+   */
+  private record Pool(Endpoint.Tls tls, Duration connectTimeout, String authorities) {
+    boolean isOlderVersionOf(Pool other) {
+      return tls.isOlderVersionOf(other.tls)
+          || (tls.equals(other.tls) && !authorities.equals(other.authorities));
+    }
+  }
 
   private record Client(
       CloseableHttpClient http,
@@ -64,12 +73,14 @@ final class Http implements AutoCloseable {
   private final Patience patience;
   private final RateWatch watch;
   private final ProxyRules proxies;
+  private final SystemAuthorities authorities;
   private final HostHealth health = new HostHealth();
 
-  Http(Patience patience, ProxyRules proxies) {
-    this.patience = patience;
+  Http(RegistrySettings settings) {
+    this.patience = settings.patience();
     this.watch = new RateWatch(patience);
-    this.proxies = proxies;
+    this.proxies = ProxyRules.of(settings.environment());
+    this.authorities = new SystemAuthorities(settings.environment());
   }
 
   /** An answer; to be closed. */
@@ -272,7 +283,7 @@ final class Http implements AutoCloseable {
   }
 
   private Client client(Endpoint endpoint) {
-    var pool = new Pool(endpoint.tls(), endpoint.connectTimeout());
+    var pool = new Pool(endpoint.tls(), endpoint.connectTimeout(), authorities.version());
     Client known = clients.get(pool);
     closeRetired();
     if (known != null) {
@@ -290,7 +301,7 @@ final class Http implements AutoCloseable {
 
   private void retireOlderThan(Pool pool) {
     for (Map.Entry<Pool, Client> entry : Map.copyOf(clients).entrySet()) {
-      if (entry.getKey().tls().isOlderVersionOf(pool.tls())
+      if (entry.getKey().isOlderVersionOf(pool)
           && clients.remove(entry.getKey(), entry.getValue())) {
         retired.add(entry.getValue());
       }
@@ -310,7 +321,7 @@ final class Http implements AutoCloseable {
         PoolingHttpClientConnectionManagerBuilder.create()
             .setMaxConnTotal(MAX_CONNECTIONS)
             .setMaxConnPerRoute(MAX_CONNECTIONS_PER_HOST)
-            .setTlsSocketStrategy(TlsSetup.of(pool.tls()))
+            .setTlsSocketStrategy(TlsSetup.of(pool.tls(), authorities))
             .setDefaultConnectionConfig(
                 ConnectionConfig.custom()
                     .setConnectTimeout(pool.connectTimeout().toMillis(), TimeUnit.MILLISECONDS)

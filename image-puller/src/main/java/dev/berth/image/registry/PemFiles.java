@@ -51,19 +51,41 @@ final class PemFiles {
 
   /** Returns the certificates in a file that may hold a key too. */
   static List<Certificate> certificates(Path file) throws IOException, GeneralSecurityException {
-    CertificateFactory factory = CertificateFactory.getInstance("X.509");
-    List<Certificate> certificates = new ArrayList<>();
-    Matcher block = BLOCK.matcher(Files.readString(file, StandardCharsets.ISO_8859_1));
-    while (block.find()) {
-      if (block.group(1).equals("CERTIFICATE")) {
-        byte[] der = Base64.getMimeDecoder().decode(block.group(2));
-        certificates.add(factory.generateCertificate(new ByteArrayInputStream(der)));
-      }
+    List<String> unreadable = new ArrayList<>();
+    List<Certificate> certificates = certificates(file, unreadable);
+    if (!unreadable.isEmpty()) {
+      throw new CertificateException(file + ": " + unreadable.getFirst());
     }
     if (certificates.isEmpty()) {
       throw new CertificateException(file + ": no certificate in it");
     }
     return certificates;
+  }
+
+  /**
+   * Returns those certificates in a file that can be read.
+   *
+   * @param unreadable gets the reason for each of the others
+   */
+  static List<Certificate> certificates(Path file, List<String> unreadable) throws IOException {
+    List<Certificate> certificates = new ArrayList<>();
+    Matcher block = BLOCK.matcher(Files.readString(file, StandardCharsets.ISO_8859_1));
+    while (block.find()) {
+      if (block.group(1).equals("CERTIFICATE")) {
+        try {
+          certificates.add(certificate(block.group(2)));
+        } catch (CertificateException | IllegalArgumentException e) {
+          unreadable.add(String.valueOf(e.getMessage()));
+        }
+      }
+    }
+    return certificates;
+  }
+
+  private static Certificate certificate(String base64) throws CertificateException {
+    byte[] der = Base64.getMimeDecoder().decode(base64);
+    return CertificateFactory.getInstance("X.509")
+        .generateCertificate(new ByteArrayInputStream(der));
   }
 
   /** Returns the first key in a file that may hold certificates too. */

@@ -25,7 +25,7 @@ public final class RegistryClient implements AutoCloseable {
   public RegistryClient(RegistrySettings settings) {
     this.hosts = new RegistryHosts(settings.hostsDir());
     this.patience = settings.patience();
-    this.http = new Http(patience, ProxyRules.of(settings.environment()));
+    this.http = new Http(settings);
     this.nodeCredentials =
         settings
             .dockerConfig()

@@ -11,7 +11,8 @@ import java.util.Optional;
  *     exist
  * @param dockerConfig the node's own credentials in the form of Docker's {@code config.json}, for
  *     pulls that bring none; read anew each time, need not exist
- * @param environment names proxies ({@code HTTP_PROXY}, {@code HTTPS_PROXY}, {@code NO_PROXY});
+ * @param environment names proxies ({@code HTTP_PROXY}, {@code HTTPS_PROXY}, {@code NO_PROXY}) and
+ *     other authorities than the machine's ({@code SSL_CERT_FILE}, {@code SSL_CERT_DIR});
  *     credential helpers are looked up in its PATH and get all of it
  * @param patience how long a registry may take
  */

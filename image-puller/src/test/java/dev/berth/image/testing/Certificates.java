@@ -5,8 +5,12 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
 import java.util.ArrayList;
 import java.util.List;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
 
 /**
  * An authority of a test's own, made with openssl, and what it signs: a server on loopback, known
@@ -44,6 +48,24 @@ public final class Certificates {
 
   public Path serverKey() {
     return folder.resolve("server.key");
+  }
+
+  /** The server's certificate and key, for a server in this process. */
+  public SSLContext context() {
+    try {
+      openssl(
+          folder,
+          "pkcs12 -export -in server.crt -inkey server.key -out server.p12 -passout pass:secret");
+      char[] password = "secret".toCharArray();
+      KeyStore store = KeyStore.getInstance(folder.resolve("server.p12").toFile(), password);
+      var keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+      keys.init(store, password);
+      SSLContext context = SSLContext.getInstance("TLS");
+      context.init(keys.getKeyManagers(), null, null);
+      return context;
+    } catch (IOException | GeneralSecurityException e) {
+      throw new AssertionError(e);
+    }
   }
 
   /**

@@ -13,6 +13,8 @@ import java.net.URI;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CopyOnWriteArrayList;
+import javax.net.ServerSocketFactory;
+import javax.net.ssl.SSLContext;
 
 /**
  * A forward proxy: tunnels CONNECT, passes other requests on one by one, and leads every name to
@@ -37,8 +39,17 @@ public final class ForwardProxy implements AutoCloseable {
    * @param authorization the whole header that it wants to see; empty for none
    */
   public static ForwardProxy to(int port, String authorization) {
+    return over(ServerSocketFactory.getDefault(), port, authorization);
+  }
+
+  /** The same, but its clients talk TLS with it. */
+  public static ForwardProxy withTls(SSLContext tls, int port, String authorization) {
+    return over(tls.getServerSocketFactory(), port, authorization);
+  }
+
+  private static ForwardProxy over(ServerSocketFactory sockets, int port, String authorization) {
     try {
-      var server = new ServerSocket();
+      ServerSocket server = sockets.createServerSocket();
       server.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
       var proxy = new ForwardProxy(server, port, authorization);
       Thread.ofVirtual().name("forward-proxy").start(proxy::accept);

@@ -16,6 +16,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -34,6 +35,7 @@ public final class LinkProxy implements AutoCloseable {
   private final AtomicInteger mostBusy = new AtomicInteger();
   private final AtomicInteger stallsLeft = new AtomicInteger();
   private final Set<Socket> silent = ConcurrentHashMap.newKeySet();
+  private final AtomicLong carried = new AtomicLong();
   private volatile Duration latency = Duration.ZERO;
   private volatile long bytesPerSecond = Long.MAX_VALUE;
   private volatile long stallAfter = Long.MAX_VALUE;
@@ -105,6 +107,11 @@ public final class LinkProxy implements AutoCloseable {
     return mostBusy.get();
   }
 
+  /** How many bytes have come for the client in all. */
+  public long carried() {
+    return carried.get();
+  }
+
   public String host() {
     return "127.0.0.1:" + server.getLocalPort();
   }
@@ -140,6 +147,7 @@ public final class LinkProxy implements AutoCloseable {
     try (InputStream in = from.getInputStream()) {
       for (int count = in.read(buffer); count > 0; count = in.read(buffer)) {
         total += count;
+        carried.addAndGet(toClient ? count : 0);
         if (toClient && total > stallAfter && stallsLeft.getAndDecrement() > 0) {
           silent.add(to);
           return; // `deliver` keeps the connection open
