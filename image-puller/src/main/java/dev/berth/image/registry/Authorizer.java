@@ -96,11 +96,7 @@ final class Authorizer {
     var step = new Failures.Step(realm.getRawAuthority(), repository, "fetch token");
     try (Http.Response response = ask(realm, challenge, shown, operation)) {
       if (response.status() != 200) {
-        BerthException failure = Failures.status(step, response);
-        if (Failures.isTransient(response.status())) {
-          throw new EndpointClient.TransientStatus(failure, response.status());
-        }
-        throw failure;
+        throw Attempts.failed(step, response);
       }
       byte[] body = response.body().readNBytes(MAX_TOKEN_BYTES);
       return parse(step, new String(body, UTF_8));

@@ -7,16 +7,13 @@ import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.base.Operation;
 import dev.berth.image.oci.Descriptor;
+import dev.berth.image.registry.Attempts.Effort;
 import java.io.IOException;
-import java.net.ConnectException;
 import java.net.URI;
-import java.net.UnknownHostException;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,11 +24,6 @@ import org.jspecify.annotations.Nullable;
  * is never given up (rule R20). Thread-safe.
  */
 final class EndpointClient {
-  private static final int MAX_ATTEMPTS = 4;
-
-  /** A host that asks for pauses gets more: all pulls wait together, and one may be unlucky. */
-  private static final Duration THROTTLED_PATIENCE = Duration.ofMinutes(3);
-
   /** Where another host can be asked instead, nobody waits for the slow one. */
   private static final Duration HASTY_ANSWER = Duration.ofSeconds(10);
 
@@ -70,14 +62,6 @@ final class EndpointClient {
     return http.health().avoid(HostHealth.nameOf(endpoint.base()));
   }
 
-  /** How much is tried with a host: the last one of a list is worth waiting for. */
-  enum Effort {
-    /** Another host can be asked instead. */
-    ONCE,
-    /** There is no other. */
-    PERSISTENT
-  }
-
   /** What to do with a good answer. */
   interface Reader<T> {
     T read(Http.Response response) throws IOException;
@@ -91,7 +75,7 @@ final class EndpointClient {
       Effort effort,
       Operation operation,
       Reader<T> reader) {
-    return attempt(
+    return Attempts.run(
         step,
         effort,
         operation,
@@ -111,7 +95,7 @@ final class EndpointClient {
   /** Opens a blob from an offset on; the caller closes it. */
   BlobBody openBlob(Descriptor descriptor, long offset, Effort effort, Operation operation) {
     var step = step("fetch blob " + descriptor.digest());
-    return attempt(
+    return Attempts.run(
         step,
         effort,
         operation,
@@ -145,7 +129,7 @@ final class EndpointClient {
       BlobOrigin before,
       Operation operation) {
     Map<String, String> range = Map.of("Range", "bytes=" + from + "-" + (to - 1));
-    return attempt(
+    return Attempts.run(
         step,
         Effort.PERSISTENT,
         operation,
@@ -220,74 +204,11 @@ final class EndpointClient {
     return 0;
   }
 
-  private interface Exchange<T> {
-    T run() throws IOException;
-  }
-
-  /** A status that may pass. */
-  static final class TransientStatus extends IOException {
-    private static final long serialVersionUID = 1L;
-
-    private final transient BerthException failure;
-    private final int status;
-
-    TransientStatus(BerthException failure, int status) {
-      super(failure.getMessage());
-      this.failure = failure;
-      this.status = status;
-    }
-
-    /** What to tell if it does not pass. */
-    BerthException failure() {
-      return failure;
-    }
-  }
-
-  private static <T> T attempt(
-      Failures.Step step, Effort effort, Operation operation, Exchange<T> exchange) {
-    Instant begun = Instant.now();
-    int failed = 0;
-    while (true) {
-      BerthException failure;
-      try {
-        return exchange.run();
-      } catch (TransientStatus e) {
-        failure = e.failure;
-        boolean mayWait = Instant.now().isBefore(begun.plus(THROTTLED_PATIENCE));
-        if (e.status == 429 && mayWait && effort == Effort.PERSISTENT) {
-          continue; // the next request waits for as long as the host wants
-        }
-        failed = e.status == 429 ? MAX_ATTEMPTS : failed + 1;
-      } catch (IOException e) {
-        operation.check(); // a cancelled request looks like a broken one
-        failure = Failures.unreachable(step, e);
-        failed = isFinal(e) ? MAX_ATTEMPTS : failed + 1;
-      }
-      if (effort == Effort.ONCE || failed == MAX_ATTEMPTS) {
-        throw failure;
-      }
-      Backoff.pause(failed, operation);
-    }
-  }
-
-  /** Nobody there, no such name, the wrong certificate: the next try would say the same. */
-  private static boolean isFinal(IOException e) {
-    return e instanceof ConnectException
-        || e instanceof UnknownHostException
-        || e instanceof SSLException;
-  }
-
   private static void requireSuccess(Failures.Step step, Http.Response response)
-      throws TransientStatus {
-    int status = response.status();
-    if (status == 200 || status == 206) {
-      return;
+      throws IOException {
+    if (response.status() != 200 && response.status() != 206) {
+      throw Attempts.failed(step, response);
     }
-    BerthException failure = Failures.status(step, response);
-    if (Failures.isTransient(status)) {
-      throw new TransientStatus(failure, status);
-    }
-    throw failure;
   }
 
   /** Sends a request and answers a challenge, once. */

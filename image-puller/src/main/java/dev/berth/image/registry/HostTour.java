@@ -4,7 +4,7 @@ import static dev.berth.base.BerthException.Kind.KUBELET_REASON;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
-import dev.berth.image.registry.EndpointClient.Effort;
+import dev.berth.image.registry.Attempts.Effort;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

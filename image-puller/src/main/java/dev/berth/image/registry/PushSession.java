@@ -27,8 +27,6 @@ public final class PushSession {
   /** A larger blob is uploaded in pieces of this. */
   static final int CHUNK_BYTES = 32 * 1024 * 1024;
 
-  private static final int MAX_ATTEMPTS = 4;
-
   private final Http http;
   private final Endpoint endpoint;
   private final String repository;
@@ -59,8 +57,9 @@ public final class PushSession {
    */
   public Way push(Descriptor blob, Optional<String> from, BlobSource blobs, Operation operation) {
     var step = new Failures.Step(endpoint.host(), repository, "push blob " + blob.digest());
-    return attempt(
+    return Attempts.run(
         step,
+        Attempts.Effort.PERSISTENT,
         operation,
         () -> {
           if (exists(step, "/blobs/" + blob.digest(), operation)) {
@@ -78,7 +77,7 @@ public final class PushSession {
   private boolean exists(Failures.Step step, String path, Operation operation) throws IOException {
     try (var response = send(step, "HEAD", url(path), Map.of(), null, operation)) {
       if (response.status() != 200 && response.status() != 404) {
-        throw failed(step, response);
+        throw Attempts.failed(step, response);
       }
       return response.status() == 200;
     }
@@ -94,7 +93,7 @@ public final class PushSession {
       return switch (response.status()) {
         case 201 -> null;
         case 202 -> location(step, url, response);
-        default -> throw failed(step, response);
+        default -> throw Attempts.failed(step, response);
       };
     }
   }
@@ -126,7 +125,7 @@ public final class PushSession {
         Map.of("Content-Range", offset + "-" + (offset + Math.max(0, bytes.length - 1)));
     try (var response = send(step, "PATCH", url, range, Http.Body.of(bytes), operation)) {
       if (response.status() != 202) {
-        throw failed(step, response);
+        throw Attempts.failed(step, response);
       }
       return location(step, url, response);
     }
@@ -139,7 +138,7 @@ public final class PushSession {
     URI complete = URI.create(url + separator + "digest=" + blob.digest());
     try (var response = send(step, "PUT", complete, Map.of(), body, operation)) {
       if (response.status() != 201 && response.status() != 204) {
-        throw failed(step, response);
+        throw Attempts.failed(step, response);
       }
     }
   }
@@ -153,15 +152,16 @@ public final class PushSession {
       String tagOrDigest, String type, Digest digest, byte[] raw, Operation operation) {
     var step = new Failures.Step(endpoint.host(), repository, "push manifest " + tagOrDigest);
     var _ =
-        attempt(
+        Attempts.run(
             step,
+            Attempts.Effort.PERSISTENT,
             operation,
             () -> {
               Map<String, String> headers = Map.of("Content-Type", type);
               URI url = url("/manifests/" + tagOrDigest);
               try (var response = send(step, "PUT", url, headers, Http.Body.of(raw), operation)) {
                 if (response.status() != 201) {
-                  throw failed(step, response);
+                  throw Attempts.failed(step, response);
                 }
                 return digest;
               }
@@ -185,37 +185,6 @@ public final class PushSession {
           FAILED_PRECONDITION, step + ": it sends us to something that is not a URL", e);
     }
     throw new BerthException(FAILED_PRECONDITION, step + ": it sends us to another host");
-  }
-
-  private interface Exchange<T> {
-    T run() throws IOException;
-  }
-
-  /** What a status that may pass is told as; everything else ends the push. */
-  private static IOException failed(Failures.Step step, Http.Response response) {
-    BerthException failure = Failures.status(step, response);
-    if (Failures.isTransient(response.status())) {
-      return new EndpointClient.TransientStatus(failure, response.status());
-    }
-    throw failure;
-  }
-
-  private static <T> T attempt(Failures.Step step, Operation operation, Exchange<T> exchange) {
-    for (int attempt = 1; ; attempt++) {
-      BerthException failure;
-      try {
-        return exchange.run();
-      } catch (EndpointClient.TransientStatus e) {
-        failure = e.failure();
-      } catch (IOException e) {
-        operation.check(); // a cancelled request looks like a broken one
-        failure = Failures.unreachable(step, e);
-      }
-      if (attempt == MAX_ATTEMPTS) {
-        throw failure;
-      }
-      Backoff.pause(attempt, operation); // who asked for a pause is given it before that
-    }
   }
 
   /** Sends a request and answers a challenge, once; a body that was begun is not sent again. */
