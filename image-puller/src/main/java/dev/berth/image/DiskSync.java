@@ -1,14 +1,21 @@
 package dev.berth.image;
 
+import static dev.berth.base.BerthException.Kind.INTERNAL;
+
+import dev.berth.base.BerthException;
+import dev.berth.base.Operation;
 import dev.berth.runtime.kernel.Descriptors;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.NativeException;
 import dev.berth.runtime.kernel.OpenFlag;
 import java.io.IOException;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
- * Gets new layers onto the disk in the background, so that no pull waits for it.
+ * Gets new layers onto the disk in the background, so that no pull waits for it that does not want
+ * to.
  *
  * <p>One syncfs(2) for all layers that have come since the last one; only then are they marked as
  * synced (see {@link LayerFile}). Before that each gets its {@link LayerManifest}, which so is on
@@ -20,6 +27,10 @@ final class DiskSync implements AutoCloseable {
   private final ImageLayout layout;
   private final Layers layers;
   private volatile boolean closing;
+
+  /** Why the last run failed; empty if it did not. */
+  private volatile String failure = "";
+
   private final BackgroundTask task = new BackgroundTask("image-sync", this::run);
 
   DiskSync(ImageLayout layout, Layers layers) {
@@ -32,11 +43,30 @@ final class DiskSync implements AutoCloseable {
     task.start();
   }
 
+  /**
+   * Waits until layers are on the disk.
+   *
+   * @param operation ends the wait
+   * @throws BerthException INTERNAL if they cannot be written
+   */
+  void await(List<Layer> wanted, Operation operation) {
+    task.await(operation);
+    Set<String> missing = layers.unsynced().stream().map(Layer::key).collect(Collectors.toSet());
+    for (Layer layer : wanted) {
+      if (missing.contains(layer.key())) {
+        String why = failure.isEmpty() ? "" : ": " + failure;
+        throw new BerthException(INTERNAL, "layer " + layer.key() + " is not on the disk" + why);
+      }
+    }
+  }
+
   private void run() {
     try {
       sync();
+      failure = "";
     } catch (NativeException e) { // the next pull or start tries again
       LOG.log(System.Logger.Level.WARNING, "cannot sync layers to disk", e);
+      failure = String.valueOf(e.getMessage());
     }
   }
 

@@ -157,6 +157,9 @@ public final class Images implements AutoCloseable {
       List<Layer> present =
           new ParallelLayers(fetcher)
               .obtain(resolved.session(), resolved.layers(), pull.operation());
+      if (settings.durablePulls()) {
+        sync.await(present, pull.operation());
+      }
       pull.operation().enter(PullStage.RECORD);
       ImageRecord image = record(resolved, present);
       sync.start();

@@ -67,7 +67,7 @@ class ImagePolicyTest {
             dir.resolve("images"),
             records,
             RegistrySettings.of(dir.resolve("hosts")),
-            new StoreSettings(false, List.of(), Optional.of(dir.resolve("policy.toml"))));
+            new StoreSettings(false, false, List.of(), Optional.of(dir.resolve("policy.toml"))));
   }
 
   @AfterEach

@@ -62,7 +62,7 @@ class ImageTransfersTest {
             dir.resolve("images" + stores),
             records,
             RegistrySettings.of(dir.resolve("hosts")),
-            new StoreSettings(keepContent, List.of(), Optional.empty()));
+            new StoreSettings(keepContent, false, List.of(), Optional.empty()));
   }
 
   private void another(boolean keepContent) {

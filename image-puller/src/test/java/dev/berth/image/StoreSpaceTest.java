@@ -64,13 +64,17 @@ class StoreSpaceTest {
   }
 
   private void open(boolean keepContent) {
+    open(keepContent, false);
+  }
+
+  private void open(boolean keepContent, boolean durablePulls) {
     records = MetadataStore.open(dir.resolve("meta"));
     images =
         Images.open(
             dir.resolve("images"),
             records,
             RegistrySettings.of(dir.resolve("hosts")),
-            new StoreSettings(keepContent, List.of("*/two:*"), Optional.empty()));
+            new StoreSettings(keepContent, durablePulls, List.of("*/two:*"), Optional.empty()));
   }
 
   @AfterEach
@@ -97,6 +101,17 @@ class StoreSpaceTest {
         () ->
             ImageLayout.list(dir.resolve("images/layers")).stream()
                 .allMatch(folder -> Files.exists(folder.resolve("synced"))));
+  }
+
+  @Test
+  void aDurablePullIsOnTheDiskWhenItReturns() throws IOException {
+    images.close();
+    records.close();
+    open(false, true);
+    pull("one:v1");
+    assertThat(ImageLayout.list(dir.resolve("images/layers")))
+        .hasSize(2)
+        .allSatisfy(folder -> assertThat(folder.resolve("synced")).exists());
   }
 
   private List<String> files(String folder) {

@@ -63,7 +63,10 @@ record ConfigChecks(Map<ConfigKey, ConfigValue> values, Map<String, RuntimeHandl
         directory(ConfigKey.HOSTS_DIR),
         file(ConfigKey.DOCKER_CONFIG),
         new StoreSettings(
-            flag(ConfigKey.KEEP_CONTENT), pinnedImages(), file(ConfigKey.IMAGE_POLICY)),
+            flag(ConfigKey.KEEP_CONTENT),
+            flag(ConfigKey.DURABLE_PULLS),
+            pinnedImages(),
+            file(ConfigKey.IMAGE_POLICY)),
         network(instance),
         directories(ConfigKey.CDI_SPEC_DIRS),
         cgroupParent(instance, cgroupDriver),

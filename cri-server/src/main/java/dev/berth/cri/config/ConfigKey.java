@@ -64,6 +64,12 @@ public enum ConfigKey {
       Kind.FLAG,
       "false",
       "Keep the compressed layers of pulled images, so that berth save and push need no registry."),
+  DURABLE_PULLS(
+      "durable_pulls",
+      Kind.FLAG,
+      "false",
+      "Answer a pull when the image is on the disk, not when it can be used: it then outlives a power",
+      "cut right after, which otherwise costs a second pull."),
   PINNED_IMAGES(
       "pinned_images",
       Kind.TEXT,
