@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
+import dev.berth.base.JournalCuts;
 import dev.berth.base.MetadataStore;
 import dev.berth.base.Operation;
 import dev.berth.image.CheckedPart.Health;
@@ -174,6 +175,50 @@ class StoreHealingTest {
     assertThat(layerFolders()).hasSize(1);
     records.close();
     open();
+  }
+
+  /** An index can be older than what lies beside it, by any number of commits and a torn one. */
+  @Test
+  void onEveryPrefixOfTheIndexTheStoreStartsAndHeals() throws Exception {
+    Path store = dir.resolve("images");
+    ImageRecord first = pull("v1");
+    ImageRecord second = pull("v2");
+    Map<String, Object> trees = trees();
+    images.snapshots().prepare("container-1", first);
+    images.snapshots().remove("container-1");
+    images.remove(first.id(), Operation.internal("RemoveImage"));
+    close();
+    byte[] journal = Files.readAllBytes(dir.resolve("meta/journal"));
+    Path kept = Files.move(store, dir.resolve("kept"));
+    for (JournalCuts.Cut cut : JournalCuts.of(journal)) {
+      copyTree(kept, store);
+      AtomicFiles.deleteTree(dir.resolve("meta"));
+      Files.write(Files.createDirectory(dir.resolve("meta")).resolve("journal"), cut.journal());
+      open();
+
+      assertThat(records.quarantined()).as(cut.toString()).isEmpty();
+      assertThat(images.find(second.id()).map(ImageRecord::layers))
+          .as("what is whole on the disk is there, %s", cut)
+          .contains(second.layers());
+      assertThat(images.find(first.id())).as(cut.toString()).isEmpty();
+      assertThat(pull("v1").layers()).isEqualTo(first.layers());
+      assertThat(pull("v2").layers()).isEqualTo(second.layers());
+      assertThat(trees()).as(cut.toString()).isEqualTo(trees);
+      for (ImageRecord image : images.list()) {
+        images.remove(image.id(), Operation.internal("RemoveImage"));
+      }
+      images.snapshots().list().forEach(images.snapshots()::remove);
+      assertThat(layerFolders()).as(cut.toString()).isEmpty();
+      close();
+      AtomicFiles.deleteTree(store);
+    }
+    open();
+  }
+
+  /** With owners, times, links and attributes. */
+  private static void copyTree(Path from, Path to) throws Exception {
+    var copy = new ProcessBuilder("cp", "-a", from.toString(), to.toString()).inheritIO().start();
+    assertThat(copy.waitFor()).isZero();
   }
 
   @ParameterizedTest
