@@ -14,9 +14,12 @@
  *   berth-init pause               the first process of a pod's pid namespace
  *   berth-init hook PATH ARGV...   the program at PATH, with none of what the shim has for
  *                                  itself; fd 3 gets the errno if it cannot be executed
+ *   berth-init shim ARGUMENT...    what of containerd-shim-berth-v2 takes no JVM (front.h); exit
+ *                                  code 75 if that is nothing of this
  *   berth-init version
  */
 #include "control.h"
+#include "front.h"
 #include "log.h"
 #include "stub.h"
 
@@ -77,7 +80,7 @@ _Noreturn void start(long *stack)
 {
     static const char version[] = "berth-init " BERTH_VERSION "\n";
     static const char usage[] =
-        "usage: berth-init version | pause | log PATH | copy PATH | hook PATH ARGV...;"
+        "usage: berth-init version | pause | log PATH | copy PATH | hook PATH ARGV... | shim ARGV...;"
         " started by the shim otherwise\n";
     long count = stack[0];
     const char **arguments = (const char **)(stack + 1);
@@ -91,6 +94,10 @@ _Noreturn void start(long *stack)
         run_hook(arguments[2], arguments + 3, arguments + count + 1);
     if (count == 2 && equals(arguments[1], "pause"))
         run_pause();
+    if (count >= 3 && equals(arguments[1], "shim")) {
+        front(arguments + 2, arguments + count + 1);
+        die(75 /* EX_TEMPFAIL */);
+    }
     if (count == 2 && equals(arguments[1], "version")) {
         sys3(__NR_write, 1, version, sizeof version - 1);
         die(0);

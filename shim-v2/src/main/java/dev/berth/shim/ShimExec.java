@@ -20,6 +20,7 @@ final class ShimExec {
   private final @Nullable ExecSpec spec;
   private final CompletableFuture<TaskExit> told = new CompletableFuture<>();
   private volatile @Nullable Running running;
+  private boolean stdinClosed;
 
   /** A process that was started, and the watch over its end. */
   record Running(TaskProcess process, ProcessExit exit) {}
@@ -61,6 +62,14 @@ final class ShimExec {
   void started(TaskProcess process, ProcessExit exit) {
     running = new Running(process, exit);
     var _ = exit.told().thenAccept(told::complete);
+  }
+
+  void closeStdin() {
+    stdinClosed = true;
+  }
+
+  boolean isStdinClosed() {
+    return stdinClosed;
   }
 
   /** Ends the wait for an exec that will never be started. */

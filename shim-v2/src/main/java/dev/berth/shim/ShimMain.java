@@ -1,10 +1,13 @@
 package dev.berth.shim;
 
+import com.google.protobuf.Any;
+import com.google.protobuf.ByteString;
 import dev.berth.base.BerthException;
 import dev.berth.base.LogLevel;
 import dev.berth.base.Logging;
 import dev.berth.proto.shim.types.RuntimeInfo;
 import dev.berth.proto.shim.types.RuntimeVersion;
+import dev.berth.runtime.cli.Features;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -35,6 +38,9 @@ public final class ShimMain {
   /** Tells a runtime that the next shim takes over the tasks of this one. */
   static final String ADOPTS_TASKS = "dev.berth.shim.adopts-tasks";
 
+  /** Names the socket where the runtime takes events. */
+  static final String EVENTS = "TTRPC_ADDRESS";
+
   private static final int DEFAULT_IDLE_SECONDS = 60;
 
   private ShimMain() {}
@@ -54,10 +60,7 @@ public final class ShimMain {
 
   private static void run(ShimArguments arguments) throws IOException, InterruptedException {
     switch (arguments.verb()) {
-      case START ->
-          System.out.println(
-              StartCommand.answer(
-                  new StartCommand(directory(arguments)).run(), System.getenv("MAX_SHIM_VERSION")));
+      case START -> start(arguments);
       case DELETE -> {
         new DeleteCommand(directory(arguments), arguments.requireId()).run().writeTo(System.out);
         System.out.flush();
@@ -71,19 +74,31 @@ public final class ShimMain {
     }
   }
 
+  private static void start(ShimArguments arguments) throws IOException, InterruptedException {
+    var input = StartInput.read(arguments, System.in, System.getenv("MAX_SHIM_VERSION"));
+    ShimDirectory directory = directory(input.address(), input.namespace());
+    String address = new StartCommand(directory, input, arguments.bundle()).run();
+    System.out.write(input.answer(address));
+    System.out.flush();
+  }
+
   private static void serve(ShimArguments arguments) throws IOException, InterruptedException {
     Logging.configure(arguments.debug() ? LogLevel.DEBUG : LogLevel.INFO);
     ShimServer.run(directory(arguments).create(), settings(arguments));
   }
 
   private static ShimDirectory directory(ShimArguments arguments) {
+    return directory(arguments.address(), arguments.requireNamespace());
+  }
+
+  private static ShimDirectory directory(String address, String namespace) {
     String run = environment("BERTH_RUN_DIR");
     Path root = Path.of(run == null ? "/run/berth" : run).toAbsolutePath();
-    return ShimDirectory.of(root, arguments.address(), arguments.requireNamespace());
+    return ShimDirectory.of(root, address, namespace);
   }
 
   private static ShimServer.Settings settings(ShimArguments arguments) {
-    String events = environment("TTRPC_ADDRESS");
+    String events = environment(EVENTS);
     String criu = environment("BERTH_CRIU");
     return new ShimServer.Settings(
         arguments.namespace(),
@@ -102,6 +117,10 @@ public final class ShimMain {
     return RuntimeInfo.newBuilder()
         .setName(NAME)
         .setVersion(RuntimeVersion.newBuilder().setVersion(VERSION))
+        .setFeatures(
+            Any.newBuilder()
+                .setTypeUrl("types.containerd.io/opencontainers/runtime-spec/1/features/Features")
+                .setValue(ByteString.copyFromUtf8(Features.json())))
         .build();
   }
 }

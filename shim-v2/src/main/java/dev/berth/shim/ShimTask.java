@@ -3,6 +3,7 @@ package dev.berth.shim;
 import static dev.berth.base.BerthException.Kind.ALREADY_EXISTS;
 import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 import static dev.berth.base.BerthException.Kind.NOT_FOUND;
+import static dev.berth.base.BerthException.Kind.UNAVAILABLE;
 import static java.lang.System.Logger.Level.WARNING;
 
 import dev.berth.base.BerthException;
@@ -23,6 +24,7 @@ import dev.berth.runtime.task.TaskExit;
 import dev.berth.runtime.task.TaskProcess;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -157,10 +159,47 @@ final class ShimTask {
       var end = new ProcessExit(process, loop, how -> publishExit(execId, process.pid(), how));
       exec.started(process, end);
       end.follow();
+      if (exec.isStdinClosed()) {
+        closeStdin(process);
+      }
       return process.pid();
     } finally {
       lock.unlock();
     }
+  }
+
+  /**
+   * Closes an exec's input; one that is not started yet will find it closed: a runtime whose own
+   * input is short says so before it starts the process.
+   */
+  void closeExecStdin(String execId) {
+    ShimExec exec = requireExec(execId);
+    lock.lock();
+    try {
+      exec.closeStdin();
+      exec.running().ifPresent(running -> closeStdin(running.process()));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The input of a process that has ended is closed. */
+  private static void closeStdin(TaskProcess process) {
+    try {
+      process.closeStdin();
+    } catch (BerthException e) {
+      if (e.kind() != UNAVAILABLE || process.poll().isEmpty()) {
+        throw e;
+      }
+    }
+  }
+
+  /** Returns which of the container's processes are execs. */
+  Map<Integer, String> execIds() {
+    Map<Integer, String> ids = new HashMap<>();
+    execs.forEach((execId, exec) ->
+        exec.running().ifPresent(running -> ids.put(running.process().pid(), execId)));
+    return ids;
   }
 
   private void publishStarted(String execId, int pid) {
@@ -238,11 +277,11 @@ final class ShimTask {
     return task.cgroup().map(Cgroup::isFrozen).orElse(false);
   }
 
-  private Cgroup requireCgroup() {
+  /** Returns the container's cgroup. FAILED_PRECONDITION if it has none. */
+  Cgroup requireCgroup() {
     return task.cgroup()
-        .orElseThrow(() ->
-            new BerthException(
-                FAILED_PRECONDITION, "container " + id() + ": has no cgroup to be paused by"));
+        .orElseThrow(
+            () -> new BerthException(FAILED_PRECONDITION, "container " + id() + ": has no cgroup"));
   }
 
   /** Tells that its processes were dumped into a directory. */

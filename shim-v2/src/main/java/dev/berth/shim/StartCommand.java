@@ -1,19 +1,18 @@
 package dev.berth.shim;
 
 import static dev.berth.base.BerthException.Kind.INTERNAL;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
-import com.google.gson.JsonObject;
+import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.shim.ttrpc.TtrpcClient;
 import java.io.File;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Answers {@code start}: finds the shim that serves, or brings one up, and names its address.
@@ -24,13 +23,19 @@ final class StartCommand {
   private static final Duration LIMIT = Duration.ofSeconds(20);
   private static final Duration PROBE = Duration.ofSeconds(2);
   private static final Duration POLL = Duration.ofMillis(2);
-  private static final int VERSION = 3;
   private static final int LOG_TAIL_BYTES = 4096;
 
   private final ShimDirectory directory;
+  private final StartInput input;
+  private final Path bundle;
 
-  StartCommand(ShimDirectory directory) {
+  /**
+   * @param bundle where the address is left as well
+   */
+  StartCommand(ShimDirectory directory, StartInput input, Path bundle) {
     this.directory = directory;
+    this.input = input;
+    this.bundle = bundle;
   }
 
   /**
@@ -45,26 +50,17 @@ final class StartCommand {
       if (!answers()) {
         bringUp();
       }
-      return "unix://" + directory.socket();
+      String address = "unix://" + directory.socket();
+      leaveAddress(address);
+      return address;
     }
   }
 
-  /**
-   * Words the answer as the asking runtime reads it: JSON since containerd 1.7, which sets
-   * MAX_SHIM_VERSION; a bare address, which means version 2, before.
-   */
-  static String answer(String address, @Nullable String maxVersion) {
-    if (maxVersion == null || maxVersion.isBlank()) {
-      return address;
+  /** A file in the bundle is all by which a restarted containerd 1.6 finds the shim again. */
+  private void leaveAddress(String address) throws IOException {
+    if (Files.exists(bundle.resolve("config.json"))) {
+      AtomicFiles.writeVolatile(bundle.resolve("address"), address.getBytes(UTF_8));
     }
-    var metadata = new JsonObject();
-    metadata.addProperty(ShimMain.ADOPTS_TASKS, "true");
-    var answer = new JsonObject();
-    answer.addProperty("version", Math.min(VERSION, Integer.parseInt(maxVersion.strip())));
-    answer.addProperty("address", address);
-    answer.addProperty("protocol", "ttrpc");
-    answer.add("metadata", metadata);
-    return answer.toString();
   }
 
   private boolean answers() {
@@ -76,12 +72,15 @@ final class StartCommand {
   }
 
   private void bringUp() throws IOException, InterruptedException {
-    Process shim =
+    var builder =
         new ProcessBuilder(serveCommand())
             .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
             .redirectOutput(ProcessBuilder.Redirect.appendTo(directory.log().toFile()))
-            .redirectErrorStream(true)
-            .start();
+            .redirectErrorStream(true);
+    if (!input.events().isEmpty()) {
+      builder.environment().putIfAbsent(ShimMain.EVENTS, input.events());
+    }
+    Process shim = builder.start();
     long deadline = System.nanoTime() + LIMIT.toNanos();
     while (!answers()) {
       if (!shim.isAlive() || System.nanoTime() > deadline) {
@@ -93,12 +92,13 @@ final class StartCommand {
     }
   }
 
-  /** This process's own command line, less the word {@code start}. */
-  private static List<String> serveCommand() throws IOException {
-    String line = Files.readString(Path.of("/proc/self/cmdline"), StandardCharsets.UTF_8);
+  /** This process's own command line, less the word {@code start} and with all that is known. */
+  private List<String> serveCommand() throws IOException {
+    String line = Files.readString(Path.of("/proc/self/cmdline"), UTF_8);
     List<String> words = new ArrayList<>(List.of(line.split("\0", -1)));
     words.removeLast(); // what follows the last NUL
     words.remove(words.lastIndexOf("start"));
+    words.addAll(List.of("-namespace", input.namespace(), "-address", input.address()));
     words.set(0, ProcessHandle.current().info().command().orElse(words.getFirst()));
     return words;
   }
@@ -106,6 +106,6 @@ final class StartCommand {
   private String logTail() throws IOException {
     byte[] log = Files.readAllBytes(directory.log());
     int start = Math.max(0, log.length - LOG_TAIL_BYTES);
-    return new String(log, start, log.length - start, StandardCharsets.UTF_8).strip();
+    return new String(log, start, log.length - start, UTF_8).strip();
   }
 }

@@ -1,11 +1,10 @@
 package dev.berth.shim;
 
-import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
-
+import com.google.protobuf.Any;
 import com.google.protobuf.Empty;
 import com.google.protobuf.MessageLite;
-import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
+import dev.berth.proto.shim.runc.v1.ProcessDetails;
 import dev.berth.proto.shim.task.v3.CheckpointTaskRequest;
 import dev.berth.proto.shim.task.v3.CloseIORequest;
 import dev.berth.proto.shim.task.v3.ConnectRequest;
@@ -27,6 +26,7 @@ import dev.berth.proto.shim.task.v3.StartResponse;
 import dev.berth.proto.shim.task.v3.StateRequest;
 import dev.berth.proto.shim.task.v3.StateResponse;
 import dev.berth.proto.shim.task.v3.StatsRequest;
+import dev.berth.proto.shim.task.v3.StatsResponse;
 import dev.berth.proto.shim.task.v3.UpdateTaskRequest;
 import dev.berth.proto.shim.task.v3.WaitRequest;
 import dev.berth.proto.shim.task.v3.WaitResponse;
@@ -38,8 +38,10 @@ import dev.berth.runtime.task.TaskExit;
 import dev.berth.runtime.task.TaskProcess;
 import dev.berth.shim.ttrpc.TtrpcCall;
 import dev.berth.shim.ttrpc.TtrpcService;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The task API as this shim serves it: turns messages into calls of {@link ShimTasks} and back.
@@ -81,14 +83,8 @@ final class TaskService {
         .unary("Resume", ResumeRequest.parser(), this::resume)
         .unary("Checkpoint", CheckpointTaskRequest.parser(), this::checkpoint)
         .unary("Update", UpdateTaskRequest.parser(), this::update)
-        .unary("Stats", StatsRequest.parser(), unimplemented("Stats"))
+        .unary("Stats", StatsRequest.parser(), this::stats)
         .build();
-  }
-
-  private static <Q> TtrpcService.Method<Q> unimplemented(String method) {
-    return (_, _) -> {
-      throw new BerthException(UNIMPLEMENTED, "task method " + method + " is not implemented");
-    };
   }
 
   private MessageLite create(TtrpcCall call, CreateTaskRequest request) {
@@ -219,31 +215,45 @@ final class TaskService {
   }
 
   private MessageLite closeIo(TtrpcCall call, CloseIORequest request) {
-    if (request.getStdin()) {
-      process(request.getId(), request.getExecId()).closeStdin();
+    ShimTask task = tasks.require(request.getId());
+    if (request.getStdin() && request.getExecId().isEmpty()) {
+      task.task().closeStdin();
+    } else if (request.getStdin()) {
+      task.closeExecStdin(request.getExecId());
     }
     return Empty.getDefaultInstance();
   }
 
   private TaskProcess process(String containerId, String execId) {
     ShimTask task = tasks.require(containerId);
-    return execId.isEmpty()
-        ? task.task()
-        : task.requireExec(execId)
-            .running()
-            .map(ShimExec.Running::process)
-            .orElseThrow(() ->
-                new BerthException(
-                    BerthException.Kind.FAILED_PRECONDITION,
-                    "container " + containerId + ": exec " + execId + " was not started"));
+    return execId.isEmpty() ? task.task() : task.requireExec(execId).requireRunning().process();
   }
 
   private MessageLite pids(TtrpcCall call, PidsRequest request) {
     var response = PidsResponse.newBuilder();
-    for (int pid : tasks.require(request.getId()).task().pids()) {
-      response.addProcesses(ProcessInfo.newBuilder().setPid(pid));
+    ShimTask task = tasks.require(request.getId());
+    Map<Integer, String> execs = task.execIds();
+    for (int pid : task.task().pids()) {
+      response.addProcesses(info(pid, execs.get(pid)));
     }
     return response.build();
+  }
+
+  private static ProcessInfo info(int pid, @Nullable String execId) {
+    var info = ProcessInfo.newBuilder().setPid(pid);
+    if (execId != null) {
+      info.setInfo(
+          Any.newBuilder()
+              .setTypeUrl("containerd.runc.v1.ProcessDetails")
+              .setValue(ProcessDetails.newBuilder().setExecId(execId).build().toByteString()));
+    }
+    return info.build();
+  }
+
+  private MessageLite stats(TtrpcCall call, StatsRequest request) {
+    return StatsResponse.newBuilder()
+        .setStats(TaskMetrics.read(tasks.require(request.getId()).requireCgroup()))
+        .build();
   }
 
   private MessageLite pause(TtrpcCall call, PauseRequest request) {
@@ -277,8 +287,12 @@ final class TaskService {
     return response.build();
   }
 
+  /**
+   * A runtime asks after each container, and the next one may come soon: unless it is to be now,
+   * the shim ends when it has been idle for a while.
+   */
   private MessageLite shutdown(TtrpcCall call, ShutdownRequest request) {
-    if (tasks.isEmpty()) {
+    if (request.getNow() && tasks.isEmpty()) {
       shutdown.run();
     }
     return Empty.getDefaultInstance();

@@ -4,9 +4,11 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.protobuf.Any;
 import dev.berth.base.BerthException;
 import dev.berth.base.BerthException.Kind;
 import dev.berth.base.Ids;
+import dev.berth.runtime.cgroup.Cgroups;
 import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.spec.Linux;
 import dev.berth.runtime.spec.Namespace;
@@ -29,6 +31,7 @@ import dev.berth.shim.testing.ProcFs;
 import dev.berth.testing.Await;
 import dev.berth.testing.RequiresRoot;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,6 +40,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -481,14 +485,6 @@ class BerthShimTest {
   }
 
   @Test
-  void whatIsNotImplementedSaysSo() {
-    assertThatThrownBy(() -> tasks.stats(id, SOON))
-        .hasMessageContaining("Stats")
-        .extracting(e -> ((BerthException) e).kind())
-        .isEqualTo(Kind.UNIMPLEMENTED);
-  }
-
-  @Test
   void tasksAreAdoptedByTheNextShim() throws Exception {
     int pid = create(TaskIo.NONE, "sleep", "100");
     tasks.start(init, SOON);
@@ -533,6 +529,50 @@ class BerthShimTest {
   }
 
   @Test
+  void figuresOfTheContainerAreThoseOfItsCgroup() throws Exception {
+    create(TaskIo.NONE, "sleep", "100");
+    tasks.start(init, SOON);
+
+    Any stats = tasks.stats(id, SOON);
+
+    if (Cgroups.detect().version() == Cgroups.Version.V1) {
+      assertThat(stats.getTypeUrl()).isEqualTo("io.containerd.cgroups.v1.Metrics");
+      var metrics = dev.berth.proto.shim.cgroups.v1.Metrics.parseFrom(stats.getValue());
+      assertThat(metrics.getPids().getCurrent()).isEqualTo(1);
+      assertThat(metrics.getMemory().getUsage().getUsage()).isPositive();
+      assertThat(metrics.getCpu().getUsage().getTotal()).isPositive();
+    } else {
+      assertThat(stats.getTypeUrl()).isEqualTo("io.containerd.cgroups.v2.Metrics");
+      var metrics = dev.berth.proto.shim.cgroups.v2.Metrics.parseFrom(stats.getValue());
+      assertThat(metrics.getPids().getCurrent()).isEqualTo(1);
+      assertThat(metrics.getMemory().getUsage()).isPositive();
+      assertThat(metrics.getCpu().getUsageUsec()).isPositive();
+    }
+  }
+
+  @Test
+  void inputThatIsClosedBeforeTheStartIsClosedAfterIt() throws Exception {
+    create(TaskIo.NONE, "sleep", "100");
+    tasks.start(init, SOON);
+    Path in = dir.resolve("in");
+    assertThat(new ProcessBuilder("mkfifo", in.toString()).start().waitFor()).isZero();
+    try (var _ = new RandomAccessFile(in.toFile(), "rw")) { // whose end is no end of input
+      var exec = new TaskProcess(id, "reader");
+      tasks.exec(
+          new ExecTask(
+              exec, new TaskIo(in.toString(), "", "", false), BusyboxBundle.process("cat")),
+          SOON);
+      tasks.closeStdin(exec, SOON);
+      Files.write(in, new byte[0]);
+      CompletableFuture<TaskExit> exited = tasks.exit(exec);
+      tasks.start(exec, SOON);
+      assertThatThrownBy(() -> exited.get(200, TimeUnit.MILLISECONDS))
+          .isInstanceOf(TimeoutException.class);
+    }
+    assertThat(tasks.waitFor(new TaskProcess(id, "reader"), SOON).status()).isZero();
+  }
+
+  @Test
   void shutdownEndsAShimWithoutContainersOnly() throws Exception {
     create(TaskIo.NONE, "sleep", "100");
     tasks.start(init, SOON);
@@ -542,6 +582,9 @@ class BerthShimTest {
     tasks.delete(init, SOON);
 
     tasks.shutdown(id, false, SOON);
+    assertThat(shim.isLost()).as("one that stays a while for the next container").isFalse();
+
+    tasks.shutdown(id, true, SOON);
 
     assertThat(shim.lost().get(10, TimeUnit.SECONDS)).isNotNull();
     assertThat(Path.of(shim.record().address().substring("unix://".length()))).doesNotExist();

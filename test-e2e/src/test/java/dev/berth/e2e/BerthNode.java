@@ -23,7 +23,7 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** The built distribution at work: a {@code berthd} process with directories of its own. */
-final class BerthNode implements AutoCloseable {
+final class BerthNode implements CriServer, AutoCloseable {
   private static final AtomicInteger SEQUENCE = new AtomicInteger();
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
@@ -143,7 +143,8 @@ final class BerthNode implements AutoCloseable {
     return state.resolve("berthd.sock");
   }
 
-  Path logDirectory() {
+  @Override
+  public Path logDirectory() {
     return logs;
   }
 
@@ -188,12 +189,14 @@ final class BerthNode implements AutoCloseable {
     }
   }
 
-  RuntimeServiceBlockingStub runtime() {
+  @Override
+  public RuntimeServiceBlockingStub runtime() {
     return RuntimeServiceGrpc.newBlockingStub(channel.channel())
         .withDeadlineAfter(PATIENCE.toMillis(), MILLISECONDS);
   }
 
-  ImageServiceBlockingStub images() {
+  @Override
+  public ImageServiceBlockingStub images() {
     return ImageServiceGrpc.newBlockingStub(channel.channel())
         .withDeadlineAfter(PATIENCE.toMillis(), MILLISECONDS);
   }

@@ -44,7 +44,7 @@ import java.time.Duration;
 import java.util.List;
 
 /** What a kubelet does with one node, in the fewest words. */
-record Pods(BerthNode node) {
+record Pods(CriServer node) {
   private static final NamespaceOption NAMESPACES =
       NamespaceOption.newBuilder().setPid(NamespaceMode.CONTAINER).build();
 

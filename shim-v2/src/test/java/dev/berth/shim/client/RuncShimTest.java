@@ -8,16 +8,20 @@ import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.base.BerthException.Kind;
 import dev.berth.base.Ids;
+import dev.berth.proto.shim.runc.v1.Options;
 import dev.berth.shim.testing.BerthShim;
 import dev.berth.shim.testing.BusyboxBundle;
 import dev.berth.shim.testing.FifoReader;
+import dev.berth.shim.testing.ProcFs;
 import dev.berth.testing.Await;
 import dev.berth.testing.RequiresRoot;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -65,6 +69,36 @@ class RuncShimTest {
     return null;
   }
 
+  /** Returns options that name another runtime than runc, by its command line. */
+  final Any runtime(String command) {
+    Path program = dir.resolve("runtime");
+    try {
+      Files.writeString(program, "#!/bin/sh\nexec " + command + " \"$@\"\n");
+      Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwx------"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return Any.newBuilder()
+        .setTypeUrl("containerd.runc.v1.Options")
+        .setValue(
+            Options.newBuilder()
+                .setBinaryName(program.toString())
+                .setRoot(records().toString())
+                .build()
+                .toByteString())
+        .build();
+  }
+
+  /** Returns how a runtime's list of processes calls the container's first one. */
+  int listedPid(int pid) {
+    return pid;
+  }
+
+  /** Where such a runtime keeps what it knows of containers. */
+  final Path records() {
+    return dir.resolve("records");
+  }
+
   private void startClient() {
     Path socket = dir.resolve("events.sock");
     eventServer = ShimEvents.listen(socket, "berth-test", events::add);
@@ -82,7 +116,7 @@ class RuncShimTest {
   @AfterEach
   void cleanUp() throws IOException {
     ProcessHandle.of(shimPid).ifPresent(ProcessHandle::destroyForcibly);
-    Await.until("the shim has ended", SOON, () -> ProcessHandle.of(shimPid).isEmpty());
+    Await.until("the shim has ended", SOON, () -> ProcFs.hasEnded(shimPid));
     shims.cleanUp(shim.record(), SOON);
     shims.close();
     eventServer.close();
@@ -120,7 +154,7 @@ class RuncShimTest {
 
     int pid = shim.tasks().start(init, SOON);
     assertThat(shim.tasks().state(init, SOON).status()).isEqualTo(TaskState.Status.RUNNING);
-    assertThat(shim.tasks().pids(id, SOON)).contains(pid);
+    assertThat(shim.tasks().pids(id, SOON)).contains(listedPid(pid));
 
     shim.tasks().kill(init, 9, false, SOON);
     TaskExit exit = shim.tasks().waitFor(init, SOON);
@@ -191,8 +225,7 @@ class RuncShimTest {
   @Test
   void eventsArriveInOrder() {
     createAndStart();
-    shim.tasks().kill(init, 15, true, SOON);
-    shim.tasks().kill(init, 9, false, SOON);
+    shim.tasks().kill(init, 9, true, SOON);
     shim.tasks().waitFor(init, SOON);
     shim.tasks().delete(init, SOON);
 
@@ -246,7 +279,7 @@ class RuncShimTest {
     // The kernel closes the dying shim's connection before its listening socket.
     Await.until("nobody answers", SOON, () -> isUnavailable(shim.record()));
     assertThat(shims.cleanUp(shim.record(), SOON).status()).isEqualTo(137);
-    Await.until("the container is gone", SOON, () -> ProcessHandle.of(pid).isEmpty());
+    Await.until("the container is gone", SOON, () -> ProcFs.hasEnded(pid));
   }
 
   @Test

@@ -7,16 +7,13 @@ import com.google.gson.JsonParser;
 import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
 import dev.berth.base.BerthException.Kind;
-import dev.berth.proto.shim.runc.v1.Options;
 import dev.berth.shim.testing.BerthShim;
 import dev.berth.shim.testing.BusyboxBundle;
 import dev.berth.shim.testing.FifoReader;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -32,41 +29,11 @@ class RuncShimWithBerthRuntimeTest extends RuncShimTest {
 
   @Override
   Any options() {
-    return Any.newBuilder()
-        .setTypeUrl("containerd.runc.v1.Options")
-        .setValue(
-            Options.newBuilder()
-                .setBinaryName(launcher().toString())
-                .setRoot(records().toString())
-                .build()
-                .toByteString())
-        .build();
-  }
-
-  private Path records() {
-    return dir.resolve("records");
-  }
-
-  /** A program that runs the command line from the class path of this test. */
-  private Path launcher() {
-    Path launcher = dir.resolve("berth-runtime");
-    if (Files.exists(launcher)) {
-      return launcher;
-    }
-    String java = ProcessHandle.current().info().command().orElseThrow();
-    try {
-      Files.writeString(
-          launcher,
-          """
-          #!/bin/sh
-          exec %s --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
-          -Xmx96m -XX:-UsePerfData -Dberth.init=%s -cp %s dev.berth.runtime.cli.RuntimeCli "$@"
-          """
-              .formatted(java, BerthShim.berthInit(), System.getProperty("java.class.path")));
-      return Files.setPosixFilePermissions(launcher, PosixFilePermissions.fromString("rwx------"));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return runtime(
+        "%s --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx96m"
+                .formatted(ProcessHandle.current().info().command().orElseThrow())
+            + " -XX:-UsePerfData -Dberth.init=%s -cp %s dev.berth.runtime.cli.RuntimeCli"
+                .formatted(BerthShim.berthInit(), System.getProperty("java.class.path")));
   }
 
   @Override
