@@ -69,6 +69,15 @@ final class ContainerMessages {
         .build();
   }
 
+  /** Whether {@link #item} is the same of both, told without looking into them. */
+  @SuppressWarnings("ReferenceEquality") // another instance is another message at worst
+  static boolean sameItem(
+      dev.berth.sandbox.ContainerStatus one, dev.berth.sandbox.ContainerStatus other) {
+    return one.config() == other.config()
+        && one.state() == other.state()
+        && one.image() == other.image();
+  }
+
   static ContainerStatus status(dev.berth.sandbox.ContainerStatus container) {
     ContainerConfig config = container.config();
     var status =

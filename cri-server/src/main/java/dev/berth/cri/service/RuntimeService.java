@@ -67,7 +67,9 @@ import dev.berth.proto.cri.v1.UpdatePodSandboxResourcesRequest;
 import dev.berth.proto.cri.v1.UpdatePodSandboxResourcesResponse;
 import dev.berth.sandbox.Containers;
 import dev.berth.sandbox.PodEventFeed;
+import dev.berth.sandbox.SandboxFilter;
 import dev.berth.sandbox.SandboxMetrics;
+import dev.berth.sandbox.SandboxStatus;
 import dev.berth.sandbox.Sandboxes;
 import dev.berth.sandbox.Usage;
 import io.grpc.ServerServiceDefinition;
@@ -88,6 +90,13 @@ public final class RuntimeService {
   private final Usage usage;
   private final Supplier<PodEventFeed> events;
   private final StreamVerbs streams;
+  private final KeptMessages<SandboxStatus, PodSandbox> podItems =
+      new KeptMessages<>(SandboxStatus::id, SandboxMessages::sameItem, SandboxMessages::item);
+  private final KeptMessages<dev.berth.sandbox.ContainerStatus, Container> containerItems =
+      new KeptMessages<>(
+          dev.berth.sandbox.ContainerStatus::id,
+          ContainerMessages::sameItem,
+          ContainerMessages::item);
 
   /** Makes the service; it owns none of what it is given. */
   public RuntimeService(
@@ -201,9 +210,9 @@ public final class RuntimeService {
   }
 
   private List<PodSandbox> items(PodSandboxFilter filter) {
-    return sandboxes.list(SandboxMessages.filter(filter)).stream()
-        .map(SandboxMessages::item)
-        .toList();
+    SandboxFilter wanted = SandboxMessages.filter(filter);
+    List<SandboxStatus> found = sandboxes.list(wanted);
+    return wanted.equals(SandboxFilter.ALL) ? podItems.ofAll(found) : podItems.of(found);
   }
 
   private CreateContainerResponse createContainer(
@@ -242,9 +251,11 @@ public final class RuntimeService {
   }
 
   private List<Container> items(ContainerFilter filter) {
-    return containers.list(ContainerMessages.filter(filter)).stream()
-        .map(ContainerMessages::item)
-        .toList();
+    var wanted = ContainerMessages.filter(filter);
+    List<dev.berth.sandbox.ContainerStatus> found = containers.list(wanted);
+    return wanted.equals(dev.berth.sandbox.ContainerFilter.ALL)
+        ? containerItems.ofAll(found)
+        : containerItems.of(found);
   }
 
   private ContainerStatusResponse containerStatus(

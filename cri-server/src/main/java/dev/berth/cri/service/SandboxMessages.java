@@ -50,6 +50,12 @@ final class SandboxMessages {
         .build();
   }
 
+  /** Whether {@link #item} is the same of both, told without looking into them. */
+  @SuppressWarnings("ReferenceEquality") // another instance is another message at worst
+  static boolean sameItem(SandboxStatus one, SandboxStatus other) {
+    return one.config() == other.config() && one.state() == other.state();
+  }
+
   static PodSandboxStatus status(SandboxStatus sandbox) {
     PodSandboxConfig config = sandbox.config();
     return PodSandboxStatus.newBuilder()
