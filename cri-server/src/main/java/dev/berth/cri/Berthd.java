@@ -6,6 +6,7 @@ import dev.berth.cri.config.BerthConfig;
 import dev.berth.cri.config.NriAccess;
 import dev.berth.cri.rpc.UnixSocketServer;
 import dev.berth.cri.service.ImageService;
+import dev.berth.cri.service.NodeService;
 import dev.berth.cri.service.NodeVerbs;
 import dev.berth.cri.service.PullsService;
 import dev.berth.cri.service.RuntimeService;
@@ -89,7 +90,8 @@ final class Berthd implements AutoCloseable {
                       .definition(),
                   new ImageService(images).definition(),
                   new PullsService(images).definition(),
-                  new StoreService(images).definition()));
+                  new StoreService(images).definition(),
+                  new NodeService(manager::audit).definition()));
       opened.push(() -> server.stop(STOP_PATIENCE));
     } catch (IOException | RuntimeException e) {
       close();

@@ -6,6 +6,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.gson.Gson;
+import dev.berth.base.Auditor;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.base.MetadataStore;
@@ -305,6 +306,11 @@ public final class Snapshots {
   /** Keys of all snapshots. */
   public List<String> list() {
     return List.copyOf(store.all(BUCKET).keySet());
+  }
+
+  /** Returns what compares the directories of snapshots with their records. */
+  public Auditor auditor() {
+    return new SnapshotAuditor(layout, this);
   }
 
   /**

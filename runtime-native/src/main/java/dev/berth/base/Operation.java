@@ -5,11 +5,16 @@ import static dev.berth.base.BerthException.Kind.DEADLINE_EXCEEDED;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
 import java.util.StringJoiner;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,11 +25,17 @@ import org.jspecify.annotations.Nullable;
  * cancellation and the deadline are honoured, where an error gets the name of the stage, and where
  * the fault tests strike (see {@link FaultPoints}).
  *
+ * <p>Whoever runs an operation lists it for that time ({@link #listed}): then it is among those
+ * that {@link #running} tells of, with what it works on.
+ *
  * <p>Thread-safe: the stage is written by the thread that runs the verb, {@link #cancel} may come
  * from any thread.
  */
 public final class Operation {
   private static final AtomicLong SEQUENCE = new AtomicLong();
+
+  /** Those of this process that are listed. */
+  private static final Set<Operation> RUNNING = ConcurrentHashMap.newKeySet();
 
   private final String verb;
   private final String requestId;
@@ -34,8 +45,24 @@ public final class Operation {
   private final long startNanos = System.nanoTime();
   private final List<Entered> entered = new CopyOnWriteArrayList<>();
   private final List<Runnable> onCancel = new CopyOnWriteArrayList<>();
+  private final List<Subject> subjects = new CopyOnWriteArrayList<>();
   private volatile @Nullable Enum<?> stage;
+  private volatile @Nullable Operation followed;
   private volatile boolean cancelled;
+
+  /**
+   * What an operation works on.
+   *
+   * @param id of a pod or container, or the digest or reference of an image
+   * @param name by which people know it; empty if it has none
+   */
+  public record Subject(String id, String name) {}
+
+  /** Keeps an operation listed until it is closed. */
+  public interface Listed extends AutoCloseable {
+    @Override
+    void close();
+  }
 
   /** A stage and when it was entered. */
   private record Entered(Enum<?> stage, long nanos) {}
@@ -74,6 +101,42 @@ public final class Operation {
     entered.add(new Entered(next, System.nanoTime()));
     check();
     FaultPoints.strike(verb, next);
+  }
+
+  /**
+   * Says what the operation works on, before anything is done to it. May be said of several: of a
+   * pod, and then of its containers.
+   *
+   * @param name by which people know it; empty if it has none
+   */
+  public void concerns(String id, String name) {
+    subjects.add(new Subject(id, name));
+  }
+
+  /** Says that this operation only waits for another, whose stage and subjects are its own then. */
+  void follow(Operation other) {
+    followed = other;
+  }
+
+  /** Lists the operation among {@link #running} until the result is closed. */
+  public Listed listed() {
+    RUNNING.add(this);
+    return () -> RUNNING.remove(this);
+  }
+
+  /** Returns the operations that this process runs now, the oldest first. */
+  public static List<Operation> running() {
+    return RUNNING.stream()
+        .sorted(Comparator.comparingLong(operation -> operation.startNanos))
+        .toList();
+  }
+
+  /** Returns the ids of all that is being worked on. */
+  static Set<String> subjectsOfRunning() {
+    return RUNNING.stream()
+        .flatMap(operation -> operation.subjects.stream())
+        .map(Subject::id)
+        .collect(Collectors.toUnmodifiableSet());
   }
 
   /** Throws if the operation was cancelled or its deadline has passed. Cheap; call it in loops. */
@@ -132,8 +195,41 @@ public final class Operation {
     return startedAt;
   }
 
+  /** Returns the stage it is in, or that of the operation it waits for; null before the first. */
   public @Nullable Enum<?> stage() {
-    return stage;
+    Operation other = followed;
+    return stage == null && other != null ? other.stage() : stage;
+  }
+
+  /** Returns the stage as one lower-case word; empty before the first. */
+  public String stageName() {
+    Enum<?> at = stage();
+    return at == null ? "" : name(at);
+  }
+
+  /** Returns what it works on, the first thing first. */
+  public List<Subject> subjects() {
+    Operation other = followed;
+    return subjects.isEmpty() && other != null ? other.subjects() : List.copyOf(subjects);
+  }
+
+  /** Returns how long it has been running. */
+  public Duration age() {
+    return Duration.ofNanos(System.nanoTime() - startNanos);
+  }
+
+  /** Returns how long it has been in its stage; all of its age before the first. */
+  public Duration stageAge() {
+    Operation other = followed;
+    if (entered.isEmpty()) {
+      return other == null ? age() : other.stageAge();
+    }
+    return Duration.ofNanos(System.nanoTime() - entered.getLast().nanos());
+  }
+
+  /** Returns the time left, negative if it is over; empty without a deadline. */
+  public Optional<Duration> timeLeft() {
+    return Optional.ofNullable(deadline).map(end -> Duration.between(Instant.now(), end));
   }
 
   public @Nullable String traceparent() {
@@ -164,8 +260,8 @@ public final class Operation {
   }
 
   private String where() {
-    Enum<?> at = stage;
-    return at == null ? "" : " at " + name(at);
+    String at = stageName();
+    return at.isEmpty() ? "" : " at " + at;
   }
 
   @Override

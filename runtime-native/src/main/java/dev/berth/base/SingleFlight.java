@@ -75,6 +75,7 @@ public final class SingleFlight<K, V> {
   public V join(K key, Operation caller, Work<? extends V> work) {
     caller.check();
     Flight flight = board(key, caller, work);
+    caller.follow(flight.operation);
     try {
       caller.onCancel(() -> wake(flight));
       return await(flight, caller);
@@ -115,7 +116,7 @@ public final class SingleFlight<K, V> {
   private void fly(Flight flight) {
     V result = null;
     Throwable failure = null;
-    try {
+    try (var _ = flight.operation.listed()) {
       awaitLanding(flight.before);
       flight.operation.check();
       result = flight.work.run(flight.operation);

@@ -2,6 +2,7 @@ package dev.berth.sandbox;
 
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 
+import dev.berth.base.AuditSheet;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.runtime.cgroup.CgroupPath;
@@ -9,6 +10,7 @@ import dev.berth.runtime.cgroup.Slice;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.OptionalLong;
 
 /**
@@ -61,6 +63,12 @@ abstract sealed class CgroupParents permits DirectoryParents, SliceParents {
    * container's exit.
    */
   abstract boolean hasRunOutOfMemory(String cgroup);
+
+  /**
+   * Finds the groups of containers and of pods that were made by this instance, or below the
+   * parents of its sandboxes, and enters them by their paths in the hierarchies.
+   */
+  abstract void find(List<SandboxRecord> sandboxes, AuditSheet sheet);
 
   static String parentOf(SandboxRecord sandbox) {
     return sandbox.config().getLinux().getCgroupParent();

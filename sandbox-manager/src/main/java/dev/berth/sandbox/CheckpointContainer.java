@@ -58,8 +58,14 @@ final class CheckpointContainer {
     this.clock = clock;
   }
 
+  /** Returns where checkpoints are put together. */
+  static Path directory(Path root) {
+    return root.resolve("checkpoints");
+  }
+
   void checkpoint(Container container, String location, Duration timeout, Operation operation) {
     Path archive = archive(location);
+    container.concerns(operation);
     try (var _ = Lifecycle.hold(container, operation)) {
       requireRunning(container);
       CheckpointFiles files = CheckpointFiles.create(directory.resolve(container.id()));

@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import dev.berth.base.Auditor;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.base.Operation;
@@ -194,6 +195,12 @@ final class CniPodNetwork {
     String ours = paths.state().toString() + "/";
     configured.forEach(network ->
         networks.collectGarbage(network, valid, netns -> netns.startsWith(ours), operation));
+  }
+
+  /** Returns what audits the attachments by plugins. */
+  Auditor auditor(RecordView records) {
+    List<Networks> all = Stream.concat(Stream.of(networks), byHandler.values().stream()).toList();
+    return new CniResultAuditor(all, paths, records);
   }
 
   private static List<NetworkConfig> readable(Networks networks) {

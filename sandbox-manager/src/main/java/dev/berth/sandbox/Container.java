@@ -5,6 +5,7 @@ import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.berth.base.BerthException;
+import dev.berth.base.Operation;
 import dev.berth.proto.cri.v1.LinuxContainerResources;
 import java.time.Duration;
 import java.time.Instant;
@@ -70,6 +71,11 @@ final class Container {
 
   ContainerRecord record() {
     return record;
+  }
+
+  /** Tells an operation that it works on this container. */
+  void concerns(Operation operation) {
+    operation.concerns(id(), record.name().toString());
   }
 
   ContainerState currentState() {

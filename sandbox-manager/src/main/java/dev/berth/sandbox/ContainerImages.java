@@ -1,11 +1,13 @@
 package dev.berth.sandbox;
 
+import dev.berth.base.Auditor;
 import dev.berth.base.MetadataStore;
 import dev.berth.image.FsUsage;
 import dev.berth.proto.shim.types.Mount;
 import dev.berth.sandbox.spec.AccountFiles;
 import dev.berth.sandbox.spec.ImageDefaults;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.List;
 
 /** What containers need of images: to be found, read and mounted. */
@@ -48,6 +50,12 @@ interface ContainerImages {
 
   /** Returns the directory that has what a container has written: the upper one of its overlay. */
   Path writableLayer(String snapshotKey);
+
+  /** Returns the keys of all snapshots. */
+  Collection<String> snapshots();
+
+  /** Returns what compares the snapshots with their own records. */
+  List<Auditor> auditors();
 
   /** Removes a snapshot, which must not be mounted any more. Idempotent. */
   void remove(String snapshotKey);

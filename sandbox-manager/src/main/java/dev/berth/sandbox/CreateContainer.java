@@ -120,6 +120,7 @@ final class CreateContainer {
     ContainerConfigs.check(config, sandbox.record());
     String id = Ids.generate();
     ContainerName name = ContainerName.of(sandbox.id(), config);
+    operation.concerns(id, name.toString());
     registry.containerNames.reserve(name, id);
     try (var rollback = new Rollback()) {
       rollback.onFailure("release the name", () -> registry.containerNames.release(name, id));

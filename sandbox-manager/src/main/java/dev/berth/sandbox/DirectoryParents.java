@@ -2,6 +2,7 @@ package dev.berth.sandbox;
 
 import static dev.berth.base.BerthException.Kind.INTERNAL;
 
+import dev.berth.base.AuditSheet;
 import dev.berth.base.BerthException;
 import java.io.IOException;
 import java.nio.file.DirectoryNotEmptyException;
@@ -10,10 +11,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** Cgroups that are made by mkdir. */
 final class DirectoryParents extends CgroupParents {
+  /** Of the names of the groups of pods that are named no parent, before their ids. */
+  private static final String POD = "pod";
+
+  private static final Pattern ID = Pattern.compile("[0-9a-f]{64}");
+
   private final String defaultParent;
 
   /**
@@ -43,7 +50,7 @@ final class DirectoryParents extends CgroupParents {
   }
 
   private String ownParent(SandboxRecord sandbox) {
-    return defaultParent + "/pod" + sandbox.id();
+    return defaultParent + "/" + POD + sandbox.id();
   }
 
   @Override
@@ -66,6 +73,35 @@ final class DirectoryParents extends CgroupParents {
     return oomKills(below(ROOT.resolve("memory"), cgroup).resolve("memory.oom_control")).orElse(0)
             > 0
         || oomKills(below(ROOT, cgroup).resolve("memory.events")).orElse(0) > 0;
+  }
+
+  @Override
+  void find(List<SandboxRecord> sandboxes, AuditSheet sheet) {
+    for (Path hierarchy : hierarchies()) {
+      for (Path pod : groups(below(hierarchy, defaultParent))) {
+        if (nameOf(pod).startsWith(POD)) {
+          enter(hierarchy, pod, nameOf(pod).substring(POD.length()), sheet);
+          groups(pod).forEach(group -> enter(hierarchy, group, nameOf(group), sheet));
+        }
+      }
+      for (SandboxRecord sandbox : sandboxes) {
+        groups(below(hierarchy, podCgroup(sandbox))).stream()
+            .filter(group -> ID.matcher(nameOf(group)).matches())
+            .forEach(group -> enter(hierarchy, group, nameOf(group), sheet));
+      }
+    }
+  }
+
+  private static void enter(Path hierarchy, Path group, String owner, AuditSheet sheet) {
+    sheet.found("/" + hierarchy.relativize(group), owner, "no record has it; in " + hierarchy);
+  }
+
+  private static List<Path> groups(Path parent) {
+    return DirectoryAuditor.list(parent).stream().filter(Files::isDirectory).toList();
+  }
+
+  private static String nameOf(Path group) {
+    return group.getFileName().toString();
   }
 
   /** The unified hierarchy itself, or those of version 1 beside each other. */

@@ -33,14 +33,21 @@ final class ExecStream implements StreamedProcess {
   private final TaskProcess process;
   private final StreamPipes pipes;
   private final boolean terminal;
+  private final Operation.Listed listed;
   private final CompletableFuture<Integer> exit = new CompletableFuture<>();
   private final AtomicBoolean closed = new AtomicBoolean();
 
-  private ExecStream(Tasks tasks, TaskProcess process, StreamPipes pipes, boolean terminal) {
+  private ExecStream(
+      Tasks tasks,
+      TaskProcess process,
+      StreamPipes pipes,
+      boolean terminal,
+      Operation.Listed listed) {
     this.tasks = tasks;
     this.process = process;
     this.pipes = pipes;
     this.terminal = terminal;
+    this.listed = listed;
   }
 
   /** Starts a command; nothing is left of it when that fails. */
@@ -53,12 +60,15 @@ final class ExecStream implements StreamedProcess {
       StandardStreams wanted,
       Operation operation) {
     TaskProcess process = new TaskProcess(containerId, Ids.generate());
+    operation.concerns(process.execId(), "command in container " + containerId);
     try (var rollback = new Rollback()) {
+      Operation.Listed listed = operation.listed();
+      rollback.onFailure("end the operation", listed::close);
       operation.enter(ExecStreamStage.PIPES);
       StreamPipes pipes =
           StreamPipes.create(paths.exec(containerId, process.execId()), terminal, wanted);
       rollback.onFailure("remove the pipes", pipes::close);
-      var stream = new ExecStream(tasks, process, pipes, terminal);
+      var stream = new ExecStream(tasks, process, pipes, terminal, listed);
       operation.enter(ExecStreamStage.PROCESS);
       var json = ProcessJson.of(paths.bundle(containerId), command, terminal);
       tasks.exec(new ExecTask(process, pipes.asTaskIo(), json), operation);
@@ -194,11 +204,13 @@ final class ExecStream implements StreamedProcess {
   @Override
   public void close() {
     if (closed.compareAndSet(false, true)) {
-      if (!exit.isDone()) {
-        kill();
+      try (listed) {
+        if (!exit.isDone()) {
+          kill();
+        }
+        free();
+        pipes.close();
       }
-      free();
-      pipes.close();
     }
   }
 

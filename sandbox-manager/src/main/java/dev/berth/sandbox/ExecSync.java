@@ -40,6 +40,7 @@ final class ExecSync implements AutoCloseable {
   }
 
   ExecResult run(Container container, List<String> command, Duration timeout, Operation operation) {
+    container.concerns(operation);
     if (command.isEmpty()) {
       throw new BerthException(INVALID_ARGUMENT, "cmd of ExecSync is empty");
     }

@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -170,6 +171,21 @@ final class ImageVolumes {
       }
     }
     forEach(container, (index, _) -> images.remove(key(container, index)));
+  }
+
+  /** Returns where the volumes of a container are mounted. */
+  static Set<Path> mounts(PodPaths paths, ContainerRecord container) {
+    Set<Path> mounts = new HashSet<>();
+    Path directory = paths.volumes(container.id());
+    forEach(container, (index, _) -> mounts.add(directory.resolve(Integer.toString(index))));
+    return mounts;
+  }
+
+  /** Returns the keys of the snapshots that are volumes of a container. */
+  static Set<String> keys(ContainerRecord container) {
+    Set<String> keys = new HashSet<>();
+    forEach(container, (index, _) -> keys.add(key(container, index)));
+    return keys;
   }
 
   private interface Each {

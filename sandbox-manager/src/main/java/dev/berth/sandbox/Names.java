@@ -3,6 +3,7 @@ package dev.berth.sandbox;
 import static dev.berth.base.BerthException.Kind.ALREADY_EXISTS;
 
 import dev.berth.base.BerthException;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 
@@ -33,6 +34,11 @@ final class Names<N> {
       throw new BerthException(
           ALREADY_EXISTS, kind + " name " + name + " is taken by " + kind + " " + owner);
     }
+  }
+
+  /** Returns the names that are taken, with the ids that have them. */
+  Map<N, String> owners() {
+    return Map.copyOf(owners);
   }
 
   /** Frees a name if the id has it; idempotent. */

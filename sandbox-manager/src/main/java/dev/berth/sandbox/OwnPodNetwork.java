@@ -3,6 +3,7 @@ package dev.berth.sandbox;
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 
 import com.google.gson.JsonObject;
+import dev.berth.base.Auditor;
 import dev.berth.base.BerthException;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.cri.v1.PortMapping;
@@ -10,9 +11,11 @@ import dev.berth.proto.cri.v1.Protocol;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.sandbox.net.BridgeNetwork;
 import dev.berth.sandbox.net.HostPort;
+import dev.berth.sandbox.net.NetworkedPod;
 import dev.berth.sandbox.net.PodAddresses;
 import dev.berth.sandbox.net.RateLimits;
 import java.util.List;
+import java.util.function.Supplier;
 
 /** Attaches sandboxes to Berth's own network: says in its terms what CRI says of a sandbox. */
 final class OwnPodNetwork implements AutoCloseable {
@@ -64,6 +67,15 @@ final class OwnPodNetwork implements AutoCloseable {
         sandbox.id(),
         PodAddresses.fromJson(sandbox.networkConfig()),
         isOfThisBoot ? hostPorts(sandbox.config()) : List.of());
+  }
+
+  /**
+   * Returns what audits this network.
+   *
+   * @param recorded returns the pods that may be attached to it by their records
+   */
+  List<Auditor> auditors(Supplier<List<NetworkedPod>> recorded) {
+    return network.auditors(recorded);
   }
 
   void restore() {

@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * The files that the containers of a sandbox share: /etc/hosts, /etc/resolv.conf, /etc/hostname and
@@ -76,6 +77,11 @@ final class PodFiles {
   /** Returns the directory that becomes /dev/shm. */
   Path shm(String sandboxId, PodSandboxConfig config) {
     return SandboxConfigs.hasHostIpc(config) ? HOST_SHM : paths.sandbox(sandboxId).resolve(SHM);
+  }
+
+  /** Returns where something is mounted for a sandbox. */
+  Set<Path> mounts(String sandboxId, PodSandboxConfig config) {
+    return SandboxConfigs.hasHostIpc(config) ? Set.of() : Set.of(shm(sandboxId, config));
   }
 
   private static byte[] resolvConf(PodSandboxConfig config) throws IOException {

@@ -23,6 +23,7 @@ import java.util.EnumSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * The namespaces of sandboxes: network, ipc, uts and user, pinned by mounts in the sandbox's
@@ -131,6 +132,14 @@ final class PodNamespaces {
     } catch (BerthException e) {
       return false; // no such file, or a file without a namespace on it: the pin is gone
     }
+  }
+
+  /** Returns where the namespaces of a sandbox are pinned. */
+  Set<Path> pins(String sandboxId, PodSandboxConfig config) {
+    Path directory = paths.namespaces(sandboxId);
+    return typesOf(config).stream()
+        .map(type -> directory.resolve(type.procName()))
+        .collect(Collectors.toUnmodifiableSet());
   }
 
   /** Opens the user namespace of a sandbox that has one for itself, closed by the caller. */

@@ -1,8 +1,11 @@
 package dev.berth.sandbox;
 
+import dev.berth.base.Auditor;
 import dev.berth.base.Operation;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
+import dev.berth.sandbox.net.NetworkedPod;
 import dev.berth.sandbox.net.PodAddresses;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -115,6 +118,24 @@ final class PodNetwork implements AutoCloseable {
     if (isByPlugins(sandbox)) {
       cni.check(sandbox, operation);
     }
+  }
+
+  /** Returns what audits the attachments of sandboxes. */
+  List<Auditor> auditors(RecordView records) {
+    List<Auditor> all = new ArrayList<>(own.auditors(() -> networked(records)));
+    all.add(cni.auditor(records));
+    return all;
+  }
+
+  private static List<NetworkedPod> networked(RecordView records) {
+    return records.sandboxes().stream()
+        .filter(sandbox -> records.isHeld(sandbox) && isOwn(sandbox))
+        .map(sandbox ->
+            new NetworkedPod(
+                sandbox.id(),
+                PodAddresses.fromJson(sandbox.networkConfig()),
+                records.isReady(sandbox)))
+        .toList();
   }
 
   private static boolean isByPlugins(SandboxRecord sandbox) {

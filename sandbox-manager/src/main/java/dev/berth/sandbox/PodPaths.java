@@ -7,9 +7,17 @@ import java.nio.file.Path;
  * cannot lead out of it.
  */
 record PodPaths(Path state) {
+  /** Of the directory of the pipes of an exec, before its id. */
+  static final String EXEC_PREFIX = "exec-";
+
+  /** The directories of all sandboxes. */
+  Path sandboxes() {
+    return state.resolve("sandboxes");
+  }
+
   /** The directory of one sandbox: its files and pins. */
   Path sandbox(String sandboxId) {
-    return state.resolve("sandboxes").resolve(sandboxId);
+    return sandboxes().resolve(sandboxId);
   }
 
   Path namespaces(String sandboxId) {
@@ -21,19 +29,34 @@ record PodPaths(Path state) {
     return state + "/sandboxes/" + sandboxId + "/ns/net";
   }
 
+  /** The bundles of all containers. */
+  Path bundles() {
+    return state.resolve("tasks");
+  }
+
   /** The bundle of a container; the shims' own files are in it too. */
   Path bundle(String containerId) {
-    return state.resolve("tasks").resolve(containerId);
+    return bundles().resolve(containerId);
+  }
+
+  /** Where the root of a container is in its bundle. */
+  Path rootfs(String containerId) {
+    return bundle(containerId).resolve("rootfs");
   }
 
   /** The pipes of one exec. */
   Path exec(String containerId, String execId) {
-    return bundle(containerId).resolve("exec-" + execId);
+    return bundle(containerId).resolve(EXEC_PREFIX + execId);
+  }
+
+  /** Where images are mounted that are volumes. */
+  Path volumes() {
+    return state.resolve("volumes");
   }
 
   /** Where the images are mounted that are volumes of a container. */
   Path volumes(String containerId) {
-    return state.resolve("volumes").resolve(containerId);
+    return volumes().resolve(containerId);
   }
 
   Path eventsSocket() {

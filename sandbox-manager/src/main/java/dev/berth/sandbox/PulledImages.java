@@ -3,6 +3,7 @@ package dev.berth.sandbox;
 import static dev.berth.base.BerthException.Kind.INTERNAL;
 import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 
+import dev.berth.base.Auditor;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.base.MetadataStore;
@@ -18,6 +19,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
 
@@ -107,6 +109,16 @@ final class PulledImages implements ContainerImages {
   @Override
   public Path writableLayer(String snapshotKey) {
     return images.snapshots().writableLayer(snapshotKey);
+  }
+
+  @Override
+  public Collection<String> snapshots() {
+    return images.snapshots().list();
+  }
+
+  @Override
+  public List<Auditor> auditors() {
+    return List.of(images.snapshots().auditor());
   }
 
   @Override

@@ -10,7 +10,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * The durable records of sandboxes, containers and shims. Thread-safe; every change is on disk when
@@ -81,6 +84,35 @@ final class RecordStore {
 
   Optional<ShimRecord> shim(String owner) {
     return store.get(SHIMS, owner).map(json -> ShimRecord.fromJson(new String(json, UTF_8)));
+  }
+
+  /** Returns whom shims are recorded for: containers, pods and handlers. */
+  Set<String> shimOwners() {
+    return store.all(SHIMS).keySet();
+  }
+
+  /** Returns where all recorded shims serve. */
+  Set<String> shimAddresses() {
+    return shimOwners().stream()
+        .flatMap(owner -> shim(owner).stream())
+        .map(ShimRecord::address)
+        .collect(Collectors.toUnmodifiableSet());
+  }
+
+  /** Returns what was set aside because it cannot be read, each with the reason. */
+  Map<String, String> quarantined() {
+    Map<String, String> aside = new TreeMap<>();
+    for (String bucket : List.of(SANDBOXES, CONTAINERS)) {
+      store
+          .all(QUARANTINE + bucket)
+          .forEach((key, value) ->
+              aside.put(bucket + "/" + key, value.length + " bytes that are no record"));
+    }
+    for (MetadataStore.Quarantined part : store.quarantined()) {
+      aside.put(
+          part.file() + " at " + part.offset(), "damaged on disk, saved as " + part.savedAs());
+    }
+    return aside;
   }
 
   private <T> List<T> readAll(String bucket, Function<byte[], T> parser) {

@@ -48,6 +48,7 @@ final class RemoveContainer {
   }
 
   void remove(Container container, Operation operation) {
+    container.concerns(operation);
     try (var _ = Lifecycle.hold(container, operation)) {
       if (container.isRemoved()) {
         return;

@@ -84,6 +84,7 @@ final class RunPodSandbox {
     handlers.require(runtimeHandler);
     String id = Ids.generate();
     SandboxName name = SandboxName.of(config);
+    operation.concerns(id, name.toString());
     registry.sandboxNames.reserve(name, id);
     try (var rollback = new Rollback()) {
       rollback.onFailure("release the name", () -> registry.sandboxNames.release(name, id));

@@ -45,6 +45,11 @@ final class Sandbox {
     return record.id();
   }
 
+  /** Tells an operation that it works on this sandbox. */
+  void concerns(Operation operation) {
+    operation.concerns(id(), record.name().toString());
+  }
+
   SandboxRecord record() {
     return record;
   }

@@ -4,6 +4,8 @@ import static dev.berth.base.BerthException.Kind.INTERNAL;
 import static dev.berth.base.BerthException.Kind.UNAVAILABLE;
 
 import dev.berth.base.AtomicFiles;
+import dev.berth.base.Audit;
+import dev.berth.base.AuditFinding;
 import dev.berth.base.BerthException;
 import dev.berth.base.MetadataStore;
 import dev.berth.base.Operation;
@@ -72,6 +74,7 @@ public final class SandboxManager implements AutoCloseable {
   private final WritableLayers layers;
   private final UsageReader usage;
   private final Tasks tasks;
+  private final Audit audit;
   private final CountDownLatch recovered = new CountDownLatch(1);
   private volatile boolean closed;
 
@@ -122,7 +125,8 @@ public final class SandboxManager implements AutoCloseable {
             registry, paths, cgroups, layers, new UsageMeters(OpenFileLimit.share(USAGE_SHARE)));
     podEvents = new PodEvents(registry, paths, clock, usage::forget);
     events = ShimEvents.listen(paths.eventsSocket(), settings.instance(), _ -> {});
-    shims = new Shims(shimSettings(settings));
+    ShimSettings shimSettings = shimSettings(settings);
+    shims = new Shims(shimSettings);
     tasks = new Tasks(shims, records, paths, settings.cgroupDriver());
     exits = new ExitWatch(tasks, cgroups, handlers, plugins);
     PodPause pause =
@@ -182,8 +186,12 @@ public final class SandboxManager implements AutoCloseable {
     updateContainer = new UpdateContainerResources(tasks, host, plugins);
     checkpointContainer =
         new CheckpointContainer(
-            tasks, images, handlers, paths, settings.root().resolve("checkpoints"), clock);
+            tasks, images, handlers, paths, CheckpointContainer.directory(settings.root()), clock);
     checkpointContainer.deleteLeftovers();
+    audit =
+        new Audit(
+            new PodAuditors(settings, paths, records, registry)
+                .all(namespaces, files, network, cgroups, images, shimSettings));
     streams = new PodStreams(registry, tasks, namespaces, paths, this::requireRecovered);
     userNamespaces =
         new UserNamespaceSupport(settings.logWriter(), settings.root(), settings.state());
@@ -287,6 +295,17 @@ public final class SandboxManager implements AutoCloseable {
   /** Returns the containers. */
   public Containers containers() {
     return new ManagedContainers();
+  }
+
+  /**
+   * Compares what this instance has made with its records, and returns what differs; empty if all
+   * is well. Takes seconds if something does: it is looked at again, because it may be on its way.
+   *
+   * @throws BerthException UNAVAILABLE until recovery has ended
+   */
+  public List<AuditFinding> audit(Operation operation) {
+    requireRecovered();
+    return audit.run(operation);
   }
 
   /** Returns what happens to pods from now on. */

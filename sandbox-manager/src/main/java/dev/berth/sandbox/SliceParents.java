@@ -1,11 +1,14 @@
 package dev.berth.sandbox;
 
+import dev.berth.base.AuditSheet;
 import dev.berth.base.BerthException;
 import dev.berth.base.BerthException.Kind;
 import dev.berth.runtime.cgroup.Slice;
 import dev.berth.runtime.systemd.Systemd;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -24,6 +27,10 @@ import java.util.stream.Stream;
 final class SliceParents extends CgroupParents {
   private static final System.Logger LOG = System.getLogger(SliceParents.class.getName());
   private static final String EVENTS = "memory.events";
+  private static final String SCOPE = ".scope";
+
+  /** A pod's slice is three slices deep for the kubelet, and its containers' scopes below it. */
+  private static final int DEPTH = 8;
 
   private final String prefix;
   private final Slice defaultSlice;
@@ -93,6 +100,31 @@ final class SliceParents extends CgroupParents {
         throw e;
       }
       LOG.log(System.Logger.Level.WARNING, "the empty slice " + unit + " stays", e);
+    }
+  }
+
+  /** {@inheritDoc} The scopes of an instance bear its name, wherever systemd put them. */
+  @Override
+  void find(List<SandboxRecord> sandboxes, AuditSheet sheet) {
+    for (Path hierarchy : List.of(ROOT, ROOT.resolve("systemd"), ROOT.resolve("memory"))) {
+      try (Stream<Path> groups = Files.walk(hierarchy, DEPTH)) {
+        groups.filter(Files::isDirectory).forEach(group -> enter(hierarchy, group, sheet));
+      } catch (NoSuchFileException e) {
+        // version 2 has one hierarchy only
+      } catch (IOException | UncheckedIOException e) {
+        throw new BerthException(Kind.INTERNAL, "cannot list " + hierarchy + ": " + e, e);
+      }
+    }
+  }
+
+  private void enter(Path hierarchy, Path group, AuditSheet sheet) {
+    String name = group.getFileName().toString();
+    String path = "/" + hierarchy.relativize(group);
+    String podPrefix = defaultSlice.child("pod").name().replace(Slice.SUFFIX, "");
+    if (name.startsWith(prefix + "-") && name.endsWith(SCOPE)) {
+      sheet.found(path, name.substring(prefix.length() + 1, name.length() - SCOPE.length()));
+    } else if (name.startsWith(podPrefix) && name.endsWith(Slice.SUFFIX)) {
+      sheet.found(path, name.substring(podPrefix.length(), name.length() - Slice.SUFFIX.length()));
     }
   }
 

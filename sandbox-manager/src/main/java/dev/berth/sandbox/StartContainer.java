@@ -29,6 +29,7 @@ final class StartContainer {
   }
 
   void start(Container container, Operation operation) {
+    container.concerns(operation);
     Sandbox sandbox = registry.sandboxes.require(container.record().sandboxId());
     try (var _ = sandbox.use(operation)) {
       operation.enter(StartContainerStage.CHECK);

@@ -29,6 +29,7 @@ final class StopContainer {
   }
 
   void stop(Container container, Duration timeout, Operation operation) {
+    container.concerns(operation);
     end(container, timeout, operation);
     if (container.currentState() instanceof ContainerState.Exited) {
       plugins.stoppedContainer(container); // whoever saw the end first may be about to

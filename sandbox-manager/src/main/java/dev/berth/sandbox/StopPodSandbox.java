@@ -40,12 +40,14 @@ final class StopPodSandbox {
   }
 
   void stop(Sandbox sandbox, Operation operation) {
+    sandbox.concerns(operation);
     try (var _ = sandbox.change(operation)) {
       stopHeld(sandbox, operation);
     }
   }
 
   void remove(Sandbox sandbox, Operation operation) {
+    sandbox.concerns(operation);
     try (var _ = sandbox.change(operation)) {
       if (sandbox.isRemoved()) {
         return;

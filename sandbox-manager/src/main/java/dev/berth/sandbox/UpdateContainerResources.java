@@ -35,6 +35,7 @@ final class UpdateContainerResources {
 
   /** Changes limits without asking plugins. */
   void apply(Container container, LimitChange change, Operation operation) {
+    container.concerns(operation);
     try (var _ = Lifecycle.hold(container, operation);
         var rollback = new Rollback()) {
       LinuxContainerResources before = container.record().config().getLinux().getResources();

@@ -1,6 +1,7 @@
 package dev.berth.sandbox;
 
 import dev.berth.base.AtomicFiles;
+import dev.berth.base.Auditor;
 import dev.berth.base.BerthException;
 import dev.berth.base.MetadataStore;
 import dev.berth.image.FsUsage;
@@ -138,8 +139,18 @@ final class DirectoryImages implements ContainerImages {
     }
   }
 
+  @Override
+  public List<Auditor> auditors() {
+    return List.of();
+  }
+
   /** Returns the snapshots there are. */
-  List<String> snapshots() throws IOException {
-    return TestNode.names(directory.resolve("snapshots"));
+  @Override
+  public List<String> snapshots() {
+    try {
+      return TestNode.names(directory.resolve("snapshots"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }

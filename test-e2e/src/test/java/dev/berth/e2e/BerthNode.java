@@ -4,6 +4,12 @@ import static java.util.concurrent.TimeUnit.MILLISECONDS;
 
 import dev.berth.base.AtomicFiles;
 import dev.berth.cri.rpc.CriChannel;
+import dev.berth.proto.berth.v1.AuditRequest;
+import dev.berth.proto.berth.v1.Finding;
+import dev.berth.proto.berth.v1.ListOperationsRequest;
+import dev.berth.proto.berth.v1.NodeGrpc;
+import dev.berth.proto.berth.v1.NodeGrpc.NodeBlockingStub;
+import dev.berth.proto.berth.v1.RunningOperation;
 import dev.berth.proto.cri.v1.ImageServiceGrpc;
 import dev.berth.proto.cri.v1.ImageServiceGrpc.ImageServiceBlockingStub;
 import dev.berth.proto.cri.v1.ListPodSandboxRequest;
@@ -198,6 +204,27 @@ final class BerthNode implements CriServer, AutoCloseable {
   @Override
   public ImageServiceBlockingStub images() {
     return ImageServiceGrpc.newBlockingStub(channel.channel())
+        .withDeadlineAfter(PATIENCE.toMillis(), MILLISECONDS);
+  }
+
+  /** Compares what the node has made with its records; empty if all is well. */
+  List<Finding> audit() {
+    List<Finding> findings = new ArrayList<>();
+    administration()
+        .audit(AuditRequest.getDefaultInstance())
+        .forEachRemaining(part -> findings.addAll(part.getFindingsList()));
+    return findings;
+  }
+
+  /** Returns what the node is doing, but for this request. */
+  List<RunningOperation> operations() {
+    return administration()
+        .listOperations(ListOperationsRequest.getDefaultInstance())
+        .getOperationsList();
+  }
+
+  private NodeBlockingStub administration() {
+    return NodeGrpc.newBlockingStub(channel.channel())
         .withDeadlineAfter(PATIENCE.toMillis(), MILLISECONDS);
   }
 

@@ -46,6 +46,8 @@ import picocli.CommandLine.Spec;
       StopCommand.class,
       RemoveCommand.class,
       InfoCommand.class,
+      AuditCommand.class,
+      OperationsCommand.class,
       ConfigCommand.class
     })
 public final class BerthCli implements Runnable {

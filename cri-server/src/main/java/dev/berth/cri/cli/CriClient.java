@@ -3,6 +3,8 @@ package dev.berth.cri.cli;
 import static java.util.concurrent.TimeUnit.SECONDS;
 
 import dev.berth.cri.rpc.CriChannel;
+import dev.berth.proto.berth.v1.NodeGrpc;
+import dev.berth.proto.berth.v1.NodeGrpc.NodeBlockingStub;
 import dev.berth.proto.berth.v1.PullsGrpc;
 import dev.berth.proto.berth.v1.PullsGrpc.PullsBlockingStub;
 import dev.berth.proto.berth.v1.StoreGrpc;
@@ -50,6 +52,12 @@ final class CriClient implements AutoCloseable {
   /** Returns a stub for what only Berth answers. */
   PullsBlockingStub progress() {
     return PullsGrpc.newBlockingStub(channel.channel())
+        .withDeadlineAfter(DEADLINE.toSeconds(), SECONDS);
+  }
+
+  /** Returns a stub for what Berth tells of itself. */
+  NodeBlockingStub node() {
+    return NodeGrpc.newBlockingStub(channel.channel())
         .withDeadlineAfter(DEADLINE.toSeconds(), SECONDS);
   }
 

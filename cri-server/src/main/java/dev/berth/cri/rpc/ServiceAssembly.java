@@ -102,7 +102,7 @@ public final class ServiceAssembly {
         method.getFullMethodName(),
         ServerCalls.<Q, R>asyncServerStreamingCall((request, replies) -> {
           Operation operation = CallOperation.start(name);
-          try {
+          try (var _ = operation.listed()) {
             List<T> items = list.answer(request, operation);
             Lists.partition(items, ITEMS_PER_MESSAGE)
                 .forEach(part -> replies.onNext(message.apply(part)));
@@ -161,7 +161,7 @@ public final class ServiceAssembly {
   private static <Q, R> void answer(
       String name, Verb<Q, R> verb, Q request, StreamObserver<R> replies) {
     Operation operation = CallOperation.start(name);
-    try {
+    try (var _ = operation.listed()) {
       R reply = verb.answer(request, operation);
       replies.onNext(reply);
       replies.onCompleted();

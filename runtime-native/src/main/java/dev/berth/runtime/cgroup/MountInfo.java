@@ -1,5 +1,6 @@
 package dev.berth.runtime.cgroup;
 
+import dev.berth.runtime.kernel.MountPoints;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,10 +30,10 @@ record MountInfo(Path mountPoint, String root, Set<String> hierarchy, boolean un
       String[] left = halves[0].split(" ", -1);
       String[] right = halves[1].split(" ", -1);
       if (right[0].equals("cgroup2")) {
-        mounts.add(new MountInfo(path(left[4]), unescape(left[3]), Set.of(), true));
+        mounts.add(new MountInfo(path(left[4]), MountPoints.unescape(left[3]), Set.of(), true));
       } else if (right[0].equals("cgroup")) {
         Set<String> hierarchy = hierarchy(right[2], controllers);
-        mounts.add(new MountInfo(path(left[4]), unescape(left[3]), hierarchy, false));
+        mounts.add(new MountInfo(path(left[4]), MountPoints.unescape(left[3]), hierarchy, false));
       }
     }
     return mounts;
@@ -49,20 +50,6 @@ record MountInfo(Path mountPoint, String root, Set<String> hierarchy, boolean un
   }
 
   private static Path path(String escaped) {
-    return Path.of(unescape(escaped));
-  }
-
-  /** Spaces, tabs, line ends and backslashes are written as three octal digits. */
-  private static String unescape(String text) {
-    StringBuilder out = new StringBuilder();
-    for (int i = 0; i < text.length(); i++) {
-      if (text.charAt(i) == '\\' && i + 3 < text.length()) {
-        out.append((char) Integer.parseInt(text.substring(i + 1, i + 4), 8));
-        i += 3;
-      } else {
-        out.append(text.charAt(i));
-      }
-    }
-    return out.toString();
+    return Path.of(MountPoints.unescape(escaped));
   }
 }

@@ -1,5 +1,6 @@
 package dev.berth.runtime.checkpoint;
 
+import dev.berth.runtime.kernel.MountPoints;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -38,8 +39,8 @@ record MountTable(List<Entry> entries) {
               Integer.parseInt(left[0]),
               Integer.parseInt(device[0]),
               Integer.parseInt(device[1]),
-              unescape(left[3]),
-              unescape(left[4]),
+              MountPoints.unescape(left[3]),
+              MountPoints.unescape(left[4]),
               right[0]));
     }
     return new MountTable(entries);
@@ -47,19 +48,5 @@ record MountTable(List<Entry> entries) {
 
   Set<Integer> ids() {
     return entries.stream().map(Entry::id).collect(Collectors.toUnmodifiableSet());
-  }
-
-  /** Spaces, tabs, line ends and backslashes are written as three octal digits. */
-  private static String unescape(String text) {
-    var out = new StringBuilder();
-    for (int i = 0; i < text.length(); i++) {
-      if (text.charAt(i) == '\\' && i + 3 < text.length()) {
-        out.append((char) Integer.parseInt(text.substring(i + 1, i + 4), 8));
-        i += 3;
-      } else {
-        out.append(text.charAt(i));
-      }
-    }
-    return out.toString();
   }
 }

@@ -51,6 +51,7 @@ public enum Errno {
   EPROTO(71, "protocol error"),
   EOVERFLOW(75, "value too large for defined data type"),
   EUSERS(87, "too many users"),
+  EPROTONOSUPPORT(93, "protocol not supported"),
   EOPNOTSUPP(95, "operation not supported"),
   EADDRINUSE(98, "address already in use"),
   ECONNRESET(104, "connection reset by peer"),

@@ -14,6 +14,7 @@ final class NfMessages {
   private static final int NFPROTO_INET = 1;
   // linux/netfilter/nf_tables.h
   private static final int NFT_MSG_NEWTABLE = 0;
+  private static final int NFT_MSG_GETTABLE = 1;
   private static final int NFT_MSG_DELTABLE = 2;
   private static final int NFT_MSG_NEWCHAIN = 3;
   private static final int NFT_MSG_NEWRULE = 6;
@@ -76,6 +77,10 @@ final class NfMessages {
     return of(NFT_MSG_NEWTABLE, NLM_F_CREATE)
         .text(NFTA_TABLE_NAME, table)
         .bigEndian(NFTA_TABLE_FLAGS, 0);
+  }
+
+  static NetlinkMessage getTable(String table) {
+    return of(NFT_MSG_GETTABLE, 0).text(NFTA_TABLE_NAME, table);
   }
 
   static NetlinkMessage deleteTable(String table) {

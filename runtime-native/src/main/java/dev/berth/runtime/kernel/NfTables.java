@@ -61,6 +61,18 @@ public final class NfTables implements AutoCloseable {
     port = requests.port();
   }
 
+  /** Tells whether there is a table of this name, of the family that a batch is for. */
+  public boolean exists(String table) {
+    try {
+      return !requests.request(NfMessages.getTable(table), "table " + table).isEmpty();
+    } catch (NativeException e) {
+      if (e.is(Errno.ENOENT)) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
   /** Returns the descriptor that is readable when there are {@linkplain #changedTables reports}. */
   public Fd reports() {
     return reports.fd();

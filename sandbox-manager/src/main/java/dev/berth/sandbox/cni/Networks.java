@@ -220,6 +220,19 @@ public final class Networks {
     }
   }
 
+  /**
+   * An attachment that libcni's cache tells of.
+   *
+   * @param file of the cache
+   * @param netns path of the network namespace
+   */
+  public record Cached(Path file, String containerId, String netns) {}
+
+  /** Returns what the cache tells of, of whatever network and by whomever it was attached. */
+  public List<Cached> cached() {
+    return cache.all();
+  }
+
   private CniCall call(CniCommand command, Attachment attachment) {
     return new CniCall(command, Optional.of(attachment), plugins.path());
   }

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -92,17 +93,36 @@ final class ResultCache {
   /** Returns what is attached to a network, by whomever. */
   List<Entry> of(NetworkConfig network) {
     List<Entry> entries = new ArrayList<>();
+    files().forEach(file -> read(file, network, entries));
+    return entries;
+  }
+
+  /** Returns what is attached to any network, by whomever; what cannot be read is left out. */
+  List<Networks.Cached> all() {
+    return files().stream().flatMap(file -> attached(file).stream()).toList();
+  }
+
+  private static Optional<Networks.Cached> attached(Path file) {
+    try {
+      JsonObject entry = Json.parseObject(file.toString(), Files.readString(file));
+      return Optional.of(
+          new Networks.Cached(
+              file, Json.string(entry, "containerId"), Json.string(entry, "netns")));
+    } catch (IOException | BerthException e) {
+      return Optional.empty(); // gone meanwhile, or none of ours: those can be read
+    }
+  }
+
+  private List<Path> files() {
     if (!Files.isDirectory(directory)) {
-      return entries;
+      return List.of();
     }
     try (Stream<Path> files = Files.list(directory)) {
-      for (Path file : files.sorted().toList()) {
-        read(file, network, entries);
-      }
+      return files.sorted().toList();
     } catch (IOException e) {
       LOG.log(WARNING, "cannot list " + directory + ": " + e.getMessage(), e);
+      return List.of();
     }
-    return entries;
   }
 
   private static void read(Path file, NetworkConfig network, List<Entry> into) {

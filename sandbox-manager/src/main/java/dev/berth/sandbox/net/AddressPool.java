@@ -59,6 +59,18 @@ final class AddressPool {
     }
   }
 
+  /** Tells whether it gives out such an address. */
+  boolean has(InetAddress address) {
+    return subnet.numberOf(address) >= FIRST;
+  }
+
+  /** Returns what is given out, and to whom. */
+  synchronized Map<InetAddress, String> owners() {
+    Map<InetAddress, String> given = new HashMap<>();
+    owners.forEach((number, owner) -> given.put(subnet.address(number), owner));
+    return given;
+  }
+
   /** Takes back all that an owner has. Idempotent. */
   synchronized void giveBack(String owner) {
     owners.values().removeIf(owner::equals);

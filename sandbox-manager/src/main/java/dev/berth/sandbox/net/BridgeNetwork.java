@@ -3,6 +3,7 @@ package dev.berth.sandbox.net;
 import static java.lang.System.Logger.Level.WARNING;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.berth.base.Auditor;
 import dev.berth.base.BerthException;
 import dev.berth.runtime.kernel.Conntrack;
 import dev.berth.runtime.kernel.EventLoop;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +35,7 @@ import org.jspecify.annotations.Nullable;
 public final class BridgeNetwork implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(BridgeNetwork.class.getName());
   private static final String INTERFACE = "eth0";
+  private static final String DEVICE_PREFIX = "bp";
 
   private final BridgeSettings settings;
   private final HostNetwork host;
@@ -160,8 +163,29 @@ public final class BridgeNetwork implements AutoCloseable {
   }
 
   /** Names the host's end after the sandbox. */
-  private static String deviceName(String sandboxId) {
-    return "bp" + sandboxId.substring(0, Math.min(12, sandboxId.length()));
+  static String deviceName(String sandboxId) {
+    return DEVICE_PREFIX + sandboxId.substring(0, Math.min(12, sandboxId.length()));
+  }
+
+  /** Returns the beginning of the id of the sandbox that a device is named after. */
+  static String ownerOf(String device) {
+    return device.startsWith(DEVICE_PREFIX) ? device.substring(DEVICE_PREFIX.length()) : "";
+  }
+
+  /**
+   * Returns what audits this network.
+   *
+   * @param recorded returns the pods that may be attached to it by their records
+   */
+  public List<Auditor> auditors(Supplier<List<NetworkedPod>> recorded) {
+    return List.of(
+        new LinkAuditor(host, settings, this::isMade, recorded),
+        new AddressAuditor(pools, recorded),
+        new TableAuditor(host, settings, this::isMade));
+  }
+
+  private synchronized boolean isMade() {
+    return made != null;
   }
 
   private static void setUp(RtNetlink inside, PodAddresses pod, long egress) {
