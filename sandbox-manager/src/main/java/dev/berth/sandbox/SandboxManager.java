@@ -57,6 +57,7 @@ public final class SandboxManager implements AutoCloseable {
   private final PodEvents podEvents;
   private final Shims shims;
   private final ExitWatch exits;
+  private final PodPause pause;
   private final RunPodSandbox runPodSandbox;
   private final StopPodSandbox stopPodSandbox;
   private final CreateContainer createContainer;
@@ -125,8 +126,7 @@ public final class SandboxManager implements AutoCloseable {
     shims = new Shims(shimSettings(settings));
     tasks = new Tasks(shims, records, paths, settings.cgroupDriver());
     exits = new ExitWatch(tasks, cgroups, handlers, plugins);
-    PodPause pause =
-        new PodPause(tasks, bundles, cgroups, namespaces, handlers, host, settings.logWriter());
+    pause = new PodPause(tasks, bundles, cgroups, namespaces, handlers, host, settings.logWriter());
     ReleasePodSandbox release =
         new ReleasePodSandbox(registry, records, namespaces, files, network, pause, cgroups);
     runPodSandbox =
@@ -314,6 +314,7 @@ public final class SandboxManager implements AutoCloseable {
     usage.close();
     layers.close();
     exits.close();
+    pause.close();
     events.close();
     shims.close();
   }
