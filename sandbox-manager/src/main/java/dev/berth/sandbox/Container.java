@@ -317,6 +317,19 @@ final class Container {
     }
   }
 
+  /**
+   * Takes back the first request to end: its signal could not be sent, so the next one sends it.
+   */
+  void withdrawStop() {
+    state.lock();
+    try {
+      stopDeadline = null;
+      changed.signalAll();
+    } finally {
+      state.unlock();
+    }
+  }
+
   /** Waits until the container does not run or its stop deadline has passed; says which. */
   boolean awaitStopDeadline(Duration limit) {
     return await(limit, true, () -> !isActive());

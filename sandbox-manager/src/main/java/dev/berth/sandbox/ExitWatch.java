@@ -6,13 +6,16 @@ import dev.berth.shim.client.TaskExit;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Learns of the ends of tasks, one waiting call at the shim for each, and frees them afterwards.
  *
- * <p>A shim whose connection breaks is looked for again. If it is gone for good, and takes its
- * tasks with it, what it left is cleaned up and its containers have exited. Thread-safe.
+ * <p>A shim whose connection breaks is looked for again. One that takes its tasks over is started
+ * until it comes up: its containers run on, and nothing must end them meanwhile. One that is gone
+ * for good takes its tasks with it: what it left is cleaned up and its containers have exited.
+ * Thread-safe.
  */
 final class ExitWatch {
   private static final System.Logger LOG = System.getLogger(ExitWatch.class.getName());
@@ -47,10 +50,19 @@ final class ExitWatch {
   private void ended(Container container, @Nullable TaskExit exit, @Nullable Throwable failure) {
     if (exit != null) {
       report(container, exit);
+    } else if (isOfNoTask(failure)) {
+      container.exited(ExitReport.unknown(Instant.now(), "its shim knows no task of it"));
+      plugins.stoppedContainer(container);
     } else if (!closed && !container.isRemoved()) {
       LOG.log(System.Logger.Level.WARNING, "lost the shim of container " + container.id(), failure);
       recover(container);
     }
+  }
+
+  /** Asking again would bring the same answer. */
+  private static boolean isOfNoTask(@Nullable Throwable failure) {
+    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+    return cause instanceof BerthException e && e.kind() == BerthException.Kind.NOT_FOUND;
   }
 
   /** Takes note of the end of a task. */
@@ -86,13 +98,24 @@ final class ExitWatch {
   private void recover(Container container) {
     RuntimeHandler handler = handlers.of(container);
     try {
-      tasks.adopt(container.id(), handler, SHIM_LIMIT);
-      watch(container);
+      if (adopt(container, handler)) {
+        watch(container);
+      }
     } catch (BerthException e) {
       LOG.log(
           System.Logger.Level.WARNING, "the shim of container " + container.id() + " is gone", e);
       cleanUp(container, handler);
     }
+  }
+
+  /**
+   * Finds the shim of a container again, or its successor, however long that takes.
+   *
+   * @return false if nobody wants it any more
+   * @throws BerthException if the shim is gone for good
+   */
+  boolean adopt(Container container, RuntimeHandler handler) {
+    return tasks.adoptSurely(container.id(), handler, () -> !closed && !container.isRemoved());
   }
 
   /** Ends a container whose shim is gone for good. */

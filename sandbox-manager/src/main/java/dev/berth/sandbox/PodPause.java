@@ -37,6 +37,8 @@ final class PodPause {
   private final Path program;
   private final Map<String, Integer> pids = new ConcurrentHashMap<>();
 
+  private volatile boolean closed;
+
   /**
    * @param program absolute path of berth-init
    */
@@ -90,15 +92,45 @@ final class PodPause {
             .exit(sandbox.id())
             .whenComplete((exit, failure) -> {
               if (exit != null) {
-                pids.remove(sandbox.id());
-                sandbox.markUnusable();
+                ended(sandbox);
               } else {
                 LOG.log(
                     System.Logger.Level.DEBUG,
                     "the shim of the pause of " + sandbox.id() + " is gone",
                     failure);
+                watchAgain(sandbox);
               }
             });
+  }
+
+  private void ended(Sandbox sandbox) {
+    pids.remove(sandbox.id());
+    sandbox.markUnusable();
+  }
+
+  /** At the successor of its shim; one without a successor has taken the pause with it. */
+  private void watchAgain(Sandbox sandbox) {
+    RuntimeHandler handler = handlers.require(sandbox.record().runtimeHandler());
+    try {
+      if (tasks.adoptSurely(sandbox.id(), handler, () -> isWanted(sandbox))
+          && adopt(sandbox, Tasks.LIMIT)) {
+        return;
+      }
+    } catch (BerthException e) {
+      LOG.log(System.Logger.Level.WARNING, "lost the pause of sandbox " + sandbox.id(), e);
+    }
+    if (isWanted(sandbox)) {
+      ended(sandbox);
+    }
+  }
+
+  private boolean isWanted(Sandbox sandbox) {
+    return !closed && pids.containsKey(sandbox.id());
+  }
+
+  /** Stops caring: connections are about to be closed. */
+  void close() {
+    closed = true;
   }
 
   /**

@@ -209,12 +209,29 @@ final class Recovery {
       tasks.adopt(container.id(), handlers.of(container), shimLimit);
       reconcile(container, tasks.state(container.id(), shimLimit));
     } catch (BerthException e) {
-      switch (e.kind()) {
-        case NOT_FOUND -> taskIsGone(container);
-        case UNAVAILABLE -> exits.cleanUp(container, handlers.of(container));
-        default -> container.lost(String.valueOf(e.getMessage()));
+      if (e.kind() == BerthException.Kind.NOT_FOUND) {
+        taskIsGone(container);
+      } else if (tasks.isTakenOver(container.id(), handlers.of(container))) {
+        LOG.log(WARNING, "the shim of container " + container.id() + " does not come up yet", e);
+        adoptLater(container);
+      } else if (e.kind() == BerthException.Kind.UNAVAILABLE) {
+        exits.cleanUp(container, handlers.of(container));
+      } else {
+        LOG.log(WARNING, "the state of container " + container.id() + " is unknown", e);
+        container.lost(String.valueOf(e.getMessage()));
       }
     }
+  }
+
+  /** It runs on without its shim; until that is up it stays as it was recorded. */
+  private void adoptLater(Container container) {
+    Thread.ofVirtual()
+        .name("adopt-" + container.id())
+        .start(() -> {
+          if (exits.adopt(container, handlers.of(container))) {
+            safely(container, this::adopt);
+          }
+        });
   }
 
   /** A created container without a task was never finished; one that ran ended unseen. */

@@ -59,6 +59,7 @@ public final class SandboxManager implements AutoCloseable {
   private final PodEvents podEvents;
   private final Shims shims;
   private final ExitWatch exits;
+  private final PodPause pause;
   private final RunPodSandbox runPodSandbox;
   private final StopPodSandbox stopPodSandbox;
   private final CreateContainer createContainer;
@@ -129,8 +130,7 @@ public final class SandboxManager implements AutoCloseable {
     shims = new Shims(shimSettings);
     tasks = new Tasks(shims, records, paths, settings.cgroupDriver());
     exits = new ExitWatch(tasks, cgroups, handlers, plugins);
-    PodPause pause =
-        new PodPause(tasks, bundles, cgroups, namespaces, handlers, host, settings.logWriter());
+    pause = new PodPause(tasks, bundles, cgroups, namespaces, handlers, host, settings.logWriter());
     ReleasePodSandbox release =
         new ReleasePodSandbox(registry, records, namespaces, files, network, pause, cgroups);
     runPodSandbox =
@@ -333,6 +333,7 @@ public final class SandboxManager implements AutoCloseable {
     usage.close();
     layers.close();
     exits.close();
+    pause.close();
     events.close();
     shims.close();
   }

@@ -43,11 +43,20 @@ final class StopContainer {
     operation.enter(StopContainerStage.SIGNAL);
     boolean first = container.requestStop(Instant.now().plus(timeout));
     if (first && !timeout.isZero()) {
-      signal(container, container.record().stopSignal(), operation);
+      askToEnd(container, operation);
     }
     if (timeout.isZero() || !container.awaitStopDeadline(operation.remaining(LONGEST))) {
       operation.enter(StopContainerStage.KILL);
       kill(container, operation);
+    }
+  }
+
+  private void askToEnd(Container container, Operation operation) {
+    try {
+      signal(container, container.record().stopSignal(), operation);
+    } catch (BerthException e) {
+      container.withdrawStop(); // its shim may be about to come back
+      throw e;
     }
   }
 

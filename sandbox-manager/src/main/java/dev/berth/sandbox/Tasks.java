@@ -4,12 +4,14 @@ import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 import static dev.berth.base.BerthException.Kind.UNAVAILABLE;
 import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
+import static java.lang.System.Logger.Level.WARNING;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
+import dev.berth.base.SingleFlight;
 import dev.berth.proto.shim.runc.v1.Options;
 import dev.berth.proto.shim.types.Mount;
 import dev.berth.shim.client.CreateTask;
@@ -32,6 +34,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,6 +43,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Every call has a deadline, the operation's or {@link #LIMIT} if that comes first. Thread-safe.
  */
 final class Tasks {
+  private static final System.Logger LOG = System.getLogger(Tasks.class.getName());
+  private static final Duration FIRST_PAUSE = Duration.ofMillis(50);
+  private static final Duration LAST_PAUSE = Duration.ofSeconds(5);
   private static final long RELAUNCH_PAUSE_NANOS = 20_000_000;
 
   /** How long a shim may take for one call: what runs a program can take seconds under load. */
@@ -55,6 +61,7 @@ final class Tasks {
   private final RecordStore records;
   private final PodPaths paths;
   private final CgroupDriver cgroupDriver;
+  private final SingleFlight<String, Shim> relaunches = new SingleFlight<>();
   private final Map<String, Held> tasks = new ConcurrentHashMap<>();
 
   /** The shims that serve all containers of a handler, by the handler's name. */
@@ -82,8 +89,8 @@ final class Tasks {
   /** Starts the shim for a container, or finds the one that will have it. */
   void launch(String containerId, RuntimeHandler handler, Operation operation) {
     Shim known = common.get(handler.name());
-    if (known != null && !known.isLost()) {
-      hold(containerId, known);
+    if (known != null) {
+      hold(containerId, known.isLost() ? successor(known, containerId, handler, operation) : known);
       return;
     }
     Shim shim = launchNew(containerId, handler, operation);
@@ -94,6 +101,13 @@ final class Tasks {
     } else {
       records.putShim(containerId, shim.record());
     }
+  }
+
+  private Shim successor(
+      Shim lost, String containerId, RuntimeHandler handler, Operation operation) {
+    Shim successor = answering(recordFor(containerId, lost.record()), operation.remaining(LIMIT));
+    common.put(handler.name(), successor);
+    return successor;
   }
 
   private Shim launchNew(String containerId, RuntimeHandler handler, Operation operation) {
@@ -141,6 +155,32 @@ final class Tasks {
   }
 
   /**
+   * The same for a container whose shim was lost, however long it takes: one that takes its tasks
+   * over is started until it comes up, since its containers run on.
+   *
+   * @param wanted whether to go on
+   * @return false if it is wanted no more
+   * @throws BerthException if the shim is gone for good
+   */
+  boolean adoptSurely(String containerId, RuntimeHandler handler, BooleanSupplier wanted) {
+    Duration pause = FIRST_PAUSE;
+    while (wanted.getAsBoolean()) {
+      try {
+        adopt(containerId, handler, RESUME_LIMIT);
+        return true;
+      } catch (BerthException e) {
+        if (!isTakenOver(containerId, handler)) {
+          throw e;
+        }
+        LOG.log(WARNING, "the shim of " + containerId + " does not come up, trying again", e);
+      }
+      LockSupport.parkNanos(pause.toNanos());
+      pause = pause.compareTo(LAST_PAUSE) < 0 ? pause.multipliedBy(2) : LAST_PAUSE;
+    }
+    return false;
+  }
+
+  /**
    * Connects to a shim that takes its tasks over when it is started again, and starts it if need
    * be.
    *
@@ -149,22 +189,36 @@ final class Tasks {
    * too. So it must answer, and a start that met the dying one is repeated.
    */
   private Shim answering(ShimRecord record, Duration timeout) {
-    long deadline = System.nanoTime() + timeout.toNanos();
-    boolean started = false;
+    Operation operation = Operation.start("start shim again", timeout, null);
     while (true) {
       try {
-        Shim shim = started ? shims.relaunch(record, timeout) : shims.adopt(record, timeout);
-        requireAnswer(shim, record.id(), timeout);
+        Shim shim = shims.adopt(record, operation.remaining(LIMIT));
+        requireAnswer(shim, record.id(), operation.remaining(LIMIT));
         return shim;
       } catch (BerthException e) {
-        if (e.kind() != UNAVAILABLE || System.nanoTime() > deadline) {
+        if (e.kind() != UNAVAILABLE || operation.remaining(LIMIT).isZero()) {
           throw e;
         }
-        if (started) {
-          LockSupport.parkNanos(RELAUNCH_PAUSE_NANOS);
-        }
-        started = true;
       }
+      relaunches.join(record.address(), operation, _ -> relaunch(record, timeout));
+    }
+  }
+
+  /** All containers lose their shim at the same moment, and one start is enough for all. */
+  private Shim relaunch(ShimRecord record, Duration timeout) {
+    Shim shim = shims.relaunch(record, timeout);
+    if (!isAnswering(shim, record.id(), timeout)) {
+      LockSupport.parkNanos(RELAUNCH_PAUSE_NANOS);
+    }
+    return shim;
+  }
+
+  private static boolean isAnswering(Shim shim, String containerId, Duration timeout) {
+    try {
+      requireAnswer(shim, containerId, timeout);
+      return true;
+    } catch (BerthException e) {
+      return false; // it was about to die: who needs it asks again
     }
   }
 
@@ -259,6 +313,11 @@ final class Tasks {
   Path locate(String containerId, Operation operation) {
     return client(containerId, operation)
         .locate(TaskProcess.init(containerId), operation.remaining(LIMIT));
+  }
+
+  /** Tells whether the shim of a container takes its tasks over when it is started again. */
+  boolean isTakenOver(String containerId, RuntimeHandler handler) {
+    return recordOf(containerId, handler).map(ShimRecord::adoptsTasks).orElse(false);
   }
 
   /** Tells whether a container's shim is there: its successor, if it was killed. */

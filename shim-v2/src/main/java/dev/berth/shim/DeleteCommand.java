@@ -39,8 +39,8 @@ final class DeleteCommand {
   }
 
   DeleteResponse run() throws IOException {
-    directory.create();
     try (var _ = directory.lockStarting()) {
+      directory.create();
       Optional<ShimDirectory.Lock> serving = directory.tryLockServing();
       if (serving.isEmpty()) {
         return askShim();

@@ -54,16 +54,20 @@ record ShimDirectory(Path path) {
     }
   }
 
-  /** Makes the directory, and empties it of what an earlier boot left. */
+  /**
+   * Makes the directory, and empties it of what an earlier boot left. Whoever starts or frees
+   * something holds {@link #lockStarting}: many do at once when a shim was killed. The one that
+   * serves is started by a holder, and finds everything made.
+   */
   ShimDirectory create() {
     try {
       AtomicFiles.createPrivateDirectories(path);
       String boot = Files.readString(BOOT_ID).strip();
       Path recorded = path.resolve("boot_id");
-      if (Files.exists(recorded) && !Files.readString(recorded).strip().equals(boot)) {
+      if (!Files.exists(recorded) || !Files.readString(recorded).strip().equals(boot)) {
         AtomicFiles.deleteTree(tasks()); // of processes and mounts that are gone
+        AtomicFiles.writeVolatile(recorded, boot.getBytes(UTF_8));
       }
-      AtomicFiles.writeVolatile(recorded, boot.getBytes(UTF_8));
       AtomicFiles.createPrivateDirectories(tasks());
       return this;
     } catch (IOException e) {
@@ -93,6 +97,7 @@ record ShimDirectory(Path path) {
 
   /** Waits for the lock under which a shim is started or ends; the caller closes it. */
   Lock lockStarting() throws IOException {
+    AtomicFiles.createPrivateDirectories(path);
     FileChannel channel = open("starting");
     try {
       return new Lock(channel, channel.lock());

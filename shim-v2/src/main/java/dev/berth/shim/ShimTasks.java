@@ -35,9 +35,11 @@ final class ShimTasks {
 
   /**
    * Takes over what a predecessor left. Its ends are told again: nobody knows whether they were. A
-   * task that cannot be understood stays as it is and hides no other.
+   * task that cannot be understood stays as it is and hides no other. One that was still being
+   * created is undone: its creator got no answer.
    */
   void adopt() {
+    tasks.removeUnfinished((path, e) -> LOG.log(WARNING, "task " + path + " is not undone", e));
     for (Task task :
         tasks.adoptAll((path, e) -> LOG.log(WARNING, "task " + path + " is not adopted", e))) {
       byId.put(task.id(), ShimTask.adopted(task, events, loop));

@@ -45,8 +45,8 @@ final class StartCommand {
    * @throws BerthException INTERNAL with the end of its log when it does not come up
    */
   String run() throws IOException, InterruptedException {
-    directory.create();
     try (var _ = directory.lockStarting()) {
+      directory.create();
       if (!answers()) {
         bringUp();
       }

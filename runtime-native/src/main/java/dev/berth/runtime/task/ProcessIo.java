@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
  * Makes and opens what stands behind a process's descriptors 0, 1 and 2 and what its stub needs.
  *
  * <p>With a log, the process writes into FIFOs of the task's directory that the stub reads. This
- * JVM holds them open too and never reads: when the stub is killed, what the process writes waits
- * there for the successor.
+ * JVM and the process hold them open too and never read: when the stub is killed, what the process
+ * writes waits there for the successor.
  *
  * @param stdio what the plan gives the process
  * @param slots what the stub gets
@@ -56,8 +56,8 @@ record ProcessIo(Stdio stdio, Set<Slot> slots) {
             openLog(directory, process.terminal(), log == null ? null : LogFiles.open(log), files));
         slots.addAll(openInput(directory, process.terminal(), owner, input, files));
         if (!process.terminal()) {
-          files.add("stdout", openWriting(directory, TaskDirectory.STDOUT));
-          files.add("stderr", openWriting(directory, TaskDirectory.STDERR));
+          files.add("stdout", openEnd(directory, TaskDirectory.STDOUT));
+          files.add("stderr", openEnd(directory, TaskDirectory.STDERR));
         }
       }
       case TaskIo.Pipes(Path stdin, Path stdout, Path stderr) -> {
@@ -183,9 +183,13 @@ record ProcessIo(Stdio stdio, Set<Slot> slots) {
         Descriptors.open(directory.spool(fifo), 0600, OpenFlag.READ_WRITE, OpenFlag.CREATE));
   }
 
-  /** The writing end that the process gets: blocking, and no more than writing. */
-  private static Fd openWriting(TaskDirectory directory, String fifo) {
-    return Descriptors.open(directory.path().resolve(fifo), OpenFlag.WRITE);
+  /**
+   * The end that the process gets: blocking, and for reading too. So the FIFO has a reader for as
+   * long as someone may write: when its stub and this JVM are killed together, what it writes waits
+   * for their successors, and it gets no SIGPIPE.
+   */
+  private static Fd openEnd(TaskDirectory directory, String fifo) {
+    return Descriptors.open(directory.path().resolve(fifo), OpenFlag.READ_WRITE);
   }
 
   /**

@@ -46,6 +46,9 @@ final class TaskAdoption {
             tasks, directory, launcher.adopter(directory), find(directory, record), record, null);
     for (Path path : list(directory.execs())) {
       TaskDirectory exec = new TaskDirectory(path);
+      if (!Files.exists(exec.state())) {
+        continue; // its JVM was killed while it made it; it goes with the task
+      }
       TaskRecord execRecord = TaskRecord.read(exec);
       task.found(
           execRecord.id(), new TaskProcess(exec, launcher.adopter(exec), find(exec, execRecord)));

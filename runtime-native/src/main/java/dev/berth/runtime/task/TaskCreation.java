@@ -80,6 +80,7 @@ final class TaskCreation {
     try {
       TaskDirectory directory = TaskDirectory.create(path);
       rollback.onFailure("remove " + path, directory::delete);
+      Files.writeString(directory.config(), spec.json()); // says what to undo if we are killed
       return directory;
     } catch (FileAlreadyExistsException e) {
       throw new BerthException(
@@ -129,7 +130,6 @@ final class TaskCreation {
       rollback.onFailure("let go of the process", created::close);
       Launcher.adjust(created.pid(), process);
       operation.enter(CreateTaskStage.RECORD);
-      Files.writeString(directory.config(), spec.json());
       TaskRecord record = record(created.pid());
       record.write(directory);
       return new Task(

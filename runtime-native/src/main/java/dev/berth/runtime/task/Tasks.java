@@ -133,6 +133,16 @@ public final class Tasks implements AutoCloseable {
     return adoption.adoptAll(stateDirectory, onUnreadable);
   }
 
+  /**
+   * Removes what a JVM left that was killed while it created tasks, before {@link #adoptAll}. Only
+   * for one that creates tasks here alone: those in the making look the same.
+   *
+   * @param onFailure told of each directory that cannot be removed, which is left as it is
+   */
+  public void removeUnfinished(BiConsumer<Path, BerthException> onFailure) {
+    new UnfinishedTasks(launcher).removeAll(stateDirectory, onFailure);
+  }
+
   /** Finds one task by its id; NOT_FOUND if there is none. */
   public Task adopt(String id) {
     Path directory = stateDirectory.resolve(Ids.requireName("container id", id));
