@@ -72,7 +72,11 @@ final class Berthd implements AutoCloseable {
       manager = opened(SandboxManager.open(sandboxSettings(config, programs), store, images));
       NodeVerbs node =
           new NodeVerbs(
-              config, Version.CURRENT, manager::networkStatus, manager::supportsUserNamespaces);
+              config,
+              Version.CURRENT,
+              manager::networkStatus,
+              manager::supportsUserNamespaces,
+              manager::quarantined);
       StreamingServer streaming =
           opened(new StreamingServer(config.streaming(), manager.streams()));
       UnixSocketServer server =

@@ -20,19 +20,32 @@ import java.util.stream.Collectors;
  */
 public final class Audit {
   private static final List<Duration> PAUSES =
-      List.of(Duration.ofMillis(50), Duration.ofMillis(200), Duration.ofMillis(750));
+      List.of(
+          Duration.ofMillis(50),
+          Duration.ofMillis(200),
+          Duration.ofMillis(750),
+          Duration.ofSeconds(2)); // the kernel takes its time to free the devices of many pods
 
   private final List<Auditor> auditors;
+  private final List<Duration> pauses;
 
   /** Makes an audit by these auditors. */
   public Audit(List<Auditor> auditors) {
+    this(auditors, PAUSES);
+  }
+
+  /**
+   * @param pauses between looks
+   */
+  Audit(List<Auditor> auditors, List<Duration> pauses) {
     this.auditors = List.copyOf(auditors);
+    this.pauses = List.copyOf(pauses);
   }
 
   /** Returns the differences that last, in the order of their kinds; empty if all is well. */
   public List<AuditFinding> run(Operation operation) {
     List<AuditFinding> lasting = look(auditors);
-    for (Duration pause : PAUSES) {
+    for (Duration pause : pauses) {
       if (lasting.isEmpty()) {
         break;
       }

@@ -47,6 +47,35 @@ class OperationTest {
   }
 
   @Test
+  void listedOperationTellsWhatItIsDoing() {
+    Operation operation = Operation.start("ExecSync", Duration.ofMinutes(1), null);
+    assertThat(Operation.running()).doesNotContain(operation);
+    try (var _ = operation.listed()) {
+      operation.concerns("0123", "main");
+      operation.enter(Stage.OUTPUT);
+      assertThat(Operation.running()).contains(operation);
+      assertThat(operation.stageName()).isEqualTo("output");
+      assertThat(operation.subjects()).containsExactly(new Operation.Subject("0123", "main"));
+      assertThat(operation.stageAge()).isLessThanOrEqualTo(operation.age());
+      assertThat(operation.timeLeft()).get().satisfies(left -> assertThat(left).isPositive());
+    }
+    assertThat(Operation.running()).doesNotContain(operation);
+  }
+
+  @Test
+  void whoWaitsForAnotherOperationIsAtItsStage() {
+    Operation work = Operation.internal("PullImage");
+    Operation caller = Operation.start("PullImage", Duration.ZERO, null);
+    caller.follow(work);
+    work.concerns("busybox", "");
+    work.enter(Stage.PIPES);
+
+    assertThat(caller.stageName()).isEqualTo("pipes");
+    assertThat(caller.subjects()).isEqualTo(work.subjects());
+    assertThatThrownBy(caller::check).hasMessage("PullImage at pipes: deadline exceeded");
+  }
+
+  @Test
   void timingsNameEveryStageInOrder() {
     Operation operation = Operation.internal("ExecSync");
     assertThat(operation.timings()).matches("\\d+\\.\\d ms");

@@ -308,6 +308,14 @@ public final class SandboxManager implements AutoCloseable {
     return audit.run(operation);
   }
 
+  /**
+   * Returns the records that were set aside because they cannot be read, by name, each with the
+   * reason; empty in good health.
+   */
+  public Map<String, String> quarantined() {
+    return records.quarantined();
+  }
+
   /** Returns what happens to pods from now on. */
   public PodEventFeed events() {
     return podEvents.open();

@@ -3,7 +3,9 @@ package dev.berth.sandbox;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
+import dev.berth.base.AuditFinding;
 import dev.berth.base.MetadataStore;
 import dev.berth.testing.Await;
 import dev.berth.testing.RequiresRoot;
@@ -174,6 +176,7 @@ abstract class RecoveryContract {
     node.sandboxes().stop(pod.id(), TestNode.operation("StopPodSandbox"));
     node.remove(pod);
     assertThat(node.cgroups()).isEmpty();
+    assertThat(node.leases()).isEmpty();
   }
 
   @Test
@@ -189,6 +192,13 @@ abstract class RecoveryContract {
     assertThat(node.store.all("quarantine.sandboxes")).containsOnlyKeys("bad");
     assertThat(node.store.all("quarantine.containers")).containsOnlyKeys("bad");
     assertThat(node.store.all("containers")).isEmpty();
+    assertThat(node.manager.quarantined()).containsOnlyKeys("sandboxes/bad", "containers/bad");
+    assertThat(node.manager.audit(TestNode.operation("Audit")))
+        .filteredOn(finding -> finding.kind().equals("record"))
+        .extracting(AuditFinding::name, AuditFinding::problem)
+        .containsExactlyInAnyOrder(
+            tuple("sandboxes/bad", AuditFinding.Problem.WRONG),
+            tuple("containers/bad", AuditFinding.Problem.WRONG));
   }
 
   ContainerState.Exited awaitExited(String id) {

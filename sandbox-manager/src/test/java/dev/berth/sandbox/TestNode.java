@@ -356,6 +356,11 @@ final class TestNode implements AutoCloseable {
     }
   }
 
+  /** Returns the addresses that are given out. */
+  List<String> leases() throws IOException {
+    return network.leases();
+  }
+
   void assertNothingLeft() throws IOException {
     assertLeft(List.of());
   }

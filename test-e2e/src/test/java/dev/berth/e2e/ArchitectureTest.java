@@ -142,6 +142,26 @@ class ArchitectureTest {
         .check(BERTH);
   }
 
+  /** Of inotify instances a user has few, all programs together: none can be missing. */
+  @Test
+  void nothingNeedsInotify() {
+    noClasses()
+        .should()
+        .dependOnClassesThat()
+        .areAssignableTo(java.nio.file.WatchService.class)
+        .check(BERTH);
+  }
+
+  /** Objects are made of text by our own rules, never by what the text says they are (R27). */
+  @Test
+  void nothingIsDeserialised() {
+    noClasses()
+        .should()
+        .dependOnClassesThat()
+        .areAssignableTo(java.io.ObjectInputStream.class)
+        .check(BERTH);
+  }
+
   @Test
   void packagesHaveNoCycles() {
     slices()

@@ -235,6 +235,29 @@ class AuditTest {
   }
 
   @Test
+  void leftoversOfALostStoreAreFound() throws IOException {
+    Path store = at.node().root().resolve("metadata");
+    Path saved = store.resolveSibling("metadata.saved");
+    at.node().kill();
+    Files.move(store, saved);
+    at.node().start();
+    try {
+      assertThat(at.pods().list()).isEmpty();
+      assertThat(at.node().audit())
+          .allSatisfy(finding -> assertThat(finding.getProblem()).isEqualTo("leaked"))
+          .extracting(Finding::getKind)
+          .contains("sandbox directory", "mount", "bundle", "cgroup", "task directory", "process")
+          .contains("snapshot", "cni result");
+    } finally {
+      at.node().terminate();
+      AtomicFiles.deleteTree(store);
+      Files.move(saved, store);
+      at.node().start();
+    }
+    assertThat(at.pods().exec(container, 10, "true").getExitCode()).isZero();
+  }
+
+  @Test
   void otherInstancesAreNobodysLeak() throws Exception {
     BerthNode other = BerthNode.start(directory, at.host());
     try {

@@ -36,6 +36,14 @@ class DistributionTest {
     assertThat(bin(program)).isExecutable();
   }
 
+  /** What runs as another user than its caller, or can be changed by one, is a way in (R27). */
+  @Test
+  void nothingIsSetuidOrWritableByOthers() {
+    String home = BerthNode.distribution().toString();
+    assertThat(Command.output("find", home, "-perm", "/6000")).isEmpty();
+    assertThat(Command.output("find", home, "!", "-type", "l", "-perm", "/022")).isEmpty();
+  }
+
   @Test
   void runsFromWhereverItIsCopiedAndThroughALink() throws IOException {
     Path copy = directory.resolve("copy with space");

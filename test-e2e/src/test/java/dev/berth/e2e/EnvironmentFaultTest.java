@@ -194,6 +194,68 @@ class EnvironmentFaultTest {
   }
 
   @Test
+  void stateDirectoryThatCannotBeWrittenIsNamed() throws IOException {
+    PodSandboxConfig config = pod("unwritable");
+    HostSnapshot before = snapshot();
+    Path sandboxes = node.state().resolve("sandboxes");
+    Command.output("chattr", "+i", sandboxes.toString());
+    try {
+      assertRefused(
+          () -> pods.run(config), Status.Code.INTERNAL, sandboxes.toString(), "not permitted");
+      assertThat(pods.list()).isEmpty();
+    } finally {
+      Command.output("chattr", "-i", sandboxes.toString());
+    }
+    assertNothingLeft(before);
+    pods.remove(pods.run(config));
+    assertNothingLeft(before);
+  }
+
+  /** Of the shim's group: that is where stubs, and so the containers' processes, are born. */
+  @Test
+  void missingProcessesEndAContainer() throws IOException {
+    PodSandboxConfig config = pod("pids");
+    String pod = pods.run(config);
+    pods.removeContainer(pods.create(pod, config, sleeper())); // makes the pod's cgroup
+    HostSnapshot before = snapshot();
+    Path limit = Path.of("/sys/fs/cgroup/pids", node.instance() + "-shim", "pids.max");
+    Files.writeString(limit, "1");
+    try {
+      assertRefused(
+          () -> pods.create(pod, config, sleeper()),
+          Status.Code.INTERNAL,
+          "resource temporarily unavailable");
+    } finally {
+      Files.writeString(limit, "max");
+    }
+    pods.removeContainer(pods.launch(pod, config, sleeper())); // brings back the spare stub
+    before.assertRestored();
+    pods.remove(pod);
+  }
+
+  @Test
+  void missingDescriptorsEndAPod() throws IOException {
+    PodSandboxConfig config = pod("descriptors");
+    HostSnapshot before = snapshot();
+    String limit = limitOfDescriptors();
+    Command.output("prlimit", "--pid=" + node.berthdPid(), "--nofile=8:" + limit);
+    try {
+      assertRefused(() -> pods.run(config), Status.Code.INTERNAL, "too many open files");
+    } finally {
+      Command.output("prlimit", "--pid=" + node.berthdPid(), "--nofile=" + limit);
+    }
+    assertNothingLeft(before);
+    pods.remove(pods.run(config));
+    assertNothingLeft(before);
+  }
+
+  /** Returns the hard limit of berthd, which the soft one is as well. */
+  private String limitOfDescriptors() {
+    return Command.output(
+        "prlimit", "--pid=" + node.berthdPid(), "--nofile", "--noheadings", "--output=HARD");
+  }
+
+  @Test
   void registryThatCutsOffMidLayerIsAskedForTheRest() throws IOException {
     HostSnapshot before = snapshot();
     proxy.cut(2, 1_000_000);

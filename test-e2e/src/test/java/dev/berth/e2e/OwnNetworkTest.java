@@ -1,7 +1,9 @@
 package dev.berth.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
+import dev.berth.proto.berth.v1.Finding;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.cri.v1.PodSandboxNetworkStatus;
 import dev.berth.proto.cri.v1.PodSandboxStatusRequest;
@@ -144,6 +146,24 @@ class OwnNetworkTest {
     assertThat(askFromHost("127.0.0.1:" + PORT)).isEqualTo("one");
     String two = serve("two", 0);
     assertThat(network(two).getIp()).isNotEqualTo(network(one).getIp());
+  }
+
+  @Test
+  void whatBelongsToNoPodIsFound() throws IOException {
+    String one = serve("one", PORT);
+    assertThat(node.audit()).isEmpty();
+    host.run("ip", "link", "add", "bp0123456789ab", "type", "veth");
+    host.run("ip", "link", "set", "bp0123456789ab", "master", node.instance() + "0");
+    assertThat(node.audit())
+        .extracting(Finding::getProblem, Finding::getKind, Finding::getName)
+        .containsExactly(tuple("leaked", "link", "bp0123456789ab"));
+    host.run("ip", "link", "del", "bp0123456789ab");
+    host.run("ip", "link", "del", "bp" + one.substring(0, 12));
+    assertThat(node.audit())
+        .extracting(Finding::getProblem, Finding::getKind, Finding::getName)
+        .containsExactly(tuple("missing", "link", "bp" + one.substring(0, 12)));
+    pods.remove(one);
+    assertThat(node.audit()).isEmpty();
   }
 
   @Test

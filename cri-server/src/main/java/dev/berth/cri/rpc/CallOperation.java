@@ -24,6 +24,11 @@ final class CallOperation {
   private static final Pattern TRACEPARENT_FORM =
       Pattern.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}");
 
+  /** What it takes at most for an error to reach the client, and the part of its time otherwise. */
+  private static final Duration MARGIN = Duration.ofMillis(500);
+
+  private static final int MARGIN_SHARE = 10;
+
   private CallOperation() {}
 
   /** Keeps the trace header of a call for {@link #start}; a malformed one counts as none. */
@@ -61,9 +66,15 @@ final class CallOperation {
     var _ = Thread.ofVirtual().name("cri-cancel").start(cancellation);
   }
 
+  /**
+   * A client whose own time is over hears nothing any more, so the operation's is over a little
+   * earlier: its caller is told where the time went.
+   */
   private static @Nullable Duration timeLeft(@Nullable Deadline deadline) {
-    return deadline == null
-        ? null
-        : Duration.ofNanos(Math.max(0, deadline.timeRemaining(NANOSECONDS)));
+    if (deadline == null) {
+      return null;
+    }
+    long left = Math.max(0, deadline.timeRemaining(NANOSECONDS));
+    return Duration.ofNanos(left - Math.min(left / MARGIN_SHARE, MARGIN.toNanos()));
   }
 }

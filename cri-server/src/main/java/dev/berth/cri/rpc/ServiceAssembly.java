@@ -2,6 +2,7 @@ package dev.berth.cri.rpc;
 
 import com.google.common.collect.Lists;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
@@ -161,20 +162,33 @@ public final class ServiceAssembly {
   private static <Q, R> void answer(
       String name, Verb<Q, R> verb, Q request, StreamObserver<R> replies) {
     Operation operation = CallOperation.start(name);
+    var single = new SingleReply<>(replies);
+    single.watch(operation);
     try (var _ = operation.listed()) {
-      R reply = verb.answer(request, operation);
-      replies.onNext(reply);
-      replies.onCompleted();
+      single.answer(verb.answer(request, operation));
       LOG.log(
           Level.DEBUG,
           () ->
               operation.verb() + "#" + operation.requestId() + ": done in " + operation.timings());
     } catch (Throwable failure) { // the outermost frame of the verb's thread
-      var status = ErrorEdge.toStatus(name, failure);
+      var status = ErrorEdge.toStatus(name, atStage(operation, failure));
       LOG.log(
           Level.DEBUG,
           () -> operation + ": " + status.getMessage() + ", after " + operation.timings());
-      replies.onError(status);
+      single.refuse(status);
     }
+  }
+
+  /** What a wait says that ran out of the operation's time does not know of its stage. */
+  private static Throwable atStage(Operation operation, Throwable failure) {
+    String stage = operation.stageName();
+    boolean isOver = operation.timeLeft().map(left -> !left.isPositive()).orElse(false);
+    return isOver
+            && !stage.isEmpty()
+            && failure instanceof BerthException known
+            && known.kind() == BerthException.Kind.DEADLINE_EXCEEDED
+            && !String.valueOf(known.getMessage()).startsWith(operation.verb())
+        ? known.during(operation.verb() + " at " + stage)
+        : failure;
   }
 }

@@ -33,6 +33,7 @@ public final class NodeVerbs {
   private final String version;
   private final Supplier<NetworkStatus> network;
   private final BooleanSupplier userNamespaces;
+  private final Supplier<Map<String, String>> quarantined;
 
   /**
    * Makes the verbs.
@@ -40,16 +41,19 @@ public final class NodeVerbs {
    * @param version of Berth, as {@code 1.2.3}
    * @param network tells whether pods can get a network now
    * @param userNamespaces tells whether pods can have user namespaces here
+   * @param quarantined returns the records that were set aside because they cannot be read
    */
   public NodeVerbs(
       BerthConfig config,
       String version,
       Supplier<NetworkStatus> network,
-      BooleanSupplier userNamespaces) {
+      BooleanSupplier userNamespaces,
+      Supplier<Map<String, String>> quarantined) {
     this.config = config;
     this.version = version;
     this.network = network;
     this.userNamespaces = userNamespaces;
+    this.quarantined = quarantined;
   }
 
   VersionResponse version(VersionRequest request, Operation operation) {
@@ -80,6 +84,7 @@ public final class NodeVerbs {
         .forEach((name, handler) -> reply.addRuntimeHandlers(handler(name, handler)));
     if (request.getVerbose()) {
       reply.putInfo("config", configJson());
+      reply.putInfo("quarantine", new Gson().toJson(quarantined.get()));
     }
     return reply.build();
   }

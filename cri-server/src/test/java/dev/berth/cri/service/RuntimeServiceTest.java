@@ -111,7 +111,8 @@ class RuntimeServiceTest {
   @BeforeEach
   void start() throws Exception {
     var node =
-        new NodeVerbs(BerthConfig.load(List.of("--config=")), "1.2.3", () -> network, () -> true);
+        new NodeVerbs(
+            BerthConfig.load(List.of("--config=")), "1.2.3", () -> network, () -> true, Map::of);
     Path socket = dir.resolve("cri.sock");
     server =
         UnixSocketServer.start(
@@ -174,7 +175,8 @@ class RuntimeServiceTest {
             BerthConfig.load(List.of("--config=", "--cgroup-driver=systemd")),
             "1.2.3",
             () -> network,
-            () -> true);
+            () -> true,
+            Map::of);
     assertThat(
             systemd
                 .runtimeConfig(
