@@ -9,6 +9,7 @@ import dev.berth.cri.service.ImageService;
 import dev.berth.cri.service.NodeVerbs;
 import dev.berth.cri.service.PullsService;
 import dev.berth.cri.service.RuntimeService;
+import dev.berth.cri.service.ShimService;
 import dev.berth.cri.service.StoreService;
 import dev.berth.cri.service.StreamVerbs;
 import dev.berth.cri.streaming.StreamingServer;
@@ -89,7 +90,8 @@ final class Berthd implements AutoCloseable {
                       .definition(),
                   new ImageService(images).definition(),
                   new PullsService(images).definition(),
-                  new StoreService(images).definition()));
+                  new StoreService(images).definition(),
+                  new ShimService(manager::upgradeShim).definition()));
       opened.push(() -> server.stop(STOP_PATIENCE));
     } catch (IOException | RuntimeException e) {
       close();
