@@ -10,6 +10,7 @@ import dev.berth.cri.service.NodeService;
 import dev.berth.cri.service.NodeVerbs;
 import dev.berth.cri.service.PullsService;
 import dev.berth.cri.service.RuntimeService;
+import dev.berth.cri.service.ShimService;
 import dev.berth.cri.service.StoreService;
 import dev.berth.cri.service.StreamVerbs;
 import dev.berth.cri.streaming.StreamingServer;
@@ -95,7 +96,8 @@ final class Berthd implements AutoCloseable {
                   new ImageService(images).definition(),
                   new PullsService(images).definition(),
                   new StoreService(images).definition(),
-                  new NodeService(manager::audit).definition()));
+                  new NodeService(manager::audit).definition(),
+                  new ShimService(manager::upgradeShim).definition()));
       opened.push(() -> server.stop(STOP_PATIENCE));
     } catch (IOException | RuntimeException e) {
       close();

@@ -113,12 +113,12 @@ final class ExecStream implements StreamedProcess {
 
   private void awaitShim(BerthException lost) {
     long deadline = System.nanoTime() + SHIM_LIMIT.toNanos();
-    while (!tasks.isAnswering(process.containerId())) {
+    do { // one that is about to end still answers, and says no more than that
       if (closed.get() || System.nanoTime() > deadline) {
         throw lost;
       }
       LockSupport.parkNanos(SHIM_POLL_NANOS);
-    }
+    } while (!tasks.isAnswering(process.containerId()));
   }
 
   private static void drain(Optional<DrainedInput> output) throws InterruptedException {

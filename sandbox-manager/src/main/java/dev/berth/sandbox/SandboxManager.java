@@ -76,6 +76,7 @@ public final class SandboxManager implements AutoCloseable {
   private final UsageReader usage;
   private final Tasks tasks;
   private final Audit audit;
+  private final Handlers handlers;
   private final CountDownLatch recovered = new CountDownLatch(1);
   private volatile boolean closed;
 
@@ -109,7 +110,7 @@ public final class SandboxManager implements AutoCloseable {
     CgroupParents cgroups = CgroupParents.of(settings);
     Bundles bundles = new Bundles(paths);
     HostFacts host = HostFacts.read();
-    Handlers handlers = new Handlers(settings, registry);
+    handlers = new Handlers(settings, registry);
     CdiDevices cdi = new CdiDevices(settings.cdiSpecDirs());
     plugins = new Plugins(registry, namespaces, bundles, cdi);
     network =
@@ -290,6 +291,20 @@ public final class SandboxManager implements AutoCloseable {
   /** Returns the sandboxes. */
   public Sandboxes sandboxes() {
     return new ManagedSandboxes();
+  }
+
+  /**
+   * Replaces the process of a runtime handler's shim by one of the program that is installed now.
+   * No container ends, and none of what goes on in them is interrupted, but for an ExecSync that
+   * takes longer than ten seconds: it fails with UNAVAILABLE.
+   *
+   * @param handler empty for the default one
+   * @throws BerthException NOT_FOUND if there is no such handler, or no shim of it that takes over
+   *     what another one had
+   */
+  public ShimUpgrade upgradeShim(String handler, Operation operation) {
+    requireRecovered();
+    return tasks.upgrade(handlers.require(handler), operation);
   }
 
   /** Returns the containers. */

@@ -1,6 +1,8 @@
 package dev.berth.sandbox;
 
+import static dev.berth.base.BerthException.Kind.CANCELLED;
 import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
+import static dev.berth.base.BerthException.Kind.INTERNAL;
 import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 import static dev.berth.base.BerthException.Kind.UNAVAILABLE;
 import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
@@ -9,7 +11,9 @@ import static java.lang.System.Logger.Level.WARNING;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
+import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
+import dev.berth.base.Ids;
 import dev.berth.base.Operation;
 import dev.berth.base.SingleFlight;
 import dev.berth.proto.shim.runc.v1.Options;
@@ -18,12 +22,14 @@ import dev.berth.shim.client.CreateTask;
 import dev.berth.shim.client.ExecTask;
 import dev.berth.shim.client.Shim;
 import dev.berth.shim.client.ShimRecord;
+import dev.berth.shim.client.ShimVersion;
 import dev.berth.shim.client.Shims;
 import dev.berth.shim.client.TaskClient;
 import dev.berth.shim.client.TaskExit;
 import dev.berth.shim.client.TaskIo;
 import dev.berth.shim.client.TaskProcess;
 import dev.berth.shim.client.TaskState;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -32,6 +38,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
@@ -54,6 +61,9 @@ final class Tasks {
   /** For a command that may take as long as it likes. */
   static final Duration FOREVER = Duration.ofDays(365);
 
+  /** How long an ExecSync or another call in progress may hold up an upgrade. */
+  private static final Duration HAND_OVER_PATIENCE = Duration.ofSeconds(10);
+
   /** How long the successor of a killed shim may take. */
   private static final Duration RESUME_LIMIT = Duration.ofSeconds(30);
 
@@ -63,6 +73,9 @@ final class Tasks {
   private final CgroupDriver cgroupDriver;
   private final SingleFlight<String, Shim> relaunches = new SingleFlight<>();
   private final Map<String, Held> tasks = new ConcurrentHashMap<>();
+
+  /** Held while a shim is replaced. */
+  private final ReentrantLock upgrading = new ReentrantLock();
 
   /** The shims that serve all containers of a handler, by the handler's name. */
   private final Map<String, Shim> common = new ConcurrentHashMap<>();
@@ -88,6 +101,7 @@ final class Tasks {
 
   /** Starts the shim for a container, or finds the one that will have it. */
   void launch(String containerId, RuntimeHandler handler, Operation operation) {
+    awaitUpgrade(operation);
     Shim known = common.get(handler.name());
     if (known != null) {
       hold(containerId, known.isLost() ? successor(known, containerId, handler, operation) : known);
@@ -143,10 +157,12 @@ final class Tasks {
    * @throws BerthException UNAVAILABLE if it is gone, NOT_FOUND if none was ever started
    */
   void adopt(String containerId, RuntimeHandler handler, Duration timeout) {
-    ShimRecord record =
+    ShimRecord found =
         recordOf(containerId, handler)
             .orElseThrow(
                 () -> new BerthException(NOT_FOUND, "container " + containerId + " had no shim"));
+    // The program may have been replaced since; the one of today takes the tasks over.
+    ShimRecord record = found.adoptsTasks() ? found.withBinary(handler.shim()) : found;
     Shim shim = record.adoptsTasks() ? answering(record, timeout) : shims.adopt(record, timeout);
     hold(containerId, shim);
     if (record.adoptsTasks()) {
@@ -229,6 +245,64 @@ final class Tasks {
       if (e.kind() != NOT_FOUND) { // it answers; whether it has the task is asked elsewhere
         throw e;
       }
+    }
+  }
+
+  /**
+   * Replaces the process of a handler's shim by one of the handler's present program. No task ends;
+   * calls in progress are answered before, those that come meanwhile wait.
+   *
+   * @throws BerthException NOT_FOUND if no shim was started for it that takes tasks over
+   */
+  ShimUpgrade upgrade(RuntimeHandler handler, Operation operation) {
+    ShimRecord record =
+        records
+            .shim(handler.name())
+            .orElseThrow(() ->
+                new BerthException(
+                    NOT_FOUND, "handler " + handler.name() + ": no shim runs that serves all"))
+            .withBinary(handler.shim());
+    upgrading.lock();
+    try {
+      records.putShim(handler.name(), record); // whoever misses the old one starts the new one
+      ShimVersion before = shims.handOver(record, HAND_OVER_PATIENCE, operation.remaining(LIMIT));
+      Shim shim = startSuccessor(record);
+      common.put(handler.name(), shim);
+      return new ShimUpgrade(handler.name(), before, shim.tasks().about(LIMIT));
+    } finally {
+      upgrading.unlock();
+    }
+  }
+
+  /** A shim is started in a bundle, even for all; that of the first container may be gone. */
+  private Shim startSuccessor(ShimRecord record) {
+    String id = Ids.generate();
+    Path bundle = paths.bundle(id);
+    try {
+      AtomicFiles.createPrivateDirectories(bundle);
+      try {
+        return answering(recordFor(id, record), LIMIT);
+      } finally {
+        AtomicFiles.deleteTree(bundle);
+      }
+    } catch (IOException e) {
+      throw new BerthException(INTERNAL, "bundle " + bundle + ": " + e, e);
+    }
+  }
+
+  /** Waits while a shim is replaced: it answers nothing new. */
+  private void awaitUpgrade(Operation operation) {
+    if (!upgrading.isLocked()) {
+      return;
+    }
+    try {
+      if (!upgrading.tryLock(operation.remaining(LIMIT).toNanos(), TimeUnit.NANOSECONDS)) {
+        throw new BerthException(UNAVAILABLE, "the shim is being replaced");
+      }
+      upgrading.unlock();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new BerthException(CANCELLED, "interrupted while the shim is being replaced", e);
     }
   }
 
@@ -412,6 +486,7 @@ final class Tasks {
     if (held == null) {
       return;
     }
+    awaitUpgrade(operation);
     held.freeing.lock();
     try {
       if (!held.freed) {
@@ -472,6 +547,7 @@ final class Tasks {
   }
 
   private TaskClient client(String containerId, Operation operation) {
+    awaitUpgrade(operation);
     return require(containerId).tasks().tracing(operation);
   }
 

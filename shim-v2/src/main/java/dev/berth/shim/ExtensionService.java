@@ -1,13 +1,17 @@
 package dev.berth.shim;
 
+import static dev.berth.base.BerthException.Kind.CANCELLED;
 import static dev.berth.base.BerthException.Kind.DEADLINE_EXCEEDED;
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
+import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import com.google.protobuf.Empty;
 import com.google.protobuf.MessageLite;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
+import dev.berth.proto.shim.berth.v1.AboutResponse;
+import dev.berth.proto.shim.berth.v1.HandOverRequest;
 import dev.berth.proto.shim.berth.v1.LocateRequest;
 import dev.berth.proto.shim.berth.v1.LocateResponse;
 import dev.berth.proto.shim.berth.v1.ReopenLogRequest;
@@ -34,20 +38,48 @@ final class ExtensionService {
   /** How long a killed process may take to be gone. */
   private static final Duration KILL_LIMIT = Duration.ofSeconds(5);
 
+  /** See extension.proto. */
+  private static final int PROTOCOL = 2;
+
+  private static final Duration MOST_PATIENCE = Duration.ofMinutes(1);
+
   private final ShimTasks tasks;
   private final EventLoop loop;
+  private final CallGate gate;
+  private final Runnable shutdown;
 
-  ExtensionService(ShimTasks tasks, EventLoop loop) {
+  /**
+   * @param gate of all calls that this shim answers
+   * @param shutdown ends the shim, and no container
+   */
+  ExtensionService(ShimTasks tasks, EventLoop loop, CallGate gate, Runnable shutdown) {
     this.tasks = tasks;
     this.loop = loop;
+    this.gate = gate;
+    this.shutdown = shutdown;
   }
 
   TtrpcService service() {
     return TtrpcService.named("dev.berth.shim.v1.Extension")
-        .unary("ReopenLog", ReopenLogRequest.parser(), this::reopenLog)
-        .unary("Run", RunRequest.parser(), this::run)
-        .unary("Locate", LocateRequest.parser(), this::locate)
+        .unary("ReopenLog", ReopenLogRequest.parser(), gate.before(this::reopenLog))
+        .unary("Run", RunRequest.parser(), gate.before(this::run))
+        .unary("Locate", LocateRequest.parser(), gate.before(this::locate))
+        .unary("About", Empty.parser(), (_, _) -> about())
+        .unary("HandOver", HandOverRequest.parser(), this::handOver)
         .build();
+  }
+
+  private static MessageLite about() {
+    return AboutResponse.newBuilder().setProtocol(PROTOCOL).setVersion(ShimMain.VERSION).build();
+  }
+
+  private MessageLite handOver(TtrpcCall call, HandOverRequest request)
+      throws InterruptedException {
+    Duration asked = Duration.ofNanos(request.getPatienceNano());
+    int left = gate.close(asked.compareTo(MOST_PATIENCE) < 0 ? asked : MOST_PATIENCE);
+    LOG.log(left == 0 ? INFO : WARNING, () -> "handing over, with " + left + " calls in progress");
+    shutdown.run();
+    return Empty.getDefaultInstance();
   }
 
   private MessageLite locate(TtrpcCall call, LocateRequest request) {
@@ -76,6 +108,9 @@ final class ExtensionService {
     call.operation().onCancel(run::kill);
     TaskExit exit =
         await(run, call.operation().remaining(Duration.ofNanos(request.getTimeoutNano())));
+    if (call.operation().isCancelled()) {
+      throw new BerthException(CANCELLED, "the command was killed"); // how it ended is our doing
+    }
     return RunResponse.newBuilder().setExitStatus(exit.code()).build();
   }
 

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Optional;
 
@@ -32,6 +33,7 @@ import java.util.Optional;
  */
 record ShimDirectory(Path path) {
   private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
+  private static final Duration POLL = Duration.ofMillis(5);
   private static final int HASH_DIGITS = 16; // the path of a socket is short, and runtimes are few
 
   /**
@@ -116,6 +118,17 @@ record ShimDirectory(Path path) {
       return Optional.empty();
     }
     return Optional.of(new Lock(channel, lock));
+  }
+
+  /** Takes that lock as soon as it is free; empty if another process has it until the end. */
+  Optional<Lock> lockServing(Duration limit) throws IOException, InterruptedException {
+    long deadline = System.nanoTime() + limit.toNanos();
+    Optional<Lock> lock = tryLockServing();
+    while (lock.isEmpty() && System.nanoTime() < deadline) {
+      Thread.sleep(POLL);
+      lock = tryLockServing();
+    }
+    return lock;
   }
 
   private FileChannel open(String name) throws IOException {

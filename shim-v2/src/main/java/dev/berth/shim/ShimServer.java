@@ -35,6 +35,9 @@ final class ShimServer {
   private static final int MAX_OOM_SCORE = 1000;
   private static final Duration END_LIMIT = Duration.ofSeconds(5);
 
+  /** How long one that serves no more may take to end. */
+  private static final Duration PREDECESSOR = Duration.ofSeconds(10);
+
   /**
    * What the runtime says to the shim by its environment.
    *
@@ -69,7 +72,7 @@ final class ShimServer {
    */
   static void run(ShimDirectory directory, Settings settings)
       throws IOException, InterruptedException {
-    try (var _ = directory.tryLockServing().orElseThrow(() -> taken(directory))) {
+    try (var _ = directory.lockServing(PREDECESSOR).orElseThrow(() -> taken(directory))) {
       becomeShim();
       new ShimServer(directory, settings).serve();
     }
@@ -99,16 +102,21 @@ final class ShimServer {
       var shimTasks = new ShimTasks(tasks, events, loop);
       shimTasks.adopt();
       var loggers = new Loggers(directory, init.path(), settings.namespace(), loop);
+      var gate = new CallGate();
       var service =
           new TaskService(
-              shimTasks, loggers, new Checkpoints(Criu.of(settings.criu())), ending::countDown);
+              shimTasks,
+              loggers,
+              new Checkpoints(Criu.of(settings.criu())),
+              gate,
+              ending::countDown);
       Files.deleteIfExists(directory.socket()); // of a predecessor: the lock says it is dead
       try (var server =
           TtrpcServer.listen(
               directory.socket(),
               service.version(2),
               service.version(3),
-              new ExtensionService(shimTasks, loop).service())) {
+              new ExtensionService(shimTasks, loop, gate, ending::countDown).service())) {
         LOG.log(INFO, () -> "serving at " + server.socket());
         new IdleWatch(
                 () -> shimTasks.isEmpty() && !server.hasClients(),

@@ -52,38 +52,42 @@ final class TaskService {
   private final ShimTasks tasks;
   private final Loggers loggers;
   private final Checkpoints checkpoints;
+  private final CallGate gate;
   private final Runnable shutdown;
 
   /**
+   * @param gate before all calls but those that wait for the end of a process, or ask who is there
    * @param shutdown ends the shim; called when it has no containers and is asked to
    */
-  TaskService(ShimTasks tasks, Loggers loggers, Checkpoints checkpoints, Runnable shutdown) {
+  TaskService(
+      ShimTasks tasks, Loggers loggers, Checkpoints checkpoints, CallGate gate, Runnable shutdown) {
     this.tasks = tasks;
     this.loggers = loggers;
     this.checkpoints = checkpoints;
+    this.gate = gate;
     this.shutdown = shutdown;
   }
 
   /** Returns the service under the name of a version, 2 or 3. */
   TtrpcService version(int version) {
     return TtrpcService.named("containerd.task.v" + version + ".Task")
-        .unary("Create", CreateTaskRequest.parser(), this::create)
-        .unary("Start", StartRequest.parser(), this::start)
-        .unary("State", StateRequest.parser(), this::state)
-        .unary("Exec", ExecProcessRequest.parser(), this::exec)
-        .unary("Kill", KillRequest.parser(), this::kill)
+        .unary("Create", CreateTaskRequest.parser(), gate.before(this::create))
+        .unary("Start", StartRequest.parser(), gate.before(this::start))
+        .unary("State", StateRequest.parser(), gate.before(this::state))
+        .unary("Exec", ExecProcessRequest.parser(), gate.before(this::exec))
+        .unary("Kill", KillRequest.parser(), gate.before(this::kill))
         .unary("Wait", WaitRequest.parser(), this::await)
-        .unary("Delete", DeleteRequest.parser(), this::delete)
-        .unary("ResizePty", ResizePtyRequest.parser(), this::resizePty)
-        .unary("CloseIO", CloseIORequest.parser(), this::closeIo)
-        .unary("Pids", PidsRequest.parser(), this::pids)
+        .unary("Delete", DeleteRequest.parser(), gate.before(this::delete))
+        .unary("ResizePty", ResizePtyRequest.parser(), gate.before(this::resizePty))
+        .unary("CloseIO", CloseIORequest.parser(), gate.before(this::closeIo))
+        .unary("Pids", PidsRequest.parser(), gate.before(this::pids))
         .unary("Connect", ConnectRequest.parser(), this::connect)
         .unary("Shutdown", ShutdownRequest.parser(), this::shutdown)
-        .unary("Pause", PauseRequest.parser(), this::pause)
-        .unary("Resume", ResumeRequest.parser(), this::resume)
-        .unary("Checkpoint", CheckpointTaskRequest.parser(), this::checkpoint)
-        .unary("Update", UpdateTaskRequest.parser(), this::update)
-        .unary("Stats", StatsRequest.parser(), this::stats)
+        .unary("Pause", PauseRequest.parser(), gate.before(this::pause))
+        .unary("Resume", ResumeRequest.parser(), gate.before(this::resume))
+        .unary("Checkpoint", CheckpointTaskRequest.parser(), gate.before(this::checkpoint))
+        .unary("Update", UpdateTaskRequest.parser(), gate.before(this::update))
+        .unary("Stats", StatsRequest.parser(), gate.before(this::stats))
         .build();
   }
 

@@ -41,28 +41,44 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Drives Berth's own shim as a separate process, through the client that drives any shim. */
+/**
+ * Drives Berth's own shim as a separate process, through the client that drives any shim. The
+ * process is the same for all tests, but for those that end it.
+ */
 @RequiresRoot
 @Timeout(60)
 class BerthShimTest {
   private static final Duration SOON = Duration.ofSeconds(10);
 
+  @TempDir static Path shared;
+  private static BerthShim berth;
+
   @TempDir Path dir;
   private final String id = Ids.generate();
   private final TaskProcess init = TaskProcess.init(id);
-  private BerthShim berth;
   private Shim shim;
   private TaskClient tasks;
 
+  @BeforeAll
+  static void prepare() throws IOException {
+    berth = BerthShim.prepare(shared);
+  }
+
+  @AfterAll
+  static void endShim() throws Exception {
+    berth.close();
+  }
+
   @BeforeEach
   void launchShim() throws IOException {
-    berth = BerthShim.prepare(dir);
     Files.createDirectories(dir.resolve(id));
     shim = berth.shims().launch(berth.binary().toString(), id, dir.resolve(id), null, SOON);
     tasks = shim.tasks();
@@ -70,7 +86,11 @@ class BerthShimTest {
 
   @AfterEach
   void cleanUp() throws Exception {
-    berth.close();
+    if (shim.isLost()) {
+      berth.removeTasks();
+    } else {
+      berth.removeTasks(shim);
+    }
   }
 
   private Path bundle(String containerId, String... args) throws IOException {

@@ -45,6 +45,7 @@ import picocli.CommandLine.Spec;
       ExecCommand.class,
       StopCommand.class,
       RemoveCommand.class,
+      ShimCommand.class,
       InfoCommand.class,
       AuditCommand.class,
       OperationsCommand.class,

@@ -7,6 +7,8 @@ import dev.berth.proto.berth.v1.NodeGrpc;
 import dev.berth.proto.berth.v1.NodeGrpc.NodeBlockingStub;
 import dev.berth.proto.berth.v1.PullsGrpc;
 import dev.berth.proto.berth.v1.PullsGrpc.PullsBlockingStub;
+import dev.berth.proto.berth.v1.ShimsGrpc;
+import dev.berth.proto.berth.v1.ShimsGrpc.ShimsBlockingStub;
 import dev.berth.proto.berth.v1.StoreGrpc;
 import dev.berth.proto.berth.v1.StoreGrpc.StoreBlockingStub;
 import dev.berth.proto.cri.v1.ImageServiceGrpc;
@@ -64,6 +66,12 @@ final class CriClient implements AutoCloseable {
   /** Returns a stub for the image store of Berth, without a deadline: such work takes its time. */
   StoreBlockingStub store() {
     return StoreGrpc.newBlockingStub(channel.channel());
+  }
+
+  /** Returns a stub for the shims of Berth. */
+  ShimsBlockingStub shims() {
+    return ShimsGrpc.newBlockingStub(channel.channel())
+        .withDeadlineAfter(DEADLINE.toSeconds(), SECONDS);
   }
 
   @Override

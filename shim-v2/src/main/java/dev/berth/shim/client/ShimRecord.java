@@ -29,6 +29,11 @@ public record ShimRecord(
       int version,
       boolean adoptsTasks) {}
 
+  /** Returns the same with another executable, which is what the next process is started from. */
+  public ShimRecord withBinary(Path other) {
+    return new ShimRecord(id, other, bundle, address, version, adoptsTasks);
+  }
+
   /** Writes the record as JSON. */
   public String toJson() {
     return new Gson()

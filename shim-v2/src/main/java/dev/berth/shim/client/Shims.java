@@ -23,7 +23,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -106,6 +108,37 @@ public final class Shims implements AutoCloseable {
    */
   public Shim relaunch(ShimRecord record, Duration timeout) {
     return launch(record.binary().toString(), record.id(), record.bundle(), null, timeout);
+  }
+
+  /**
+   * Ends the process of a shim whose successor takes its tasks over: it answers the calls in
+   * progress first, if they take no longer than {@code patience}. The tasks go on; {@link
+   * #relaunch} is next. A shim of the first protocol, which has no call for this, is ended by
+   * SIGTERM.
+   *
+   * @return what it was
+   * @throws BerthException DEADLINE_EXCEEDED if it does not end within {@code timeout} more
+   */
+  public ShimVersion handOver(ShimRecord record, Duration patience, Duration timeout) {
+    Shim shim = adopt(record, timeout);
+    ShimVersion version = shim.tasks().about(timeout);
+    if (version.protocol() >= ShimVersion.HANDS_OVER) {
+      shim.tasks().handOver(patience, patience.plus(timeout));
+    } else {
+      ProcessHandle.of(version.pid()).ifPresent(ProcessHandle::destroy);
+    }
+    try {
+      var _ = shim.lost().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+      return version;
+    } catch (TimeoutException | ExecutionException e) {
+      throw new BerthException(
+          DEADLINE_EXCEEDED,
+          "shim " + version.pid() + " at " + record.address() + " did not hand over",
+          e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new BerthException(BerthException.Kind.CANCELLED, "hand over: interrupted", e);
+    }
   }
 
   /**

@@ -5,7 +5,10 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.Empty;
 import com.google.protobuf.MessageLite;
 import com.google.protobuf.Parser;
+import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
+import dev.berth.proto.shim.berth.v1.AboutResponse;
+import dev.berth.proto.shim.berth.v1.HandOverRequest;
 import dev.berth.proto.shim.berth.v1.LocateRequest;
 import dev.berth.proto.shim.berth.v1.LocateResponse;
 import dev.berth.proto.shim.berth.v1.ReopenLogRequest;
@@ -344,6 +347,38 @@ public final class TaskClient {
             .build();
     return call(EXTENSION, "Run", request, RunResponse.parser(), timeout.plus(KILL_LIMIT))
         .getExitStatus();
+  }
+
+  /** Returns what Berth's shim is. One that does not know the call is of the first protocol. */
+  public ShimVersion about(Duration timeout) {
+    int pid = connect("", timeout).shimPid();
+    try {
+      AboutResponse about =
+          call(EXTENSION, "About", Empty.getDefaultInstance(), AboutResponse.parser(), timeout);
+      return new ShimVersion(about.getProtocol(), about.getVersion(), pid);
+    } catch (BerthException e) {
+      if (e.kind() == BerthException.Kind.UNIMPLEMENTED) {
+        return new ShimVersion(1, "", pid);
+      }
+      throw e;
+    }
+  }
+
+  /**
+   * Makes Berth's shim end without its containers; see extension.proto. The connection ends,
+   * perhaps before the answer is there.
+   *
+   * @param patience for calls in progress
+   */
+  void handOver(Duration patience, Duration timeout) {
+    var request = HandOverRequest.newBuilder().setPatienceNano(patience.toNanos()).build();
+    try {
+      call(EXTENSION, "HandOver", request, Empty.parser(), timeout);
+    } catch (BerthException e) {
+      if (e.kind() != BerthException.Kind.UNAVAILABLE) {
+        throw e;
+      }
+    }
   }
 
   private <R extends MessageLite> R call(

@@ -98,7 +98,7 @@ public final class ServerConnection implements AutoCloseable {
     finish(GRACE);
   }
 
-  /** Cancels what is under way and answers later requests with UNAVAILABLE. */
+  /** Cancels what is under way, and answers that and later requests with UNAVAILABLE. */
   void refuse() {
     refusing = true;
     running.values().forEach(call -> call.operation().cancel());
@@ -253,7 +253,9 @@ public final class ServerConnection implements AutoCloseable {
           .setPayload(reply.toByteString())
           .build();
     } catch (BerthException e) {
-      return failed(StatusCodes.statusOf(e));
+      return refusing && e.kind() == BerthException.Kind.CANCELLED
+          ? failed(StatusCodes.status(Code.UNAVAILABLE, what + ": the server is shutting down"))
+          : failed(StatusCodes.statusOf(e));
     } catch (InterruptedException e) {
       return failed(StatusCodes.status(Code.CANCELLED, what + ": interrupted"));
     } catch (Exception | Error e) { // outermost loop of the call: the caller must get an answer

@@ -7,6 +7,7 @@ import dev.berth.shim.client.ShimEvents;
 import dev.berth.shim.client.ShimRecord;
 import dev.berth.shim.client.ShimSettings;
 import dev.berth.shim.client.Shims;
+import dev.berth.shim.client.TaskProcess;
 import dev.berth.testing.Await;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -52,12 +53,13 @@ public final class BerthShim implements AutoCloseable {
     String script =
         """
         #!/bin/sh
+        %s shim "$@" && exit
         export MALLOC_ARENA_MAX=1
         exec %s --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
         -Xms4m -Xmx96m -Xmn3m -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=25 \
         -XX:TrimNativeHeapInterval=5000 -XX:-UsePerfData -Dberth.init=%s -Dberth.shim.idle.seconds=20 -cp %s dev.berth.shim.ShimMain "$@"
         """
-            .formatted(java, berthInit(), System.getProperty("java.class.path"));
+            .formatted(berthInit(), java, berthInit(), System.getProperty("java.class.path"));
     Path launcher = directory.resolve(BINARY);
     Files.writeString(launcher, script);
     return Files.setPosixFilePermissions(launcher, PosixFilePermissions.fromString("rwx------"));
@@ -159,6 +161,19 @@ public final class BerthShim implements AutoCloseable {
     ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
     Await.until("the shim has ended", SOON, shim::isLost);
     return pid;
+  }
+
+  /** Ends and frees all containers by a shim that lives. */
+  public void removeTasks(Shim shim) throws IOException {
+    for (Path directory : taskDirectories()) {
+      TaskProcess init = TaskProcess.init(directory.getFileName().toString());
+      if (!shim.tasks().state(init, SOON).isStopped()) {
+        shim.tasks().kill(init, 9, true, SOON);
+        var _ = shim.tasks().waitFor(init, SOON);
+      }
+      var _ = shim.tasks().delete(init, SOON);
+    }
+    events.clear();
   }
 
   /** Ends and frees all containers. */
