@@ -58,7 +58,8 @@ public final class ContainerPlan {
     StdioSteps stdio = StdioSteps.of(plan, emit, input.stdio(), passed);
     AppArmorSteps appArmor = new AppArmorSteps(plan, process.apparmorProfile());
     SelinuxSteps selinux = new SelinuxSteps(plan, process.selinuxLabel());
-    ProcessSteps user = new ProcessSteps(plan, emit, process, input.seccomp());
+    ProcessSteps user =
+        new ProcessSteps(plan, emit, process, input.seccomp(), Placement.of(linux), false);
 
     if (namespaces.inUserNamespace()) {
       root.make();
