@@ -53,7 +53,7 @@ final class TaskCreation {
   /** Creates the task below a directory. */
   Task run(Path stateDirectory) {
     ContainerHooks hooks = tasks.hooks(spec.id(), spec.bundle(), spec.spec());
-    try (var answers = new CreateAnswers(linux.idMappings(), hooks, operation);
+    try (var answers = new CreateAnswers(spec.spec(), hooks, operation);
         rollback) {
       rollback.onFailure("run hooks", () -> endHooks(answers, hooks));
       operation.enter(CreateTaskStage.DIRECTORY);
