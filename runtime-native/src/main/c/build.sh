@@ -13,7 +13,7 @@ build() { # architecture, compiler
     -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-pic -fno-pie \
     -fno-tree-loop-distribute-patterns -fno-strict-aliasing -DBERTH_VERSION="\"$version\"" \
     -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -s \
-    "$here/sys.c" "$here/plan.c" "$here/log.c" "$here/terminal.c" "$here/attach.c" \
+    "$here/sys.c" "$here/message.c" "$here/plan.c" "$here/log.c" "$here/terminal.c" "$here/attach.c" \
     "$here/control.c" "$here/process.c" "$here/stub.c" "$here/sha256.c" "$here/front.c" "$here/main.c" \
     -o "$out/$1/berth-init"
   size=$(wc -c <"$out/$1/berth-init")

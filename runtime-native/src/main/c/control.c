@@ -22,11 +22,21 @@ void control_open(void)
     clients[0].follows = 1;
 }
 
-void control_drop(int client)
+static struct client *find(int client)
 {
     for (int i = 0; i < MAX_CLIENTS; i++)
-        if (clients[i].fd == client)
-            clients[i].fd = -1;
+        if (client >= 0 && clients[i].fd == client)
+            return &clients[i];
+    return NULL;
+}
+
+/* Of one that was dropped already, because it did not take an earlier message, nothing is left. */
+void control_drop(int client)
+{
+    struct client *known = find(client);
+    if (!known)
+        return;
+    known->fd = -1;
     process_forget_starter(client);
     attach_end(client);
     sys1(__NR_close, client);
@@ -37,7 +47,7 @@ void control_drop(int client)
 void reply(int client, uint32_t kind, uint32_t a, uint32_t b, uint32_t c)
 {
     uint32_t head[4] = { kind, a, b, c };
-    if (client >= 0 && FAILED(send_message(client, head, sizeof head, NULL, 0)))
+    if (find(client) && FAILED(send_message(client, head, sizeof head, NULL, 0)))
         control_drop(client);
 }
 
@@ -74,9 +84,9 @@ void control_tell_all(uint32_t kind, uint32_t a, uint32_t b, uint32_t c)
 
 static void follow(int client)
 {
-    for (int i = 0; i < MAX_CLIENTS; i++)
-        if (clients[i].fd == client)
-            clients[i].follows = 1;
+    struct client *follower = find(client);
+    if (follower)
+        follower->follows = 1;
     reply_descriptors(client, FROM_DESCRIPTORS);
 }
 

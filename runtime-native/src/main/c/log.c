@@ -3,7 +3,7 @@
 #include <linux/stat.h>
 
 enum {
-    CHUNK = 65536,
+    CHUNK = LINE_LIMIT + 8192, /* what the longest piece of a line takes; memory of every container */
     VECTORS = 1024, /* IOV_MAX of the kernel: linux/uio.h */
     PREFIX = 30 + 1 + 6 + 1 + 1 + 1, /* stamp, stream, tag and their blanks */
     STALLED_LIMIT = 1 << 20,         /* bytes kept while the log cannot be written */

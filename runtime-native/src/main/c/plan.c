@@ -21,6 +21,12 @@ static char *data_at(struct plan *plan, uint64_t offset)
     return (char *)plan + plan->data_offset + offset;
 }
 
+/* An errno that a step may name for its failure: EINTR would mean to try for ever. */
+static int is_final(uint32_t error)
+{
+    return error > 0 && error < 4096 && error != EINTR;
+}
+
 static int valid_step(const struct plan *plan, const struct step *step, uint32_t index)
 {
     if (step->op < OP_CALL || step->op > OP_WAIT || step->outcome_count > 4)
@@ -44,14 +50,16 @@ static int valid_step(const struct plan *plan, const struct step *step, uint32_t
     case OP_LOAD:
         return (step->argument[1] == 4 || step->argument[1] == 8) &&
                in_data(plan, step->argument[0], step->argument[1]);
+    case OP_FAIL:
+        return is_final(step->number);
     case OP_CHECK:
-        return in_data(plan, step->argument[0], step->argument[3]) &&
+        return is_final(step->number) && in_data(plan, step->argument[0], step->argument[3]) &&
                in_data(plan, step->argument[1], step->argument[3]) &&
                in_data(plan, step->argument[2], step->argument[3]);
     case OP_CLONE:
         return step->flags <= CLONE_IS_INIT && step->argument[1] <= rest && in_data(plan, step->argument[0], sizeof(struct clone_args));
     case OP_EXEC:
-        return step->flags <= EXEC_ASIDE && step->argument[1] < 65536 &&
+        return step->flags <= EXEC_ASIDE && step->argument[1] < 65536 && step->argument[0] % 8 == 0 &&
                in_data(plan, step->argument[0], step->argument[1] * 8);
     case OP_SKIP:
         return step->number <= rest;

@@ -109,6 +109,15 @@ static void forward_question(const struct sync_message *question)
         sys1(__NR_close, fds[i]);
 }
 
+/* Nothing but the head is asked for any more, and the rest is memory of every container. */
+static void forget_plan(void)
+{
+    static struct plan head;
+    memcpy(&head, plan, sizeof head);
+    sys2(__NR_munmap, plan, plan->size);
+    plan = &head;
+}
+
 /* The exec happened, or the process ended before it: its socket is closed. */
 static void process_detached(void)
 {
@@ -125,6 +134,8 @@ static void process_detached(void)
             reply(starter, FROM_STARTED, 0, 0, 0);
     }
     starter = -1;
+    if (!plan->failed_step)
+        forget_plan();
     if (!released)
         return;
     if (plan->failed_step)

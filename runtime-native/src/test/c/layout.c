@@ -11,11 +11,15 @@
 #include <asm/resource.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <linux/ioprio.h>
 #include <linux/keyctl.h>
+#include <linux/mempolicy.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
+#include <linux/personality.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
+#include <linux/sched/types.h>
 #include <linux/seccomp.h>
 #include <linux/stat.h>
 
@@ -45,6 +49,7 @@ static void show_plan(void)
     SHOW(EXEC_ASIDE), SHOW(WAIT_EXITED), SHOW(WAIT_SIGNALED);
     SHOW(CLONE_IS_INIT), SHOW(ARG_VALUE), SHOW(ARG_DATA), SHOW(ARG_REGISTER), SHOW(SKIP_RETRY);
     SHOW(ASK_START), SHOW(ASK_ID_MAPS), SHOW(ASK_CREATE_HOOKS), SHOW(ASK_CREATED_STATE);
+    SHOW(ASK_COPY_UP);
     SHOW(SLOT_LISTENER), SHOW(SLOT_EXIT_RECORD), SHOW(SLOT_JOURNAL), SHOW(SLOT_OUT), SHOW(SLOT_ERR);
     SHOW(SLOT_OUT_SPOOL), SHOW(SLOT_ERR_SPOOL), SHOW(SLOT_LOG), SHOW(SLOT_STDIN);
     SHOW(SLOT_RAW_OUT), SHOW(SLOT_MASTER), SHOW(SLOT_INIT);
@@ -108,6 +113,20 @@ static void show_kernel(void)
     SHOW(RLIMIT_RSS), SHOW(RLIMIT_NPROC), SHOW(RLIMIT_NOFILE), SHOW(RLIMIT_MEMLOCK);
     SHOW(RLIMIT_AS), SHOW(RLIMIT_LOCKS), SHOW(RLIMIT_SIGPENDING), SHOW(RLIMIT_MSGQUEUE);
     SHOW(RLIMIT_NICE), SHOW(RLIMIT_RTPRIO), SHOW(RLIMIT_RTTIME);
+    print("SCHED_OTHER", SCHED_NORMAL);
+    SHOW(SCHED_FIFO), SHOW(SCHED_RR), SHOW(SCHED_BATCH), SHOW(SCHED_IDLE), SHOW(SCHED_DEADLINE);
+    SHOW(SCHED_FLAG_RESET_ON_FORK), SHOW(SCHED_FLAG_RECLAIM), SHOW(SCHED_FLAG_DL_OVERRUN);
+    SHOW(SCHED_FLAG_KEEP_POLICY), SHOW(SCHED_FLAG_KEEP_PARAMS), SHOW(SCHED_FLAG_UTIL_CLAMP_MIN);
+    SHOW(SCHED_FLAG_UTIL_CLAMP_MAX), SHOW(SCHED_ATTR_SIZE_VER0);
+    OFFSET(sched_attr, sched_policy), OFFSET(sched_attr, sched_flags);
+    OFFSET(sched_attr, sched_nice), OFFSET(sched_attr, sched_priority);
+    OFFSET(sched_attr, sched_runtime), OFFSET(sched_attr, sched_period);
+    SHOW(IOPRIO_WHO_PROCESS), SHOW(IOPRIO_CLASS_SHIFT);
+    SHOW(IOPRIO_CLASS_RT), SHOW(IOPRIO_CLASS_BE), SHOW(IOPRIO_CLASS_IDLE);
+    print("LINUX", PER_LINUX), print("LINUX32", PER_LINUX32);
+    SHOW(MPOL_DEFAULT), SHOW(MPOL_PREFERRED), SHOW(MPOL_BIND), SHOW(MPOL_INTERLEAVE);
+    SHOW(MPOL_LOCAL), SHOW(MPOL_PREFERRED_MANY);
+    SHOW(MPOL_F_NUMA_BALANCING), SHOW(MPOL_F_RELATIVE_NODES), SHOW(MPOL_F_STATIC_NODES);
     OFFSET(statx, stx_mode), OFFSET(statx, stx_rdev_major), OFFSET(statx, stx_rdev_minor);
 }
 

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
+import dev.berth.base.BerthException;
 import dev.berth.runtime.task.Task;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
@@ -29,7 +30,19 @@ abstract class ContainerCommand implements Callable<Integer> {
 
   @Override
   public final Integer call() throws Exception {
-    return requireNonNull(parent, "picocli injects the parent command").withTask(id, this::with);
+    try {
+      return requireNonNull(parent, "picocli injects the parent command").withTask(id, this::with);
+    } catch (BerthException e) {
+      if (e.kind() == BerthException.Kind.NOT_FOUND) {
+        return without(e);
+      }
+      throw e;
+    }
+  }
+
+  /** Does what is right where there is no such container, or nothing of it to be found. */
+  int without(BerthException reason) {
+    throw reason;
   }
 
   /** Does it; returns the exit code. */

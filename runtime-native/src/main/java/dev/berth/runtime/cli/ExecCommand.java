@@ -78,7 +78,7 @@ final class ExecCommand extends ContainerCommand {
     }
     var spec = new ExecSpec(execId(), wanted, new TaskIo.Inherited(), flags.options(true));
     TaskProcess process = task.exec(spec);
-    try {
+    try (var _ = ForwardedSignals.to(process::signal)) {
       task.startExec(process);
       flags.writePid(process.pid());
       return await(process);

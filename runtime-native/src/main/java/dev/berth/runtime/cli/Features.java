@@ -2,6 +2,7 @@ package dev.berth.runtime.cli;
 
 import com.google.gson.GsonBuilder;
 import dev.berth.runtime.plan.ContainerPlan;
+import dev.berth.runtime.seccomp.SeccompFeatures;
 import dev.berth.runtime.spec.CapabilityNames;
 import dev.berth.runtime.spec.RuntimeSpec;
 import java.util.LinkedHashMap;
@@ -13,35 +14,6 @@ import java.util.Map;
  * not done.
  */
 public final class Features {
-  static final List<String> SECCOMP_ACTIONS =
-      List.of(
-          "SCMP_ACT_ALLOW",
-          "SCMP_ACT_ERRNO",
-          "SCMP_ACT_KILL",
-          "SCMP_ACT_KILL_PROCESS",
-          "SCMP_ACT_KILL_THREAD",
-          "SCMP_ACT_LOG",
-          "SCMP_ACT_TRACE",
-          "SCMP_ACT_TRAP");
-
-  static final List<String> SECCOMP_OPERATORS =
-      List.of(
-          "SCMP_CMP_EQ",
-          "SCMP_CMP_GE",
-          "SCMP_CMP_GT",
-          "SCMP_CMP_LE",
-          "SCMP_CMP_LT",
-          "SCMP_CMP_MASKED_EQ",
-          "SCMP_CMP_NE");
-
-  static final List<String> SECCOMP_ARCHITECTURES =
-      List.of(
-          "SCMP_ARCH_AARCH64",
-          "SCMP_ARCH_ARM",
-          "SCMP_ARCH_X32",
-          "SCMP_ARCH_X86",
-          "SCMP_ARCH_X86_64");
-
   private static final List<String> HOOKS =
       List.of(
           "prestart",
@@ -98,9 +70,9 @@ public final class Features {
   private static Map<String, Object> seccomp() {
     Map<String, Object> seccomp = new LinkedHashMap<>();
     seccomp.put("enabled", true);
-    seccomp.put("actions", SECCOMP_ACTIONS);
-    seccomp.put("operators", SECCOMP_OPERATORS);
-    seccomp.put("archs", SECCOMP_ARCHITECTURES);
+    seccomp.put("actions", SeccompFeatures.actions());
+    seccomp.put("operators", SeccompFeatures.operators());
+    seccomp.put("archs", SeccompFeatures.architectures());
     return seccomp;
   }
 }

@@ -19,7 +19,7 @@ import picocli.CommandLine.Spec;
 /** Lists the containers below --root; one whose record cannot be read is named on stderr. */
 @Command(name = "list", description = "Lists the containers that were made with the same --root.")
 final class ListCommand implements Callable<Integer> {
-  private static final String ROW = "%-32s %-10s %-9s %-32s %s%n";
+  private static final String ROW = "%-32s %-10s %-9s %-32s %-30s %s%n";
 
   private enum Format {
     table,
@@ -67,7 +67,7 @@ final class ListCommand implements Callable<Integer> {
       List<Map<String, Object>> all = tasks.stream().map(Status::fields).toList();
       out.println(new GsonBuilder().setPrettyPrinting().create().toJson(all));
     } else {
-      out.printf(ROW, "ID", "PID", "STATUS", "BUNDLE", "CREATED");
+      out.printf(ROW, "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER");
       tasks.forEach(task -> printRow(out, Status.fields(task)));
     }
     out.flush();
@@ -77,9 +77,10 @@ final class ListCommand implements Callable<Integer> {
     out.printf(
         ROW,
         state.get("id"),
-        state.getOrDefault("pid", 0),
+        state.get("pid"),
         state.get("status"),
         state.get("bundle"),
-        state.get("created"));
+        state.get("created"),
+        state.get("owner"));
   }
 }

@@ -32,8 +32,15 @@ final class RunCommand extends CreateCommand {
         .withTasks(tasks -> {
           TaskIo io = detach ? flags().released() : new TaskIo.Inherited();
           try (Task task = create(tasks, io)) {
-            start(task);
-            return detach ? 0 : finish(task);
+            if (detach) {
+              start(task);
+              return 0;
+            }
+            // From before its program runs, which may say that it is ready for them.
+            try (var _ = ForwardedSignals.to(signal -> task.kill(signal, false))) {
+              start(task);
+              return finish(task);
+            }
           }
         });
   }

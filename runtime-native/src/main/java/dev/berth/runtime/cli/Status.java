@@ -22,19 +22,22 @@ final class Status {
     return paused ? PAUSED : state.name().toLowerCase(Locale.ROOT);
   }
 
-  /** Returns the fields of the specification's state. */
+  /** Returns the fields of the specification's state, and those that runc has beside them. */
   static Map<String, Object> fields(Task task) {
     String status = of(task);
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("ociVersion", RuntimeSpec.OCI_VERSION);
     fields.put("id", task.id());
     fields.put("status", status);
-    if (!status.equals("stopped")) {
-      fields.put("pid", task.pid());
-    }
+    fields.put("pid", status.equals("stopped") ? 0 : task.pid());
     fields.put("bundle", task.bundle().toString());
+    RuntimeSpec spec = task.spec();
+    if (spec.root() != null) {
+      fields.put("rootfs", task.bundle().resolve(spec.root().path()).normalize().toString());
+    }
     fields.put("created", task.createdAt().toString());
-    fields.put("annotations", task.annotations());
+    fields.put("owner", task.owner());
+    fields.put("annotations", spec.annotations());
     return fields;
   }
 }

@@ -58,7 +58,8 @@ public final class ContainerPlan {
     StdioSteps stdio = StdioSteps.of(plan, emit, input.stdio(), passed);
     AppArmorSteps appArmor = new AppArmorSteps(plan, process.apparmorProfile());
     SelinuxSteps selinux = new SelinuxSteps(plan, process.selinuxLabel());
-    ProcessSteps user = new ProcessSteps(plan, emit, process, input.seccomp());
+    ProcessSteps user =
+        new ProcessSteps(plan, emit, process, input.seccomp(), Placement.of(linux), false);
 
     if (namespaces.inUserNamespace()) {
       root.make();
@@ -78,7 +79,7 @@ public final class ContainerPlan {
       appArmor.setProfile();
       selinux.setLabel();
       stdio.openTerminal(mounts, process.user().uid(), true);
-      names(plan, spec, namespaces);
+      names(plan, spec);
       sysctls.writeAll(linux.sysctl());
       paths.makeReadonly(linux.readonlyPaths());
       paths.mask(linux.maskedPaths());
@@ -106,9 +107,10 @@ public final class ContainerPlan {
     return plan.build();
   }
 
-  private static void names(PlanBuilder plan, RuntimeSpec spec, NamespaceSteps namespaces) {
+  /** In a namespace that others are in as well, they have the names too: who asks knows that. */
+  private static void names(PlanBuilder plan, RuntimeSpec spec) {
     String hostname = spec.hostname();
-    if (hostname != null && !hostname.isEmpty() && namespaces.hasFresh("uts")) {
+    if (hostname != null && !hostname.isEmpty()) {
       plan.from("hostname");
       plan.call("sethostname", plan.string(hostname), Arg.of(utf8Length(hostname)));
     }

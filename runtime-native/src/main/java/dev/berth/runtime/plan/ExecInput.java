@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param containerId names the session keyring that the process joins
  * @param namespaces types to join, of the container's first process; {@code mount} among them
  * @param seccomp the container's filter; null for none
+ * @param placement what the container's config.json says of each of its processes
  */
 public record ExecInput(
     String containerId,
@@ -19,6 +20,7 @@ public record ExecInput(
     CgroupEntry cgroup,
     Stdio stdio,
     @Nullable SeccompProgram seccomp,
+    Placement placement,
     Set<Slot> slots,
     LaunchOptions options) {
   public ExecInput {
@@ -35,6 +37,15 @@ public record ExecInput(
       Stdio stdio,
       @Nullable SeccompProgram seccomp,
       Set<Slot> slots) {
-    this(containerId, process, namespaces, cgroup, stdio, seccomp, slots, LaunchOptions.USUAL);
+    this(
+        containerId,
+        process,
+        namespaces,
+        cgroup,
+        stdio,
+        seccomp,
+        Placement.NONE,
+        slots,
+        LaunchOptions.USUAL);
   }
 }

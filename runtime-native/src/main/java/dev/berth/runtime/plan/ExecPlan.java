@@ -1,8 +1,10 @@
 package dev.berth.runtime.plan;
 
+import dev.berth.runtime.spec.ContainerProcess;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Compiles the plan that runs one more process in a running container.
@@ -46,13 +48,16 @@ public final class ExecPlan {
     OomScoreSteps score = new OomScoreSteps(plan, input.process().oomScoreAdj());
     AppArmorSteps appArmor = new AppArmorSteps(plan, input.process().apparmorProfile());
     SelinuxSteps selinux = new SelinuxSteps(plan, input.process().selinuxLabel());
-    ProcessSteps user = new ProcessSteps(plan, emit, input.process(), input.seccomp());
+    ProcessSteps user =
+        new ProcessSteps(plan, emit, input.process(), input.seccomp(), input.placement(), true);
 
     plan.from("exec");
     if (input.namespaces().contains("pid")) {
       plan.call("setns", target, Emitter.flags(Uapi.CLONE_NEWPID, "pid"));
     }
+    bindInitially(plan, input.process().execCpuAffinity());
     boolean intoCgroup = input.cgroup() instanceof CgroupEntry.V2;
+    plan.from("exec");
     plan.clone(
         cloneArgs(plan, cgroup, intoCgroup),
         true,
@@ -86,6 +91,15 @@ public final class ExecPlan {
           user.execute();
         });
     return plan.build();
+  }
+
+  /** The stub binds itself, for the child that it clones: under v2 that is born in the cgroup. */
+  private static void bindInitially(
+      PlanBuilder plan, ContainerProcess.@Nullable ExecCpuAffinity affinity) {
+    if (affinity != null && affinity.initial() != null) {
+      plan.from("process.execCPUAffinity.initial");
+      new SchedulingSteps(plan).bind(affinity.initial());
+    }
   }
 
   private static void enter(PlanBuilder plan, List<String> namespaces, Reg target) {

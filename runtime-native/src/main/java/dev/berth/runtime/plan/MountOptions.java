@@ -114,7 +114,10 @@ record MountOptions(
   /** Read by {@link MappedMounts}. */
   private static final Set<String> ID_MAPPED = Set.of("idmap", "ridmap");
 
-  private static final Set<String> NOT_SUPPORTED = Set.of("tmpcopyup", "remount");
+  /** Done by whoever mounts, see {@link MountSteps#copiesUp}. */
+  private static final String COPY_UP = "tmpcopyup";
+
+  private static final Set<String> NOT_SUPPORTED = Set.of("remount");
 
   /**
    * Sorts the options of one mount.
@@ -146,7 +149,9 @@ record MountOptions(
       } else if (option.equals("bind") || option.equals("rbind")) {
         bind = true;
         recursive |= option.equals("rbind");
-      } else if (!NO_EFFECT.contains(option) && !ID_MAPPED.contains(option)) {
+      } else if (!NO_EFFECT.contains(option)
+          && !ID_MAPPED.contains(option)
+          && !option.equals(COPY_UP)) {
         data.add(option);
       }
     }
@@ -165,6 +170,7 @@ record MountOptions(
     PROPAGATION.keySet().forEach(name -> names.addAll(List.of(name, "r" + name)));
     names.addAll(NO_EFFECT);
     names.addAll(ID_MAPPED);
+    names.add(COPY_UP);
     return names;
   }
 

@@ -15,7 +15,13 @@ import org.jspecify.annotations.Nullable;
  * <p>Each mount is made detached, given its attributes, and attached onto a target that was opened
  * inside the root. A source is a path of the host and is resolved before the root is changed.
  */
-final class MountSteps {
+public final class MountSteps {
+  /** The numbers of the descriptors between which {@link Question#COPY_UP} asks to copy. */
+  public static final long COPIED_FROM = Emitter.FIRST_HELD;
+
+  /** See {@link #COPIED_FROM}. */
+  public static final long COPIED_TO = COPIED_FROM + 1;
+
   private final PlanBuilder plan;
   private final Emitter emit;
   private final CgroupEntry cgroup;
@@ -98,10 +104,6 @@ final class MountSteps {
     }
   }
 
-  private static String field(Mount mount, int index) {
-    return "mounts[" + index + "] " + mount.destination();
-  }
-
   private static MountOptions options(Mount mount, String field) {
     return MountOptions.parse(field, mount.options(), "bind".equals(mount.type()));
   }
@@ -175,12 +177,32 @@ final class MountSteps {
     String source = mount.source() == null ? type : mount.source();
     emit.newFileSystem(type, source, options.data(), attributes.set(), tree);
     emit.openTarget(mount.target(), true, isSpecial(mount.target()), target);
+    if (copiesUp(mount)) {
+      copyUp();
+    }
     emit.attach(tree, target);
     setPropagation(options, tree);
     remember(mount, type);
     if (later) {
       closeLater(field);
     }
+  }
+
+  /** Says whether a mount is to have what the image has in its place: {@code tmpcopyup}. */
+  public static boolean copiesUp(Mount mount) {
+    return mount.options().contains("tmpcopyup");
+  }
+
+  /** The field of a mount, as errors name it. */
+  public static String field(Mount mount, int index) {
+    return "mounts[" + index + "] " + mount.destination();
+  }
+
+  private void copyUp() {
+    plan.call("dup3", target, Arg.of(COPIED_FROM), Emitter.flags(Uapi.O_CLOEXEC, "CLOEXEC"));
+    plan.call("dup3", tree, Arg.of(COPIED_TO), Emitter.flags(Uapi.O_CLOEXEC, "CLOEXEC"));
+    plan.ask(Question.COPY_UP);
+    plan.call("close_range", Arg.of(COPIED_FROM), Arg.of(COPIED_TO), Arg.of(0));
   }
 
   private void remember(Mount mount, String type) {
@@ -229,12 +251,13 @@ final class MountSteps {
     }
   }
 
+  /** What is asked of the whole tree comes last: no option of its top takes it back. */
   private void setAttributes(MountOptions options) {
-    if (!options.treeAttributes().isEmpty()) {
-      emit.setAttributes(tree, options.treeAttributes(), true);
-    }
     if (!options.attributes().isEmpty()) {
       emit.setAttributes(tree, options.attributes(), false);
+    }
+    if (!options.treeAttributes().isEmpty()) {
+      emit.setAttributes(tree, options.treeAttributes(), true);
     }
   }
 

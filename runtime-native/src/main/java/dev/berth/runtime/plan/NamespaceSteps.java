@@ -89,11 +89,6 @@ final class NamespaceSteps {
     return has(Uapi.CLONE_NEWUSER) || joined.containsKey("user");
   }
 
-  boolean hasFresh(String type) {
-    Long flag = FLAGS.get(type);
-    return flag != null && has(flag);
-  }
-
   private boolean has(long flag) {
     return (fresh & flag) != 0;
   }

@@ -17,22 +17,31 @@ import org.jspecify.annotations.Nullable;
 final class ProcessSteps {
   private static final int PATH_MAX = 4096;
 
-  /** The most that a kernel of the architectures served can be built for: NR_CPUS. */
-  private static final int MAX_CPUS = 8192;
-
   private final PlanBuilder plan;
   private final Emitter emit;
   private final ContainerProcess process;
   private final @Nullable SeccompProgram seccomp;
+  private final Placement placement;
+  private final boolean isExec;
   private final Reg directory;
   private Arg.@Nullable Data filter; // once it is in the plan
 
+  /**
+   * @param isExec it joins a container, so that {@code execCPUAffinity} is about it
+   */
   ProcessSteps(
-      PlanBuilder plan, Emitter emit, ContainerProcess process, @Nullable SeccompProgram seccomp) {
+      PlanBuilder plan,
+      Emitter emit,
+      ContainerProcess process,
+      @Nullable SeccompProgram seccomp,
+      Placement placement,
+      boolean isExec) {
     this.plan = plan;
     this.emit = emit;
     this.process = process;
     this.seccomp = seccomp;
+    this.placement = placement;
+    this.isExec = isExec;
     this.directory = plan.reg("cwd");
   }
 
@@ -69,7 +78,10 @@ final class ProcessSteps {
           .on(Outcome.tolerate(Errno.EDQUOT));
     }
     new LimitSteps(plan).setAll(process.rlimits());
-    affinity();
+    SchedulingSteps scheduling = new SchedulingSteps(plan);
+    affinity(scheduling);
+    scheduling.set(process.scheduler(), process.ioPriority());
+    new PlacementSteps(plan).set(placement);
     if (process.noNewPrivileges()) {
       plan.from("process.noNewPrivileges");
       plan.call("prctl", Uapi.PR_SET_NO_NEW_PRIVS, Arg.of(1), Arg.of(0), Arg.of(0), Arg.of(0));
@@ -84,11 +96,15 @@ final class ProcessSteps {
   }
 
   /** On any CPU that the control group allows, whatever the shim was bound to. */
-  private void affinity() {
-    plan.from("affinity");
-    byte[] all = new byte[MAX_CPUS / 8];
-    java.util.Arrays.fill(all, (byte) 0xff);
-    plan.call("sched_setaffinity", Arg.of(0), Arg.of(all.length), plan.bytes(all, "all"));
+  private void affinity(SchedulingSteps scheduling) {
+    var asked = process.execCpuAffinity();
+    if (isExec && asked != null && asked.finalCpus() != null) {
+      plan.from("process.execCPUAffinity.final");
+      scheduling.bind(asked.finalCpus());
+    } else if (!isExec || asked == null || asked.initial() == null) {
+      plan.from("affinity");
+      scheduling.bindToAll();
+    }
   }
 
   /** Up to the first number that the kernel does not know, so that none of a newer one stays. */

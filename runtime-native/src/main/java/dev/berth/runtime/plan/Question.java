@@ -15,7 +15,9 @@ public enum Question {
    */
   CREATE_HOOKS(3),
   /** From now on my hooks are told that the container is created. */
-  CREATED_STATE(4);
+  CREATED_STATE(4),
+  /** Copy what stands at {@link MountSteps#COPIED_FROM} to {@link MountSteps#COPIED_TO}. */
+  COPY_UP(5);
 
   private final int code;
 

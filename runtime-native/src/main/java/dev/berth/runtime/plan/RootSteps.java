@@ -130,7 +130,8 @@ final class RootSteps {
    */
   void attach(boolean inUserNamespace, boolean lookedFor) {
     plan.from("linux.rootfsPropagation");
-    if (propagation.flag() == Uapi.MS_SHARED) {
+    // A new user namespace's mounts are slaves of the host's from the start, as is their parent.
+    if (propagation.flag() == Uapi.MS_SHARED && !inUserNamespace) {
       makeParentPrivate();
     } else {
       plan.call(

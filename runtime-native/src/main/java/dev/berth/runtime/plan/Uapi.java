@@ -132,6 +132,59 @@ final class Uapi {
           Map.entry("RLIMIT_RTPRIO", 14),
           Map.entry("RLIMIT_RTTIME", 15));
 
+  /** linux/sched.h; SCHED_OTHER is SCHED_NORMAL there. */
+  static final Map<String, Integer> SCHED_POLICIES =
+      Map.of(
+          "SCHED_OTHER", 0,
+          "SCHED_FIFO", 1,
+          "SCHED_RR", 2,
+          "SCHED_BATCH", 3,
+          "SCHED_IDLE", 5,
+          "SCHED_DEADLINE", 6);
+
+  /** linux/sched.h. */
+  static final Map<String, Integer> SCHED_FLAGS =
+      Map.of(
+          "SCHED_FLAG_RESET_ON_FORK", 0x01,
+          "SCHED_FLAG_RECLAIM", 0x02,
+          "SCHED_FLAG_DL_OVERRUN", 0x04,
+          "SCHED_FLAG_KEEP_POLICY", 0x08,
+          "SCHED_FLAG_KEEP_PARAMS", 0x10,
+          "SCHED_FLAG_UTIL_CLAMP_MIN", 0x20,
+          "SCHED_FLAG_UTIL_CLAMP_MAX", 0x40);
+
+  // linux/sched/types.h
+  static final int SCHED_ATTR_SIZE_VER0 = 48;
+
+  // linux/ioprio.h
+  static final Arg IOPRIO_WHO_PROCESS = Arg.of(1, "PROCESS");
+  static final int IOPRIO_CLASS_SHIFT = 13;
+
+  /** linux/ioprio.h. */
+  static final Map<String, Integer> IO_CLASSES =
+      Map.of("IOPRIO_CLASS_RT", 1, "IOPRIO_CLASS_BE", 2, "IOPRIO_CLASS_IDLE", 3);
+
+  /** linux/personality.h, PER_LINUX and PER_LINUX32. */
+  static final Map<String, Integer> PERSONALITIES = Map.of("LINUX", 0, "LINUX32", 8);
+
+  /** linux/mempolicy.h. */
+  static final Map<String, Integer> MEMORY_POLICIES =
+      Map.of(
+          "MPOL_DEFAULT", 0,
+          "MPOL_PREFERRED", 1,
+          "MPOL_BIND", 2,
+          "MPOL_INTERLEAVE", 3,
+          "MPOL_LOCAL", 4,
+          "MPOL_PREFERRED_MANY", 5,
+          "MPOL_WEIGHTED_INTERLEAVE", 6);
+
+  /** linux/mempolicy.h. */
+  static final Map<String, Integer> MEMORY_POLICY_FLAGS =
+      Map.of(
+          "MPOL_F_NUMA_BALANCING", 1 << 13,
+          "MPOL_F_RELATIVE_NODES", 1 << 14,
+          "MPOL_F_STATIC_NODES", 1 << 15);
+
   /** Packs a device number as the kernel's new encoding does: makedev(3). */
   static long device(long major, long minor) {
     return (minor & 0xff)

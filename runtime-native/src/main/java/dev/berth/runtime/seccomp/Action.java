@@ -3,6 +3,7 @@ package dev.berth.runtime.seccomp;
 import dev.berth.base.BerthException;
 import dev.berth.base.BerthException.Kind;
 import dev.berth.base.Ids;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,16 +11,37 @@ import org.jspecify.annotations.Nullable;
  * linux/seccomp.h}, with its data in the lower half.
  */
 record Action(int value) {
-  private static final int RET_KILL_PROCESS = 0x80000000;
-  private static final int RET_KILL_THREAD = 0;
-  private static final int RET_TRAP = 0x00030000;
   private static final int RET_ERRNO = 0x00050000;
-  private static final int RET_TRACE = 0x7ff00000;
   private static final int RET_LOG = 0x7ffc0000;
   private static final int RET_ALLOW = 0x7fff0000;
+  private static final int RET_KILL_PROCESS = 0x80000000;
   private static final int DATA = 0xffff;
   private static final int EPERM = 1;
   private static final int MAX_ERRNO = 4095;
+
+  /** The actions that profiles name. */
+  enum Named {
+    ALLOW(RET_ALLOW, 0),
+    ERRNO(RET_ERRNO, MAX_ERRNO),
+    KILL(0, 0),
+    KILL_PROCESS(RET_KILL_PROCESS, 0),
+    KILL_THREAD(0, 0),
+    LOG(RET_LOG, 0),
+    TRACE(0x7ff00000, DATA),
+    TRAP(0x00030000, 0);
+
+    private final int value;
+    private final int greatest; // number that it returns; 0 for none
+
+    Named(int value, int greatest) {
+      this.value = value;
+      this.greatest = greatest;
+    }
+
+    String specName() {
+      return "SCMP_ACT_" + name();
+    }
+  }
 
   static final Action ALLOW = new Action(RET_ALLOW);
   static final Action ENOSYS = new Action(RET_ERRNO | 38);
@@ -35,22 +57,20 @@ record Action(int value) {
    *     UNIMPLEMENTED for SCMP_ACT_NOTIFY
    */
   static Action parse(String field, String name, @Nullable Integer errnoRet) {
-    return switch (name) {
-      case "SCMP_ACT_ERRNO" -> withData(field, RET_ERRNO, errnoRet, MAX_ERRNO);
-      case "SCMP_ACT_TRACE" -> withData(field, RET_TRACE, errnoRet, DATA);
-      case "SCMP_ACT_KILL", "SCMP_ACT_KILL_THREAD" -> plain(field, name, RET_KILL_THREAD, errnoRet);
-      case "SCMP_ACT_KILL_PROCESS" -> plain(field, name, RET_KILL_PROCESS, errnoRet);
-      case "SCMP_ACT_TRAP" -> plain(field, name, RET_TRAP, errnoRet);
-      case "SCMP_ACT_LOG" -> plain(field, name, RET_LOG, errnoRet);
-      case "SCMP_ACT_ALLOW" -> plain(field, name, RET_ALLOW, errnoRet);
-      case "SCMP_ACT_NOTIFY" ->
-          throw new BerthException(
-              Kind.UNIMPLEMENTED, field + ": SCMP_ACT_NOTIFY is not supported");
-      default ->
-          throw new BerthException(
-              Kind.INVALID_ARGUMENT,
-              field + ": action \"" + Ids.printable(name) + "\" is not known");
-    };
+    if (name.equals("SCMP_ACT_NOTIFY")) {
+      throw new BerthException(Kind.UNIMPLEMENTED, field + ": SCMP_ACT_NOTIFY is not supported");
+    }
+    Named action =
+        Arrays.stream(Named.values())
+            .filter(named -> named.specName().equals(name))
+            .findFirst()
+            .orElseThrow(() ->
+                new BerthException(
+                    Kind.INVALID_ARGUMENT,
+                    field + ": action \"" + Ids.printable(name) + "\" is not known"));
+    return action.greatest > 0
+        ? withData(field, action.value, errnoRet, action.greatest)
+        : plain(field, name, action.value, errnoRet);
   }
 
   private static Action withData(String field, int action, @Nullable Integer data, int max) {

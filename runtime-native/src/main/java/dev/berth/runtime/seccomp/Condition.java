@@ -4,6 +4,7 @@ import dev.berth.base.BerthException;
 import dev.berth.base.BerthException.Kind;
 import dev.berth.base.Ids;
 import dev.berth.runtime.spec.Seccomp;
+import java.util.Arrays;
 
 /**
  * A comparison of one argument, as an unsigned number of 64 bits, with a constant.
@@ -15,14 +16,27 @@ record Condition(int argument, Comparison comparison, long mask, long value) {
   private static final int ARGUMENTS = 6;
   private static final long ALL_BITS = -1L;
 
+  /** An operator of profiles that is {@link Comparison#EQUAL} with a mask. */
+  static final String MASKED_EQUAL = "SCMP_CMP_MASKED_EQ";
+
   /** The comparisons; the missing ones are these with their branches swapped. */
   enum Comparison {
-    EQUAL,
-    NOT_EQUAL,
-    GREATER,
-    GREATER_OR_EQUAL,
-    LESS,
-    LESS_OR_EQUAL
+    EQUAL("EQ"),
+    NOT_EQUAL("NE"),
+    GREATER("GT"),
+    GREATER_OR_EQUAL("GE"),
+    LESS("LT"),
+    LESS_OR_EQUAL("LE");
+
+    private final String specName;
+
+    Comparison(String suffix) {
+      this.specName = "SCMP_CMP_" + suffix;
+    }
+
+    String specName() {
+      return specName;
+    }
   }
 
   /**
@@ -36,24 +50,19 @@ record Condition(int argument, Comparison comparison, long mask, long value) {
       throw new BerthException(
           Kind.INVALID_ARGUMENT, field + ".index " + arg.index() + " is not between 0 and 5");
     }
-    if (arg.op().equals("SCMP_CMP_MASKED_EQ")) {
+    if (arg.op().equals(MASKED_EQUAL)) {
       return new Condition(arg.index(), Comparison.EQUAL, arg.value(), arg.valueTwo());
     }
     return new Condition(arg.index(), comparison(field, arg.op()), ALL_BITS, arg.value());
   }
 
   private static Comparison comparison(String field, String operator) {
-    return switch (operator) {
-      case "SCMP_CMP_EQ" -> Comparison.EQUAL;
-      case "SCMP_CMP_NE" -> Comparison.NOT_EQUAL;
-      case "SCMP_CMP_GT" -> Comparison.GREATER;
-      case "SCMP_CMP_GE" -> Comparison.GREATER_OR_EQUAL;
-      case "SCMP_CMP_LT" -> Comparison.LESS;
-      case "SCMP_CMP_LE" -> Comparison.LESS_OR_EQUAL;
-      default ->
-          throw new BerthException(
-              Kind.INVALID_ARGUMENT,
-              field + ".op \"" + Ids.printable(operator) + "\" is not known");
-    };
+    return Arrays.stream(Comparison.values())
+        .filter(comparison -> comparison.specName.equals(operator))
+        .findFirst()
+        .orElseThrow(() ->
+            new BerthException(
+                Kind.INVALID_ARGUMENT,
+                field + ".op \"" + Ids.printable(operator) + "\" is not known"));
   }
 }

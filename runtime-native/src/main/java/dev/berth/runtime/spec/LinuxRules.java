@@ -34,6 +34,8 @@ final class LinuxRules {
     namespaces(field.child("namespaces"), linux);
     userNamespace(field, linux);
     sysctls(field.child("sysctl"), linux);
+    DomainRules.personality(field.child("personality"), linux.personality());
+    DomainRules.memoryPolicy(field.child("memoryPolicy"), linux.memoryPolicy());
     cgroupsPath(field.child("cgroupsPath"), linux.cgroupsPath());
     devices(field.child("devices"), linux.devices());
     if (linux.resources() != null) {
@@ -56,8 +58,6 @@ final class LinuxRules {
 
   private static void unsupported(Field field, Linux linux) {
     field.child("intelRdt").unsupportedIf(linux.intelRdt());
-    field.child("memoryPolicy").unsupportedIf(linux.memoryPolicy());
-    field.child("personality").unsupportedIf(linux.personality());
     field.child("netDevices").unsupportedIf(!linux.netDevices().isEmpty());
     field.child("timeOffsets").unsupportedIf(!linux.timeOffsets().isEmpty());
   }

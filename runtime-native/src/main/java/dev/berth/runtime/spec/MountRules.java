@@ -44,6 +44,11 @@ final class MountRules {
     } else {
       field.child("type").require(mount.type() != null, "required unless it is a bind mount");
     }
+    boolean copied = mount.options().contains("tmpcopyup");
+    Field options = field.child("options");
+    options.require(!copied || "tmpfs".equals(mount.type()), "tmpcopyup is for tmpfs alone");
+    // Its files would belong to ids that whoever copies does not have there.
+    options.unsupportedIf(copied && linux.namespace("user").isPresent());
     idMappings(field, mount, linux);
   }
 

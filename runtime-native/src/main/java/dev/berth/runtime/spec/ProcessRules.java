@@ -46,9 +46,9 @@ final class ProcessRules {
     }
     appArmor(field.child("apparmorProfile"), process.apparmorProfile());
     selinux(field.child("selinuxLabel"), process.selinuxLabel());
-    field.child("scheduler").unsupportedIf(process.scheduler());
-    field.child("ioPriority").unsupportedIf(process.ioPriority());
-    field.child("execCPUAffinity").unsupportedIf(process.execCpuAffinity());
+    SchedulingRules.scheduler(field.child("scheduler"), process.scheduler());
+    SchedulingRules.ioPriority(field.child("ioPriority"), process.ioPriority());
+    SchedulingRules.affinity(field.child("execCPUAffinity"), process.execCpuAffinity());
   }
 
   /** The kernel reads it as the rest of a command's line. */

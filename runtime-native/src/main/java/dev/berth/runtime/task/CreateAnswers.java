@@ -3,7 +3,13 @@ package dev.berth.runtime.task;
 import dev.berth.base.Operation;
 import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.plan.HookSteps;
+import dev.berth.runtime.plan.MountSteps;
 import dev.berth.runtime.spec.IdMappings;
+import dev.berth.runtime.spec.Mount;
+import dev.berth.runtime.spec.RuntimeSpec;
+import java.util.Iterator;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Answers what a container's process asks while it is made. */
@@ -12,10 +18,12 @@ final class CreateAnswers implements Stub.Answers, AutoCloseable {
   private final ContainerHooks hooks;
   private final @Nullable StateFile state; // null where no hook inside the container reads it
   private final Operation operation;
+  private final Iterator<String> copies;
   private boolean hooksBegun;
 
-  CreateAnswers(IdMappings ids, ContainerHooks hooks, Operation operation) {
-    this.ids = ids;
+  CreateAnswers(RuntimeSpec spec, ContainerHooks hooks, Operation operation) {
+    this.ids = spec.linux() == null ? IdMappings.NONE : spec.linux().idMappings();
+    this.copies = copiedUp(spec.mounts()).iterator();
     this.operation = operation;
     this.hooks = hooks;
     this.state = HookSteps.needState(hooks.hooks()) ? new StateFile() : null;
@@ -36,6 +44,22 @@ final class CreateAnswers implements Stub.Answers, AutoCloseable {
   @Override
   public void writeIdMaps(int pid) {
     IdMaps.write(pid, ids);
+  }
+
+  /** The fields of the mounts that are filled, in the order in which they are made. */
+  private static List<String> copiedUp(List<Mount> mounts) {
+    return IntStream.range(0, mounts.size())
+        .filter(i -> MountSteps.copiesUp(mounts.get(i)))
+        .mapToObj(i -> MountSteps.field(mounts.get(i), i))
+        .toList();
+  }
+
+  @Override
+  public void copyUp(int pid) {
+    if (!copies.hasNext()) {
+      throw Stub.Answers.outOfTurn(pid);
+    }
+    CopyUp.run(pid, copies.next());
   }
 
   @Override

@@ -11,6 +11,7 @@ import dev.berth.runtime.plan.CgroupEntry;
 import dev.berth.runtime.plan.ExecInput;
 import dev.berth.runtime.plan.ExecPlan;
 import dev.berth.runtime.plan.LaunchPlan;
+import dev.berth.runtime.plan.Placement;
 import dev.berth.runtime.plan.SeccompProgram;
 import dev.berth.runtime.spec.ContainerProcess;
 import dev.berth.runtime.spec.IdMappings;
@@ -35,7 +36,11 @@ final class ExecCreation {
    * @param process the first one
    * @param ids of its user namespace
    */
-  record Surroundings(ContainerProcess process, IdMappings ids, @Nullable SeccompProgram seccomp) {}
+  record Surroundings(
+      ContainerProcess process,
+      IdMappings ids,
+      @Nullable SeccompProgram seccomp,
+      Placement placement) {}
 
   ExecCreation(
       Launcher launcher,
@@ -175,6 +180,7 @@ final class ExecCreation {
             entry,
             io.stdio(),
             surroundings.seccomp(),
+            surroundings.placement(),
             io.slots(),
             spec.options()));
   }

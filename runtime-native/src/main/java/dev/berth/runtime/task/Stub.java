@@ -53,6 +53,15 @@ final class Stub implements AutoCloseable {
       throw outOfTurn(pid);
     }
 
+    /**
+     * Fills the next of the mounts that get what the image has in their place.
+     *
+     * @throws BerthException naming the mount, which then aborts the launch
+     */
+    default void copyUp(int pid) {
+      throw outOfTurn(pid);
+    }
+
     /** For a question that the plan has no cause to ask. */
     static BerthException outOfTurn(int pid) {
       return new BerthException(
@@ -159,6 +168,7 @@ final class Stub implements AutoCloseable {
       case ID_MAPS -> answers.writeIdMaps(pid);
       case CREATE_HOOKS -> answers.runCreateHooks(pid);
       case CREATED_STATE -> answers.tellCreated(pid);
+      case COPY_UP -> answers.copyUp(pid);
       case START -> throw Answers.outOfTurn(pid); // the stub answers it
     }
     channel.send(StubMessage.of(StubMessage.Kind.ANSWER), List.of(), LAUNCH_LIMIT);

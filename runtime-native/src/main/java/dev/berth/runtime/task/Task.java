@@ -8,6 +8,8 @@ import dev.berth.runtime.spec.ContainerProcess;
 import dev.berth.runtime.spec.Hooks;
 import dev.berth.runtime.spec.Resources;
 import dev.berth.runtime.spec.RuntimeSpec;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -65,6 +67,16 @@ public final class Task extends TaskProcess {
   /** The bundle it was created from. */
   public Path bundle() {
     return Path.of(record.bundle());
+  }
+
+  /** The user whose state it is: who created it. */
+  public String owner() {
+    try {
+      return Files.getOwner(directory().path()).getName();
+    } catch (IOException e) {
+      throw new BerthException(
+          BerthException.Kind.INTERNAL, directory().path() + ": its owner is unknown: " + e, e);
+    }
   }
 
   public Instant createdAt() {

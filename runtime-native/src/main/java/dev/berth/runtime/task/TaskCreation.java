@@ -11,6 +11,7 @@ import dev.berth.runtime.plan.ContainerPlan;
 import dev.berth.runtime.plan.LaunchInput;
 import dev.berth.runtime.plan.LaunchPlan;
 import dev.berth.runtime.plan.MappedMounts;
+import dev.berth.runtime.plan.Placement;
 import dev.berth.runtime.plan.SeccompProgram;
 import dev.berth.runtime.spec.ContainerProcess;
 import dev.berth.runtime.spec.Hooks;
@@ -52,7 +53,7 @@ final class TaskCreation {
   /** Creates the task below a directory. */
   Task run(Path stateDirectory) {
     ContainerHooks hooks = tasks.hooks(spec.id(), spec.bundle(), spec.spec());
-    try (var answers = new CreateAnswers(linux.idMappings(), hooks, operation);
+    try (var answers = new CreateAnswers(spec.spec(), hooks, operation);
         rollback) {
       rollback.onFailure("run hooks", () -> endHooks(answers, hooks));
       operation.enter(CreateTaskStage.DIRECTORY);
@@ -138,7 +139,7 @@ final class TaskCreation {
           launcher.adopter(directory),
           isReleased() ? release(stub, created) : Launcher.hold(stub, created, directory, record),
           record,
-          new ExecCreation.Surroundings(process, ids, filter));
+          new ExecCreation.Surroundings(process, ids, filter, Placement.of(linux)));
     }
   }
 

@@ -6,6 +6,7 @@ import dev.berth.base.Operation;
 import dev.berth.runtime.cgroup.Cgroup;
 import dev.berth.runtime.cgroup.Cgroups;
 import dev.berth.runtime.kernel.Processes;
+import dev.berth.runtime.plan.Placement;
 import dev.berth.runtime.spec.ContainerProcess;
 import dev.berth.runtime.spec.Linux;
 import dev.berth.runtime.spec.Resources;
@@ -111,7 +112,7 @@ public final class Tasks implements AutoCloseable {
       throw new IllegalStateException("a task was created without config.linux or process");
     }
     return new ExecCreation.Surroundings(
-        process, linux.idMappings(), launcher.compile(linux.seccomp()));
+        process, linux.idMappings(), launcher.compile(linux.seccomp()), Placement.of(linux));
   }
 
   RuntimeSpec readConfig(TaskDirectory directory) {

@@ -38,7 +38,8 @@ class FeaturesCommandTest {
     assertThat(texts(features.get("mountOptions")))
         .isSorted()
         .contains("rbind", "rro", "rslave", "idmap", "nosymfollow", "rnorelatime")
-        .doesNotContain("tmpcopyup", "mode=755");
+        .contains("tmpcopyup")
+        .doesNotContain("mode=755");
   }
 
   @Test

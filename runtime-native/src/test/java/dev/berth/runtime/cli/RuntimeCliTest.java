@@ -72,6 +72,8 @@ class RuntimeCliTest {
           assertThat(state.get("id").getAsString()).isEqualTo(id);
           assertThat(state.get("status").getAsString()).isEqualTo("running");
           assertThat(state.get("pid").getAsInt()).isPositive();
+          assertThat(state.get("rootfs").getAsString()).endsWith("/rootfs");
+          assertThat(state.get("owner").getAsString()).isEqualTo("root");
         });
     assertThat(berth("list", "-q")).isZero();
     assertThat(out.toString().strip()).isEqualTo(id);

@@ -85,7 +85,7 @@ class MountOptionsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"tmpcopyup", "remount"})
+  @ValueSource(strings = {"remount"})
   void unsupportedOptionIsNamed(String option) {
     assertThatThrownBy(() -> MountOptions.parse("mounts[0] /x", List.of(option), true))
         .isInstanceOf(BerthException.class)

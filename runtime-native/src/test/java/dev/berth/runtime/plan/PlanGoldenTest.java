@@ -5,13 +5,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.runtime.spec.Capabilities;
 import dev.berth.runtime.spec.ContainerProcess;
+import dev.berth.runtime.spec.ContainerProcess.ExecCpuAffinity;
+import dev.berth.runtime.spec.ContainerProcess.IoPriority;
+import dev.berth.runtime.spec.ContainerProcess.Scheduler;
 import dev.berth.runtime.spec.Device;
 import dev.berth.runtime.spec.Hooks;
 import dev.berth.runtime.spec.IdMapping;
 import dev.berth.runtime.spec.IdMappings;
 import dev.berth.runtime.spec.Linux;
+import dev.berth.runtime.spec.MemoryPolicy;
 import dev.berth.runtime.spec.Mount;
 import dev.berth.runtime.spec.Namespace;
+import dev.berth.runtime.spec.Personality;
 import dev.berth.runtime.spec.Rlimit;
 import dev.berth.runtime.spec.Root;
 import dev.berth.runtime.spec.RuntimeSpec;
@@ -391,6 +396,40 @@ class PlanGoldenTest {
         List.of(new Hooks.Hook("/bin/inside", List.of(), List.of(), 3)),
         List.of(),
         List.of());
+  }
+
+  /** What few machines can run: real-time scheduling, and nodes of memory beside the first. */
+  @Test
+  void deadlineSchedulingAndMemoryPolicy() {
+    Scheduler deadline =
+        new Scheduler(
+            "SCHED_DEADLINE",
+            null,
+            null,
+            List.of("SCHED_FLAG_RESET_ON_FORK"),
+            1_000_000L,
+            5_000_000L,
+            10_000_000L);
+    ContainerProcess process =
+        process().scheduler(deadline).ioPriority(new IoPriority("IOPRIO_CLASS_RT", 2)).build();
+    Linux linux =
+        bare()
+            .personality(new Personality("LINUX32", List.of()))
+            .memoryPolicy(
+                new MemoryPolicy("MPOL_INTERLEAVE", "0-1,65", List.of("MPOL_F_STATIC_NODES")))
+            .build();
+    check("scheduling", small().process(process).linux(linux).build());
+  }
+
+  @Test
+  void execBoundToCpusBeforeAndAfterItJoinsTheCgroup() {
+    ContainerProcess process =
+        process()
+            .execCpuAffinity(new ExecCpuAffinity("0-1", "2"))
+            .scheduler(new Scheduler("SCHED_BATCH", 5, null, List.of(), null, null, null))
+            .build();
+    GoldenFile.check(
+        "exec-affinity", ExecPlan.compile(exec(process, List.of("mount", "pid"), false)));
   }
 
   private static void check(String name, RuntimeSpec spec) {

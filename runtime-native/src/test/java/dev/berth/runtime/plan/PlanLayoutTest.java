@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
@@ -148,7 +149,13 @@ class PlanLayoutTest {
                 "CLONE_ARGS_CGROUP",
                 "SIGCHLD",
                 "SIGKILL",
-                "RLIMITS")
+                "RLIMITS",
+                "SCHED_POLICIES",
+                "SCHED_FLAGS",
+                "IO_CLASSES",
+                "PERSONALITIES",
+                "MEMORY_POLICIES",
+                "MEMORY_POLICY_FLAGS")
             .contains(name);
   }
 
@@ -178,6 +185,25 @@ class PlanLayoutTest {
     assertThat(layout.get("statx.stx_mode")).isEqualTo(Uapi.STATX_MODE_OFFSET);
     assertThat(layout.get("statx.stx_rdev_major")).isEqualTo(Uapi.STATX_RDEV_OFFSET);
     assertThat(layout.get("statx.stx_rdev_minor")).isEqualTo(Uapi.STATX_RDEV_OFFSET + 4);
+  }
+
+  @Test
+  void namesOfSchedulingAndPlacementHaveTheirNumbers() {
+    Map<String, Integer> all = new HashMap<>();
+    all.putAll(Uapi.SCHED_POLICIES);
+    all.putAll(Uapi.SCHED_FLAGS);
+    all.putAll(Uapi.IO_CLASSES);
+    all.putAll(Uapi.PERSONALITIES);
+    all.putAll(Uapi.MEMORY_POLICIES);
+    all.putAll(Uapi.MEMORY_POLICY_FLAGS);
+    all.remove("MPOL_WEIGHTED_INTERLEAVE"); // of Linux 6.9, younger than the headers may be
+    all.forEach((name, number) -> assertThat((long) number).as(name).isEqualTo(layout.get(name)));
+    assertThat(layout.get("sched_attr.sched_policy")).isEqualTo(4);
+    assertThat(layout.get("sched_attr.sched_flags")).isEqualTo(8);
+    assertThat(layout.get("sched_attr.sched_nice")).isEqualTo(16);
+    assertThat(layout.get("sched_attr.sched_priority")).isEqualTo(20);
+    assertThat(layout.get("sched_attr.sched_runtime")).isEqualTo(24);
+    assertThat(layout.get("sched_attr.sched_period")).isEqualTo(40);
   }
 
   @Test

@@ -97,6 +97,71 @@ class SpecValidatorTest {
             "process.oomScoreAdj",
             "1001",
             "process.oomScoreAdj: must be from -1000 to 1000, not 1001"),
+        row(
+            "process.scheduler",
+            "{\"policy\":\"SCHED_FAST\"}",
+            "process.scheduler.policy: unknown policy \"SCHED_FAST\""),
+        row("process.scheduler", "{}", "process.scheduler.policy: required"),
+        row(
+            "process.scheduler",
+            "{\"policy\":\"SCHED_BATCH\",\"nice\":20}",
+            "process.scheduler.nice: must be from -20 to 19, not 20"),
+        row(
+            "process.scheduler",
+            "{\"policy\":\"SCHED_FIFO\",\"nice\":1}",
+            "process.scheduler.nice: has no meaning for SCHED_FIFO"),
+        row(
+            "process.scheduler",
+            "{\"policy\":\"SCHED_RR\"}",
+            "process.scheduler.priority: required by SCHED_RR"),
+        row(
+            "process.scheduler",
+            "{\"policy\":\"SCHED_OTHER\",\"priority\":1}",
+            "process.scheduler.priority: has no meaning for SCHED_OTHER"),
+        row(
+            "process.scheduler",
+            "{\"policy\":\"SCHED_DEADLINE\",\"runtime\":2,\"deadline\":1}",
+            "process.scheduler.deadline: is below the runtime"),
+        row(
+            "process.scheduler",
+            "{\"policy\":\"SCHED_IDLE\",\"flags\":[\"SCHED_FLAG_X\"]}",
+            "process.scheduler.flags[0]: unknown flag \"SCHED_FLAG_X\""),
+        row(
+            "process.ioPriority",
+            "{\"class\":\"IOPRIO_CLASS_NONE\"}",
+            "process.ioPriority.class: unknown class \"IOPRIO_CLASS_NONE\""),
+        row(
+            "process.ioPriority",
+            "{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":8}",
+            "process.ioPriority.priority: must be from 0 to 7, not 8"),
+        row(
+            "process.execCPUAffinity",
+            "{\"final\":\"0-\"}",
+            "process.execCPUAffinity.final: expected CPUs as 0-2,5, not \"0-\""),
+        row(
+            "linux.personality",
+            "{\"domain\":\"BSD\"}",
+            "linux.personality.domain: expected LINUX or LINUX32, not \"BSD\""),
+        row(
+            "linux.personality",
+            "{\"domain\":\"LINUX\",\"flags\":[\"X\"]}",
+            "linux.personality.flags: no flag is defined"),
+        row(
+            "linux.memoryPolicy",
+            "{\"mode\":\"MPOL_BIND\"}",
+            "linux.memoryPolicy.nodes: required by MPOL_BIND"),
+        row(
+            "linux.memoryPolicy",
+            "{\"mode\":\"MPOL_LOCAL\",\"nodes\":\"0\"}",
+            "linux.memoryPolicy.nodes: has no meaning for MPOL_LOCAL"),
+        row(
+            "linux.memoryPolicy",
+            "{\"mode\":\"MPOL_BIND\",\"nodes\":\"1024\"}",
+            "linux.memoryPolicy.nodes: expected nodes as 0-2,5, not \"1024\""),
+        row(
+            "linux.memoryPolicy",
+            "{\"mode\":\"MPOL_BEST\"}",
+            "linux.memoryPolicy.mode: unknown mode \"MPOL_BEST\""),
         row("linux", "null", "linux: required"),
         row(
             "linux.namespaces",
@@ -233,12 +298,8 @@ class SpecValidatorTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "process.scheduler|{}|process.scheduler",
-        "process.ioPriority|{}|process.ioPriority",
-        "process.execCPUAffinity|{}|process.execCPUAffinity",
+        "process.scheduler|{\"policy\":\"SCHED_ISO\"}|process.scheduler.policy",
         "linux.intelRdt|{}|linux.intelRdt",
-        "linux.memoryPolicy|{}|linux.memoryPolicy",
-        "linux.personality|{}|linux.personality",
         "linux.netDevices|{\"eth0\":{}}|linux.netDevices",
         "linux.timeOffsets|{\"boottime\":{}}|linux.timeOffsets",
         "linux.seccomp.defaultAction|\"SCMP_ACT_NOTIFY\"|linux.seccomp.defaultAction",

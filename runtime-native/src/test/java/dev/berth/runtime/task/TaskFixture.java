@@ -75,6 +75,22 @@ final class TaskFixture implements AutoCloseable {
     }
   }
 
+  /** Ends and removes a container that a failed test has left, and its log. */
+  void endLeft(String id) throws IOException {
+    try (Tasks other = newTasks()) {
+      for (Task task : other.adoptAll((path, failure) -> {})) {
+        try (task) {
+          if (task.id().equals(id)) {
+            task.kill(SIGKILL, true);
+            task.await(LIMIT);
+            task.delete();
+          }
+        }
+      }
+    }
+    Files.deleteIfExists(log());
+  }
+
   @Override
   public void close() throws IOException {
     for (Task task : newTasks().adoptAll((path, failure) -> {})) {
