@@ -2,6 +2,7 @@ package dev.berth.runtime.cli;
 
 import com.google.gson.GsonBuilder;
 import dev.berth.runtime.plan.ContainerPlan;
+import dev.berth.runtime.plan.Placement;
 import dev.berth.runtime.seccomp.SeccompFeatures;
 import dev.berth.runtime.spec.CapabilityNames;
 import dev.berth.runtime.spec.RuntimeSpec;
@@ -53,6 +54,9 @@ public final class Features {
     linux.put("apparmor", Map.of("enabled", true));
     linux.put("selinux", Map.of("enabled", true));
     linux.put("intelRdt", Map.of("enabled", false));
+    linux.put(
+        "memoryPolicy",
+        Map.of("modes", Placement.memoryPolicies(), "flags", Placement.memoryPolicyFlags()));
     linux.put("mountExtensions", Map.of("idmap", Map.of("enabled", true)));
     return linux;
   }

@@ -43,6 +43,13 @@ class FeaturesCommandTest {
   }
 
   @Test
+  void namesTheMemoryPoliciesOfTheSpecification() {
+    JsonObject policy = features.getAsJsonObject("linux").getAsJsonObject("memoryPolicy");
+    assertThat(texts(policy.get("modes"))).hasSize(7).isSorted().contains("MPOL_PREFERRED_MANY");
+    assertThat(texts(policy.get("flags"))).hasSize(3).isSorted();
+  }
+
+  @Test
   void everyActionOperatorAndArchitectureCompiles() {
     JsonObject seccomp = features.getAsJsonObject("linux").getAsJsonObject("seccomp");
     for (String action : texts(seccomp.get("actions"))) {

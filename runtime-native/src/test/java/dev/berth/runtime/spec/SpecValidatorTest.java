@@ -162,6 +162,10 @@ class SpecValidatorTest {
             "linux.memoryPolicy",
             "{\"mode\":\"MPOL_BEST\"}",
             "linux.memoryPolicy.mode: unknown mode \"MPOL_BEST\""),
+        row(
+            "mounts",
+            "[{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"/a\",\"options\":[\"tmpcopyup\"]}]",
+            "mounts[0].options: tmpcopyup is for tmpfs alone"),
         row("linux", "null", "linux: required"),
         row(
             "linux.namespaces",

@@ -15,6 +15,7 @@ import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.runtime.spec.User;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -138,7 +139,7 @@ final class SpecGenerator {
     if (user) {
       namespaces.add(Namespace.fresh("user"));
     }
-    java.util.Collections.shuffle(namespaces, random);
+    Collections.shuffle(namespaces, random);
     return namespaces;
   }
 
@@ -308,7 +309,7 @@ final class SpecGenerator {
         flags.add(pick(pair));
       }
     }
-    java.util.Collections.shuffle(flags, random);
+    Collections.shuffle(flags, random);
     return flags;
   }
 
