@@ -41,6 +41,8 @@ final class PersistentPod {
   private PodSandboxConfig config;
   private String podId = "";
   private String containerId = "";
+  private String logName = "";
+  private int launches;
 
   /**
    * Makes nothing yet.
@@ -115,10 +117,12 @@ final class PersistentPod {
 
   /** Creates and starts the writer; one whose start failed is replaced. */
   void launch(NumberedWriter writer) {
-    ContainerConfig container = Pods.shell(CONTAINER, node.image(), writer.script());
     do {
-      containerId = create(container);
-    } while (!start());
+      logName = CONTAINER + "." + ++launches + ".log"; // one that is replaced may have written
+      ContainerConfig.Builder container =
+          Pods.shell(CONTAINER, node.image(), writer.script()).toBuilder().setLogPath(logName);
+      containerId = create(container.build());
+    } while (!start(writer));
     ledger.count("containers run");
   }
 
@@ -148,7 +152,7 @@ final class PersistentPod {
   }
 
   /** Returns whether it was started; removes it if it was not and never will be. */
-  private boolean start() {
+  private boolean start(NumberedWriter writer) {
     while (true) {
       boolean answered =
           persistence
@@ -160,7 +164,10 @@ final class PersistentPod {
                   })
               .orElse(false);
       ContainerStatus status = status();
-      if (answered || status.getStartedAt() != 0) {
+      boolean hasRun =
+          status.getState() == ContainerState.CONTAINER_EXITED
+              && status.getExitCode() == writer.exitCode(); // nobody knows since when
+      if (answered || hasRun || status.getStartedAt() != 0) {
         return true;
       }
       switch (status.getState()) {
@@ -221,7 +228,7 @@ final class PersistentPod {
   }
 
   private Path log() {
-    return logs.resolve(CONTAINER + ".log");
+    return logs.resolve(logName);
   }
 
   /** Runs a command that answers what is known; it may be refused, but not answer anything else. */
