@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
 /** The built distribution at work: a {@code berthd} process with directories of its own. */
 final class BerthNode implements CriServer, AutoCloseable {
@@ -41,8 +42,8 @@ final class BerthNode implements CriServer, AutoCloseable {
   private final List<String> flags;
   private final Map<String, String> environment;
   private List<String> prefix = List.of();
-  private Process berthd;
-  private CriChannel channel;
+  private volatile Process berthd;
+  private volatile CriChannel channel;
 
   /** Starts a node and waits until it answers. */
   static BerthNode start(Path directory, PrivateHost host, String... flags) throws IOException {
@@ -70,13 +71,31 @@ final class BerthNode implements CriServer, AutoCloseable {
     return node;
   }
 
+  /** Starts a node whose images and records are on another disk than its logs. */
+  static BerthNode startOnDisk(Path disk, Path logs, PrivateHost host, String... flags)
+      throws IOException {
+    BerthNode node = new BerthNode(disk, logs, host, List.of(flags), Map.of());
+    node.start();
+    return node;
+  }
+
   private BerthNode(
       Path directory, PrivateHost host, List<String> flags, Map<String, String> environment)
+      throws IOException {
+    this(directory, directory, host, flags, environment);
+  }
+
+  private BerthNode(
+      Path directory,
+      Path logs,
+      PrivateHost host,
+      List<String> flags,
+      Map<String, String> environment)
       throws IOException {
     this.instance = "e" + ProcessHandle.current().pid() + "x" + SEQUENCE.incrementAndGet();
     this.state = Path.of("/run/berth-" + instance); // short: sockets live in it
     this.root = directory.resolve("root-" + instance);
-    this.logs = Files.createDirectories(directory.resolve("logs-" + instance));
+    this.logs = Files.createDirectories(logs.resolve("logs-" + instance));
     this.host = host;
     this.flags = flags;
     this.environment = environment;
@@ -157,6 +176,13 @@ final class BerthNode implements CriServer, AutoCloseable {
   /** Returns where sockets and task directories are. */
   Path state() {
     return state;
+  }
+
+  /** Returns where Berth's own shim keeps its state. */
+  Path shimDirectory() throws IOException {
+    try (Stream<Path> directories = Files.list(state.resolve("shim"))) {
+      return directories.findFirst().orElseThrow();
+    }
   }
 
   /** Returns where images and records are. */

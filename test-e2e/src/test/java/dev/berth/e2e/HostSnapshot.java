@@ -94,9 +94,9 @@ final class HostSnapshot {
     assertRestored(_ -> true);
   }
 
-  /** Requires the same, but for things that have a text in them. */
-  void assertRestoredBut(String text) {
-    assertRestored(thing -> !thing.contains(text));
+  /** Requires the same, but for things that have one of these texts in them. */
+  void assertRestoredBut(String... texts) {
+    assertRestored(thing -> Stream.of(texts).noneMatch(thing::contains));
   }
 
   private void assertRestored(Predicate<String> counts) {

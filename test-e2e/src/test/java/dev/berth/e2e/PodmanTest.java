@@ -215,7 +215,6 @@ class PodmanTest {
         run(
                 "--rm",
                 "--read-only",
-                "--read-only-tmpfs=false",
                 "--cap-drop",
                 "all",
                 "--security-opt",

@@ -28,9 +28,7 @@ final class PrivateHost implements AutoCloseable {
     Files.createDirectories(binDir());
     Command.output("ip", "netns", "add", namespace);
     Command.output("ip", "-n", namespace, "link", "set", "lo", "up");
-    for (String plugin : List.of("bridge", "host-local", "portmap")) {
-      plugin(plugin, "exec nsenter --net=/run/netns/" + namespace + " " + PLUGINS.resolve(plugin));
-    }
+    beginPlugins("");
     Files.writeString(confDir().resolve("10-e2e.conflist"), network());
   }
 
@@ -64,6 +62,14 @@ final class PrivateHost implements AutoCloseable {
     Files.writeString(next, "#!/bin/sh\n" + script + "\n");
     Files.setPosixFilePermissions(next, PosixFilePermissions.fromString("rwxr-xr-x"));
     Files.move(next, file, StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  /** Puts a line of shell before each plugin, which goes on in the same process. */
+  void beginPlugins(String line) throws IOException {
+    for (String plugin : List.of("bridge", "host-local", "portmap")) {
+      String enter = "exec nsenter --net=/run/netns/" + namespace + " ";
+      plugin(plugin, line + "\n" + enter + PLUGINS.resolve(plugin));
+    }
   }
 
   /** Fetches a page as a program on this host does. */

@@ -10,9 +10,11 @@ import dev.berth.proto.cri.v1.PodSandboxStatusRequest;
 import dev.berth.testing.Await;
 import dev.berth.testing.RequiresRoot;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -25,6 +27,12 @@ class RestartTest {
   private static final int LINES = 20_000;
   private static final String COUNT =
       "i=0; while [ $i -lt " + LINES + " ]; do echo line-$i; i=$((i+1)); done; exit 9";
+
+  /** A {@link NumberedWriter} that has no end of its own. */
+  private static final String WRITE_UNTIL_TOLD =
+      new NumberedWriter(1_000_000, 50, "0.05", 9).script();
+
+  private static final Duration SOON = Duration.ofSeconds(20);
 
   @TempDir private Path directory;
   private PrivateHost host;
@@ -98,6 +106,64 @@ class RestartTest {
     node.start();
     assertThat(pods.awaitExit(id).getExitCode()).isEqualTo(9);
     assertLogIsComplete(id);
+  }
+
+  @Test
+  void stubAndShimKilledTogetherLoseNoLine() throws IOException {
+    String id = pods.launch(pod, config, Pods.shell("writer", image, WRITE_UNTIL_TOLD));
+    for (int round = 0; round < 3; round++) {
+      StubProcess stub =
+          StubProcess.of(node).stream()
+              .filter(process -> process.containerId().equals(Optional.of(id)))
+              .findFirst()
+              .orElseThrow();
+      ProcessHandle shim = node.shim().orElseThrow();
+      Signal.send("KILL", stub.pid());
+      shim.destroyForcibly();
+      Await.until("the shim is gone", SOON, () -> !shim.isAlive());
+      Await.until("another logs", SOON, () -> hasAnotherStub(id, stub));
+    }
+    var ledger = new FaultLedger();
+    new Persistence(ledger).insist("StopContainer", () -> pods.stopContainer(id, 60));
+    assertThat(pods.awaitExit(id).getExitCode()).isEqualTo(9);
+    new NumberedWriter(1, 1, "0", 9)
+        .check(List.of(Path.of(pods.status(id).getLogPath())), "writer", ledger);
+    assertThat(ledger.breaches()).isEmpty();
+  }
+
+  private boolean hasAnotherStub(String id, StubProcess killed) {
+    return StubProcess.of(node).stream()
+        .anyMatch(stub -> stub.pid() != killed.pid() && stub.containerId().equals(Optional.of(id)));
+  }
+
+  @Test
+  void containerWhoseShimDoesNotComeUpRunsOn() throws IOException {
+    String id = pods.launch(pod, config, Pods.shell("main", image, "exec sleep 1000"));
+    ContainerStatus before = pods.status(id);
+    Path recorded = node.shimDirectory().resolve("boot_id");
+    String bootId = Files.readString(recorded);
+    Files.delete(recorded);
+    Files.createDirectory(recorded); // no shim can start as long as it cannot be read
+    node.shim().orElseThrow().destroyForcibly();
+    Await.until("berthd has noticed", SOON, () -> node.berthdLog().contains("does not come up"));
+    assertThat(pods.status(id)).isEqualTo(before);
+    Files.delete(recorded);
+    Files.writeString(recorded, bootId);
+    var answer =
+        new Persistence(new FaultLedger())
+            .insist("ExecSync", () -> pods.exec(id, 10, "echo", "still here"));
+    assertThat(answer.getStdout().toStringUtf8()).isEqualTo("still here\n");
+    assertThat(pods.status(id)).isEqualTo(before);
+  }
+
+  @Test
+  void containerIsAskedToEndOnceItsKilledShimIsBack() throws IOException {
+    String id = pods.launch(pod, config, Pods.shell("writer", image, WRITE_UNTIL_TOLD));
+    ProcessHandle shim = node.shim().orElseThrow();
+    shim.destroyForcibly();
+    Await.until("the shim is gone", SOON, () -> !shim.isAlive());
+    new Persistence(new FaultLedger()).insist("StopContainer", () -> pods.stopContainer(id, 60));
+    assertThat(pods.status(id).getExitCode()).isEqualTo(9);
   }
 
   @Test

@@ -14,11 +14,22 @@ final class SmallDisk implements AutoCloseable {
 
   private final Path path;
   private final Path ballast;
+  private final int names;
 
   SmallDisk(Path path, int megabytes) throws IOException {
+    this(path, megabytes, NAMES);
+  }
+
+  /**
+   * Mounts it.
+   *
+   * @param names how many files and directories it can have
+   */
+  SmallDisk(Path path, int megabytes, int names) throws IOException {
+    this.names = names;
     this.path = Files.createDirectories(path);
     this.ballast = path.resolve("ballast");
-    String options = "mode=711,size=" + megabytes + "m,nr_inodes=" + NAMES;
+    String options = "mode=711,size=" + megabytes + "m,nr_inodes=" + names;
     Command.output("mount", "-t", "tmpfs", "-o", options, "berth-e2e", path.toString());
     Files.createDirectory(ballast);
   }
@@ -44,7 +55,7 @@ final class SmallDisk implements AutoCloseable {
   /** Leaves no room at all, not even for an empty file. */
   void fill() throws IOException {
     leave(0);
-    for (int i = 0; i < NAMES; i++) {
+    for (int i = 0; i < names; i++) {
       try {
         Files.createFile(ballast.resolve("name-" + i));
       } catch (FileSystemException e) {

@@ -134,6 +134,28 @@ class StageFaultTest {
     before.assertRestored();
   }
 
+  /** Nobody else knows of a task in the making, so the next shim undoes it. */
+  @ParameterizedTest
+  @EnumSource
+  void shimKilledInAStageOfATaskLeavesNothing(CreateTaskStage stage) throws IOException {
+    PodSandboxConfig config = pod("killed-task");
+    String pod = pods.run(config);
+    pods.removeContainer(pods.create(pod, config, sleeper("first"))); // makes the pod's cgroup
+    HostSnapshot before = HostSnapshot.takeOfHost(node);
+    faults.strike("Create", stage, Faults.Action.HALT);
+    assertThatThrownBy(() -> pods.create(pod, config, sleeper("main")))
+        .isInstanceOf(StatusRuntimeException.class);
+    faults.clear();
+    var persistence = new Persistence(new FaultLedger());
+    String next =
+        persistence.insist("CreateContainer", () -> pods.create(pod, config, sleeper("next")));
+    pods.removeContainer(next);
+    pods.containersOf(pod).forEach(pods::removeContainer);
+    before.assertRestoredBut("dev.berth.shim.ShimMain");
+    pods.remove(pod);
+    cold = true;
+  }
+
   @ParameterizedTest
   @EnumSource
   void failedStageOfPullImageLeavesNothing(PullStage stage) throws IOException {

@@ -36,13 +36,14 @@ final class TestRegistry implements AutoCloseable {
 
   private final HttpClient http = HttpClient.newHttpClient();
   private final int port;
-  private final Process process;
   private final Path directory;
+  private final Path config;
+  private volatile Process process;
 
   TestRegistry(Path directory) throws IOException {
     this.directory = directory;
     this.port = freePort();
-    Path config = Files.createDirectories(directory).resolve("registry.yml");
+    this.config = Files.createDirectories(directory).resolve("registry.yml");
     Files.writeString(
         config,
         """
@@ -52,12 +53,31 @@ final class TestRegistry implements AutoCloseable {
         http: {addr: "127.0.0.1:%d"}
         """
             .formatted(directory.resolve("blobs"), port));
-    this.process =
+    start();
+  }
+
+  /** Starts it again, after {@link #kill}. */
+  void start() throws IOException {
+    process =
         new ProcessBuilder("docker-registry", "serve", config.toString())
             .redirectErrorStream(true)
-            .redirectOutput(directory.resolve("registry.log").toFile())
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
             .start();
     Await.until("the registry answers", Duration.ofSeconds(20), this::answers);
+  }
+
+  private Path log() {
+    return directory.resolve("registry.log");
+  }
+
+  /** Ends it as a crash would. */
+  void kill() {
+    process.destroyForcibly();
+    Await.until("the registry is gone", Duration.ofSeconds(10), () -> !process.isAlive());
+  }
+
+  long pid() {
+    return process.pid();
   }
 
   /** Returns a port of the loopback interface where nobody listens now. */
