@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds berth-init's parts for libFuzzer and runs one of them: fuzz.sh TARGET OUTPUT_DIR [ARGUMENT...]
 # with TARGET plan, control or log, and arguments of libFuzzer, as -max_total_time=600. Needs clang 14
-# or later with its compiler-rt (Debian: clang libclang-rt-14-dev).
+# or later with its compiler-rt (Debian: clang libclang-rt-dev).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 sources=$here/../../../main/c
@@ -10,7 +10,7 @@ out=$2/$1
 shift 2
 clang=${CLANG:-$(command -v clang || ls /usr/lib/llvm-*/bin/clang 2>/dev/null | tail -n 1)}
 if [ -z "$clang" ]; then
-  echo "fuzz.sh needs clang: apt-get install clang libclang-rt-14-dev" >&2
+  echo "fuzz.sh needs clang: apt-get install clang libclang-rt-dev" >&2
   exit 3
 fi
 mkdir -p "$out/corpus"
