@@ -1,5 +1,6 @@
 package dev.berth.runtime.task;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.berth.testing.Await;
@@ -50,7 +51,7 @@ class BerthInitMemoryTest {
           TaskFixture.LIMIT,
           () ->
               Files.exists(fixture.log())
-                  && CriLog.read(fixture.log()).content().endsWith("end\n"));
+                  && Files.readString(fixture.log(), ISO_8859_1).endsWith(" end\n"));
       int stub = SealedEntryTest.parentOf(task.pid());
       int kib = privateKib(stub);
       System.out.println("berth-init: " + kib + " KiB of private memory");
