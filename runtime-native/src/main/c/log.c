@@ -4,7 +4,7 @@
 
 enum {
     CHUNK = LINE_LIMIT + 8192, /* what the longest piece of a line takes; memory of every container */
-    VECTORS = 1024, /* IOV_MAX of the kernel: linux/uio.h */
+    VECTORS = 512, /* of 1024 that the kernel takes, linux/uio.h: memory again */
     PREFIX = 30 + 1 + 6 + 1 + 1 + 1, /* stamp, stream, tag and their blanks */
     STALLED_LIMIT = 1 << 20,         /* bytes kept while the log cannot be written */
     RETRY_MILLIS = 1000,
