@@ -182,7 +182,7 @@ public final class SandboxManager implements AutoCloseable {
             plugins,
             settings.logWriter(),
             clock);
-    startContainer = new StartContainer(registry, tasks, exits, plugins, clock);
+    startContainer = new StartContainer(registry, tasks, handlers, exits, plugins, clock);
     execSync = new ExecSync(tasks, paths);
     updateContainer = new UpdateContainerResources(tasks, host, plugins);
     checkpointContainer =

@@ -16,13 +16,21 @@ final class StartContainer {
 
   private final Registry registry;
   private final Tasks tasks;
+  private final Handlers handlers;
   private final ExitWatch exits;
   private final Plugins plugins;
   private final Clock clock;
 
-  StartContainer(Registry registry, Tasks tasks, ExitWatch exits, Plugins plugins, Clock clock) {
+  StartContainer(
+      Registry registry,
+      Tasks tasks,
+      Handlers handlers,
+      ExitWatch exits,
+      Plugins plugins,
+      Clock clock) {
     this.registry = registry;
     this.tasks = tasks;
+    this.handlers = handlers;
     this.exits = exits;
     this.plugins = plugins;
     this.clock = clock;
@@ -64,7 +72,7 @@ final class StartContainer {
         throw refusal.get();
       }
       operation.enter(StartContainerStage.TASK);
-      int pid = tasks.start(TaskProcess.init(container.id()), operation);
+      int pid = tasks.startSurely(container.id(), handlers.of(container), operation);
       operation.enter(StartContainerStage.PUBLISH);
       container.started(pid, clock.instant());
     } catch (RuntimeException failure) {

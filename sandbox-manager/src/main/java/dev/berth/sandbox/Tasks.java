@@ -53,6 +53,7 @@ final class Tasks {
   private static final System.Logger LOG = System.getLogger(Tasks.class.getName());
   private static final Duration FIRST_PAUSE = Duration.ofMillis(50);
   private static final Duration LAST_PAUSE = Duration.ofSeconds(5);
+  private static final int START_ATTEMPTS = 3;
   private static final long RELAUNCH_PAUSE_NANOS = 20_000_000;
 
   /** How long a shim may take for one call: what runs a program can take seconds under load. */
@@ -338,6 +339,34 @@ final class Tasks {
   /** Starts the task or an exec and returns its pid. */
   int start(TaskProcess process, Operation operation) {
     return client(process.containerId(), operation).start(process, operation.remaining(LIMIT));
+  }
+
+  /**
+   * Starts the task of a container and returns its pid, also if the shim dies meanwhile: one that
+   * takes the tasks over knows how far the other came.
+   */
+  int startSurely(String containerId, RuntimeHandler handler, Operation operation) {
+    TaskProcess init = TaskProcess.init(containerId);
+    for (int attempt = 1; ; attempt++) {
+      try {
+        return start(init, operation);
+      } catch (BerthException e) {
+        boolean again =
+            e.kind() == UNAVAILABLE
+                && attempt < START_ATTEMPTS
+                && isTakenOver(containerId, handler);
+        if (!again) {
+          throw e;
+        }
+        LOG.log(WARNING, "lost the shim of " + containerId + " during its start", e);
+      }
+      operation.check();
+      adopt(containerId, handler, operation.remaining(LIMIT));
+      TaskState now = state(containerId, operation.remaining(LIMIT));
+      if (now.status() != TaskState.Status.CREATED) {
+        return now.pid();
+      }
+    }
   }
 
   void exec(ExecTask exec, Operation operation) {

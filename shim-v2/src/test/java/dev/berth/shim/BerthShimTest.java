@@ -164,8 +164,8 @@ class BerthShimTest {
     tasks.start(init, SOON);
 
     assertThat(tasks.waitFor(init, SOON).status()).isEqualTo(137);
-    Await.until("the end is told", SOON, () -> berth.events().size() >= 4);
-    assertThat(berth.events())
+    Await.until("the end is told", SOON, () -> events().size() >= 4);
+    assertThat(events())
         .extracting(event -> event.getClass().getSimpleName())
         .containsExactly("Created", "Started", "OutOfMemory", "Exited");
   }
@@ -181,8 +181,13 @@ class BerthShimTest {
     Await.until("it is told again", SOON, () -> outOfMemoryEvents() == 2);
   }
 
+  /** What was told of this test's container: the shim is shared with other tests. */
+  private List<ShimEvent> events() {
+    return berth.events().stream().filter(event -> event.containerId().equals(id)).toList();
+  }
+
   private long outOfMemoryEvents() {
-    return berth.events().stream().filter(ShimEvent.OutOfMemory.class::isInstance).count();
+    return events().stream().filter(ShimEvent.OutOfMemory.class::isInstance).count();
   }
 
   private void createLimited(String script) throws IOException {
@@ -235,15 +240,15 @@ class BerthShimTest {
     tasks.waitFor(init, SOON);
     tasks.delete(init, SOON);
 
-    Await.until("the last event", SOON, () -> berth.events().size() >= 7);
-    assertThat(berth.events())
+    Await.until("the last event", SOON, () -> events().size() >= 7);
+    assertThat(events())
         .extracting(event -> event.getClass().getSimpleName())
         .containsExactly(
             "Created", "Started", "ExecAdded", "ExecStarted", "Exited", "Exited", "Deleted");
-    assertThat(berth.events().get(4))
+    assertThat(events().get(4))
         .isInstanceOfSatisfying(
             ShimEvent.Exited.class, event -> assertThat(event.process()).isEqualTo(exec));
-    assertThat(berth.events().get(5))
+    assertThat(events().get(5))
         .isInstanceOfSatisfying(
             ShimEvent.Exited.class, event -> assertThat(event.process()).isEqualTo(init));
   }

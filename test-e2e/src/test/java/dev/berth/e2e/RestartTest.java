@@ -15,6 +15,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -164,6 +166,25 @@ class RestartTest {
     Await.until("the shim is gone", SOON, () -> !shim.isAlive());
     new Persistence(new FaultLedger()).insist("StopContainer", () -> pods.stopContainer(id, 60));
     assertThat(pods.status(id).getExitCode()).isEqualTo(9);
+  }
+
+  @Test
+  void startGoesOnAtTheNextShim() throws Exception {
+    String id = pods.create(pod, config, Pods.shell("main", image, "exec sleep 1000"));
+    ProcessHandle shim = node.shim().orElseThrow();
+    Signal.send("STOP", shim.pid());
+    CompletableFuture<Void> start = CompletableFuture.runAsync(() -> pods.start(id));
+    Await.until(
+        "the shim is asked",
+        SOON,
+        () ->
+            node.operations().stream()
+                .anyMatch(one ->
+                    one.getVerb().equals("StartContainer") && one.getStage().equals("task")));
+    Signal.send("KILL", shim.pid());
+    start.get(30, TimeUnit.SECONDS);
+    assertThat(pods.status(id).getState()).isEqualTo(ContainerState.CONTAINER_RUNNING);
+    assertThat(pods.exec(id, 10, "echo", "here").getStdout().toStringUtf8()).isEqualTo("here\n");
   }
 
   @Test

@@ -1,6 +1,7 @@
 package dev.berth.shim.testing;
 
 import dev.berth.base.AtomicFiles;
+import dev.berth.base.BerthException;
 import dev.berth.shim.client.Shim;
 import dev.berth.shim.client.ShimEvent;
 import dev.berth.shim.client.ShimEvents;
@@ -168,12 +169,22 @@ public final class BerthShim implements AutoCloseable {
     for (Path directory : taskDirectories()) {
       TaskProcess init = TaskProcess.init(directory.getFileName().toString());
       if (!shim.tasks().state(init, SOON).isStopped()) {
-        shim.tasks().kill(init, 9, true, SOON);
+        kill(shim, init);
         var _ = shim.tasks().waitFor(init, SOON);
       }
       var _ = shim.tasks().delete(init, SOON);
     }
     events.clear();
+  }
+
+  private static void kill(Shim shim, TaskProcess init) {
+    try {
+      shim.tasks().kill(init, 9, true, SOON);
+    } catch (BerthException e) {
+      if (e.kind() != BerthException.Kind.NOT_FOUND) { // it has ended by itself since
+        throw e;
+      }
+    }
   }
 
   /** Ends and frees all containers. */
