@@ -12,7 +12,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -20,8 +23,6 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * {@code berth audit} finds what is there without a record and what is recorded without being
@@ -86,14 +87,14 @@ class AuditTest {
   }
 
   /** Something that is made by hand, and how it is taken away again. */
-  record Planted(String kind, Path path) {
+  private record Planted(String kind, Path path) {
     @Override
     public String toString() {
       return kind + " " + path.getFileName();
     }
   }
 
-  Stream<Planted> directories() {
+  private Stream<Planted> directories() {
     Path state = at.node().state();
     return Stream.of(
         new Planted("sandbox directory", state.resolve("sandboxes").resolve(ID)),
@@ -121,20 +122,28 @@ class AuditTest {
     return Path.of("/sys/fs/cgroup/memory", at.node().instance());
   }
 
-  @ParameterizedTest
-  @MethodSource("directories")
-  void directoryWithoutARecordIsLeaked(Planted planted) throws IOException {
-    boolean parentIsNew = Files.notExists(planted.path.getParent());
-    Files.createDirectories(planted.path);
+  /** All at once: an audit looks again for seconds before it calls something leaked. */
+  @Test
+  void directoriesWithoutARecordAreLeaked() throws IOException {
+    List<Planted> planted = directories().toList();
+    Set<Path> made = new TreeSet<>(Comparator.reverseOrder()); // children first
+    for (Planted one : planted) {
+      if (Files.notExists(one.path.getParent())) {
+        made.add(Files.createDirectories(one.path.getParent()));
+      }
+      made.add(Files.createDirectory(one.path));
+    }
     try {
-      assertThat(at.node().audit())
-          .singleElement()
-          .satisfies(finding -> assertIs(finding, "leaked", planted.kind))
-          .satisfies(finding -> assertThat(planted.path.toString()).endsWith(finding.getName()));
+      List<Finding> findings = at.node().audit();
+      assertThat(findings).hasSameSizeAs(planted);
+      assertThat(planted)
+          .allSatisfy(one ->
+              assertThat(findings)
+                  .filteredOn(finding -> one.path.toString().endsWith(finding.getName()))
+                  .anySatisfy(finding -> assertIs(finding, "leaked", one.kind)));
     } finally {
-      Files.delete(planted.path);
-      if (parentIsNew) {
-        Files.delete(planted.path.getParent());
+      for (Path path : made) {
+        Files.delete(path);
       }
     }
   }
