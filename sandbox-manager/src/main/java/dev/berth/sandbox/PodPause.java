@@ -16,7 +16,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
 
 /**
  * The pause of pods whose containers share one pid namespace: its first process, a task with the
@@ -110,17 +112,42 @@ final class PodPause {
 
   /** At the successor of its shim; one without a successor has taken the pause with it. */
   private void watchAgain(Sandbox sandbox) {
+    if (!resume(sandbox, () -> isWanted(sandbox)) && isWanted(sandbox)) {
+      ended(sandbox);
+    }
+  }
+
+  /** Finds the pause at its shim and watches it; says whether it runs. */
+  private boolean resume(Sandbox sandbox, BooleanSupplier wanted) {
+    String id = sandbox.id();
     RuntimeHandler handler = handlers.require(sandbox.record().runtimeHandler());
     try {
-      if (tasks.adoptSurely(sandbox.id(), handler, () -> isWanted(sandbox))
-          && adopt(sandbox, Tasks.LIMIT)) {
-        return;
+      while (tasks.adoptSurely(id, handler, wanted)) {
+        Optional<TaskState> state = stateOf(id, handler);
+        if (state.isPresent()) {
+          boolean runs = state.get().status() == TaskState.Status.RUNNING;
+          if (runs) {
+            pids.put(id, state.get().pid());
+            watch(sandbox);
+          }
+          return runs;
+        }
       }
     } catch (BerthException e) {
-      LOG.log(System.Logger.Level.WARNING, "lost the pause of sandbox " + sandbox.id(), e);
+      LOG.log(System.Logger.Level.WARNING, "lost the pause of sandbox " + id, e);
     }
-    if (isWanted(sandbox)) {
-      ended(sandbox);
+    return false;
+  }
+
+  /** Empty if the shim has died again meanwhile, and its successor is to be asked. */
+  private Optional<TaskState> stateOf(String id, RuntimeHandler handler) {
+    try {
+      return Optional.of(tasks.state(id, Tasks.LIMIT));
+    } catch (BerthException e) {
+      if (e.kind() == UNAVAILABLE && tasks.isTakenOver(id, handler)) {
+        return Optional.empty();
+      }
+      throw e;
     }
   }
 
@@ -152,19 +179,8 @@ final class PodPause {
     if (!isNeeded(sandbox.record())) {
       return true;
     }
-    try {
-      tasks.adopt(sandbox.id(), handlers.require(sandbox.record().runtimeHandler()), limit);
-      TaskState state = tasks.state(sandbox.id(), limit);
-      if (state.status() != TaskState.Status.RUNNING) {
-        return false;
-      }
-      pids.put(sandbox.id(), state.pid());
-      watch(sandbox);
-      return true;
-    } catch (BerthException e) {
-      LOG.log(System.Logger.Level.WARNING, "lost the pause of sandbox " + sandbox.id(), e);
-      return false;
-    }
+    long deadline = System.nanoTime() + limit.toNanos();
+    return resume(sandbox, () -> System.nanoTime() - deadline < 0);
   }
 
   /** Ends the pause and frees its task. Idempotent. */

@@ -187,6 +187,33 @@ class RestartTest {
     assertThat(pods.exec(id, 10, "echo", "here").getStdout().toStringUtf8()).isEqualTo("here\n");
   }
 
+  /** Each of these shims is killed while it is asked for what it has. */
+  @Test
+  void podWithAPauseOutlivesShimsThatDieOneAfterTheOther() throws IOException {
+    PodSandboxConfig shared = pods.configWithPause("paused");
+    String paused = pods.run(shared);
+    for (int round = 0; round < 4; round++) {
+      Await.until("a shim is there", SOON, () -> node.shim().isPresent());
+      ProcessHandle shim = node.shim().orElseThrow();
+      shim.destroyForcibly();
+      Await.until("the shim is gone", SOON, () -> !shim.isAlive());
+    }
+    var persistence = new Persistence(new FaultLedger());
+    String id =
+        persistence.insist(
+            "CreateContainer",
+            () -> pods.create(paused, shared, Pods.shell("main", image, "exec sleep 1000")));
+    persistence.insist("StartContainer", () -> pods.start(id));
+    assertThat(pods.status(id).getState()).isEqualTo(ContainerState.CONTAINER_RUNNING);
+    assertThat(
+            node.runtime()
+                .podSandboxStatus(
+                    PodSandboxStatusRequest.newBuilder().setPodSandboxId(paused).build())
+                .getStatus()
+                .getState())
+        .isEqualTo(PodSandboxState.SANDBOX_READY);
+  }
+
   @Test
   void gracefulStopLeavesContainersRunning() throws IOException {
     String id = pods.launch(pod, config, Pods.shell("main", image, "sleep 1000"));
