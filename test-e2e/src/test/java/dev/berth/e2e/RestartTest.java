@@ -18,13 +18,17 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Both JVMs can be killed at any moment: no container, log line or exit code is lost. */
 @RequiresRoot
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class RestartTest {
   private static final int LINES = 20_000;
   private static final String COUNT =
@@ -36,27 +40,44 @@ class RestartTest {
 
   private static final Duration SOON = Duration.ofSeconds(20);
 
-  @TempDir private Path directory;
+  @TempDir private static Path directory;
   private PrivateHost host;
   private TestRegistry registry;
   private BerthNode node;
   private Pods pods;
   private PodSandboxConfig config;
   private String pod;
+  private int podsMade;
   private String image;
 
-  @BeforeEach
-  void runAPod() throws Exception {
+  @BeforeAll
+  void startNode() throws Exception {
     host = new PrivateHost(directory.resolve("host"));
     registry = new TestRegistry(directory.resolve("registry"));
     node = BerthNode.start(directory, host);
     pods = new Pods(node);
     image = pods.pull(registry.busybox());
-    config = pods.config("survivor");
+  }
+
+  @BeforeEach
+  void runAPod() throws IOException {
+    config = pods.config("survivor-" + ++podsMade);
     pod = pods.run(config);
   }
 
   @AfterEach
+  void removePods() {
+    for (String each : pods.list()) {
+      persistence().insist("RemovePodSandbox", () -> pods.remove(each));
+    }
+  }
+
+  /** The test before may have killed what has yet to come up. */
+  private static Persistence persistence() {
+    return new Persistence(new FaultLedger());
+  }
+
+  @AfterAll
   void stop() throws IOException {
     node.close();
     registry.close();
