@@ -254,7 +254,8 @@ final class PersistentPod {
     persistence.await(
         this + " has ended", () -> status().getState() == ContainerState.CONTAINER_EXITED);
     ContainerStatus end = status();
-    if (end.getExitCode() == NOBODY_KNOWS && ledger.mayBeUnknown(containerId)) {
+    boolean orphaned = end.getExitCode() == NOBODY_KNOWS && ledger.mayBeUnknown(containerId);
+    if (orphaned) {
       ledger.count("exit codes that nobody can know");
     } else if (end.getExitCode() != writer.exitCode()) {
       ledger.broken(
@@ -267,7 +268,7 @@ final class PersistentPod {
       files.add(log());
     }
     try {
-      writer.check(files, toString(), ledger);
+      writer.check(files, toString(), orphaned, ledger);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
