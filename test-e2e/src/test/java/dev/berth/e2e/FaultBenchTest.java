@@ -25,6 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @RequiresRoot
 @Tag("faults")
+@Tag("long")
 class FaultBenchTest {
   private static final long SEED = Long.getLong("berth.faults.seed", 1);
   private static final int KILLS = Integer.getInteger("berth.faults.kills", 20);

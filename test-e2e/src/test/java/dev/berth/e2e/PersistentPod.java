@@ -254,8 +254,8 @@ final class PersistentPod {
     persistence.await(
         this + " has ended", () -> status().getState() == ContainerState.CONTAINER_EXITED);
     ContainerStatus end = status();
-    boolean orphaned = end.getExitCode() == NOBODY_KNOWS && ledger.mayBeUnknown(containerId);
-    if (orphaned) {
+    boolean orphaned = ledger.mayBeUnknown(containerId);
+    if (end.getExitCode() == NOBODY_KNOWS && orphaned) {
       ledger.count("exit codes that nobody can know");
     } else if (end.getExitCode() != writer.exitCode()) {
       ledger.broken(
