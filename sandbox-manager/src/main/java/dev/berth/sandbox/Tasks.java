@@ -224,13 +224,13 @@ final class Tasks {
   /** All containers lose their shim at the same moment, and one start is enough for all. */
   private Shim relaunch(ShimRecord record, Duration timeout) {
     Shim shim = shims.relaunch(record, timeout);
-    if (!isAnswering(shim, record.id(), timeout)) {
+    if (!answers(shim, record.id(), timeout)) {
       LockSupport.parkNanos(RELAUNCH_PAUSE_NANOS);
     }
     return shim;
   }
 
-  private static boolean isAnswering(Shim shim, String containerId, Duration timeout) {
+  private static boolean answers(Shim shim, String containerId, Duration timeout) {
     try {
       requireAnswer(shim, containerId, timeout);
       return true;
