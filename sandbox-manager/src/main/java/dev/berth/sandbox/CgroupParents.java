@@ -52,7 +52,12 @@ abstract sealed class CgroupParents permits DirectoryParents, SliceParents {
   /** Returns the cgroup that all containers of a sandbox are in, as a path in the hierarchies. */
   abstract String podCgroup(SandboxRecord sandbox);
 
-  /** Removes the parent of a sandbox that has its own, and the default one when it is empty. */
+  /**
+   * Removes the parent of a sandbox that has its own, with all that is left in it, and the default
+   * one when it is empty. Its containers and its pause must be gone.
+   *
+   * @throws BerthException FAILED_PRECONDITION naming processes that cannot be killed
+   */
   abstract void removeDefaultParent(SandboxRecord sandbox);
 
   /** Is told of a container that is about to run, or was found to. */

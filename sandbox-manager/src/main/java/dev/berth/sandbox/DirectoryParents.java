@@ -4,11 +4,14 @@ import static dev.berth.base.BerthException.Kind.INTERNAL;
 
 import dev.berth.base.AuditSheet;
 import dev.berth.base.BerthException;
+import dev.berth.runtime.cgroup.Cgroup;
+import dev.berth.runtime.cgroup.CgroupPath;
+import dev.berth.runtime.cgroup.Cgroups;
 import java.io.IOException;
-import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -18,6 +21,9 @@ import java.util.stream.Stream;
 final class DirectoryParents extends CgroupParents {
   /** Of the names of the groups of pods that are named no parent, before their ids. */
   private static final String POD = "pod";
+
+  /** How long processes that were killed may take to end. */
+  private static final Duration LEFTOVER_LIMIT = Duration.ofSeconds(10);
 
   private static final Pattern ID = Pattern.compile("[0-9a-f]{64}");
 
@@ -58,9 +64,18 @@ final class DirectoryParents extends CgroupParents {
     if (!parentOf(sandbox).isEmpty()) {
       return;
     }
+    String own = ownParent(sandbox);
+    boolean gone = true;
     for (Path hierarchy : hierarchies()) {
-      removeIfEmpty(below(hierarchy, ownParent(sandbox)));
-      removeIfEmpty(below(hierarchy, defaultParent));
+      gone &= removeIfEmpty(below(hierarchy, own));
+    }
+    if (!gone) { // a shim died between a task's group and its record; nobody else knows of it now
+      Cgroup leftover = Cgroups.detect().at(CgroupPath.parse(own));
+      leftover.kill();
+      leftover.delete(LEFTOVER_LIMIT);
+    }
+    for (Path hierarchy : hierarchies()) {
+      boolean _ = removeIfEmpty(below(hierarchy, defaultParent)); // or it has other pods
     }
   }
 
@@ -119,13 +134,13 @@ final class DirectoryParents extends CgroupParents {
     }
   }
 
-  private static void removeIfEmpty(Path cgroup) {
+  /** Returns false if processes or other groups are in it: EBUSY or, by cgroups(7), ENOTEMPTY. */
+  private static boolean removeIfEmpty(Path cgroup) {
     try {
       Files.deleteIfExists(cgroup);
-    } catch (DirectoryNotEmptyException e) {
-      // it has children: another sandbox's
+      return true;
     } catch (FileSystemException e) {
-      // EBUSY: processes or children; whoever put them there removes it after them
+      return false;
     } catch (IOException e) {
       throw new BerthException(INTERNAL, "cannot remove cgroup " + cgroup + ": " + e, e);
     }

@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
+import dev.berth.runtime.kernel.Processes;
 import dev.berth.shim.client.TaskExit;
 import dev.berth.shim.client.TaskState;
 import java.time.Clock;
@@ -20,10 +21,11 @@ import java.util.function.Consumer;
  * Takes up what an earlier process of this instance left: records are read, and what they say is
  * compared with what is there.
  *
- * <p>Tasks are asked at their shims, all at once; one that does not answer delays its own container
- * only. What was left half made is undone, or listed as NOT_READY if that fails. After a reboot all
- * that lived in memory is gone, and the plugins are told so by the next stop. One bad record never
- * keeps the others from being recovered.
+ * <p>A container whose process the kernel has is listed as running at once, and its shim is looked
+ * for meanwhile. The other tasks are asked for at their shims, all at once; one that does not
+ * answer delays its own container only. What was left half made is undone, or listed as NOT_READY
+ * if that fails. After a reboot all that lived in memory is gone, and the plugins are told so by
+ * the next stop. One bad record never keeps the others from being recovered.
  */
 final class Recovery {
   private static final System.Logger LOG = System.getLogger(Recovery.class.getName());
@@ -116,7 +118,7 @@ final class Recovery {
         network.check(sandbox.record(), operation);
       }
     } catch (BerthException e) {
-      LOG.log(WARNING, "the network of sandbox " + sandbox.id() + ": " + e.getMessage(), e);
+      LOG.log(WARNING, "the network of sandbox {0}: {1}", sandbox.id(), e.getMessage());
     }
   }
 
@@ -191,7 +193,11 @@ final class Recovery {
       container.exited(unseen("the machine was restarted"));
       return;
     }
-    adopt(container);
+    if (runs(container)) {
+      adoptLater(container);
+    } else {
+      adopt(container);
+    }
   }
 
   /** Its task may not have been freed yet. */
@@ -223,15 +229,29 @@ final class Recovery {
     }
   }
 
-  /** It runs on without its shim; until that is up it stays as it was recorded. */
+  /** It runs on, with its shim or without; calls for it wait until that answers. */
   private void adoptLater(Container container) {
-    Thread.ofVirtual()
-        .name("adopt-" + container.id())
-        .start(() -> {
-          if (exits.adopt(container, handlers.of(container))) {
-            safely(container, this::adopt);
-          }
-        });
+    tasks.expect(
+        container.id(),
+        () ->
+            safely(
+                container,
+                _ -> {
+                  if (exits.adopt(container, handlers.of(container))) {
+                    adopt(container);
+                  }
+                }));
+  }
+
+  /**
+   * Whether a container runs as it was recorded, by what the kernel says, and so need not wait for
+   * its shim: its process has not ended and is in its cgroup, whose path has the container's id.
+   */
+  private boolean runs(Container container) {
+    return container.currentState() instanceof ContainerState.Running running
+        && tasks.isTakenOver(container.id(), handlers.of(container))
+        && !Processes.isZombie(running.pid())
+        && Processes.cgroups(running.pid()).contains(container.id());
   }
 
   /** A created container without a task was never finished; one that ran ended unseen. */

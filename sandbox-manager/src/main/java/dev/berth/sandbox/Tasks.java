@@ -38,7 +38,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
@@ -81,15 +84,28 @@ final class Tasks {
   /** The shims that serve all containers of a handler, by the handler's name. */
   private final Map<String, Shim> common = new ConcurrentHashMap<>();
 
-  /** A task and the shim that has it. */
+  /** A task and the shim that has it, or that is still looked for. */
   private static final class Held {
-    final Shim shim;
+    final CompletableFuture<Shim> shim;
     final ReentrantLock freeing = new ReentrantLock();
 
     @GuardedBy("freeing") boolean freed;
 
-    Held(Shim shim) {
+    Held(CompletableFuture<Shim> shim) {
       this.shim = shim;
+    }
+
+    /** Waits for the shim if it is still looked for. */
+    Shim shim(String containerId, Duration limit) {
+      try {
+        return shim.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+      } catch (ExecutionException | TimeoutException e) {
+        throw new BerthException(
+            UNAVAILABLE, "the shim of container " + containerId + " is not there yet", e);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new BerthException(CANCELLED, "interrupted while a shim is looked for", e);
+      }
     }
   }
 
@@ -426,7 +442,9 @@ final class Tasks {
   /** Tells whether a container's shim is there: its successor, if it was killed. */
   boolean isAnswering(String containerId) {
     Held held = tasks.get(containerId);
-    return held != null && !held.shim.isLost();
+    return held != null
+        && held.shim.state() == Future.State.SUCCESS
+        && !held.shim.resultNow().isLost();
   }
 
   /** Tells whether the shim of a container is Berth's own, which knows more than the standard. */
@@ -519,7 +537,7 @@ final class Tasks {
     held.freeing.lock();
     try {
       if (!held.freed) {
-        delete(containerId, held.shim, operation);
+        delete(containerId, held.shim(containerId, operation.remaining(LIMIT)), operation);
         held.freed = true;
         tasks.remove(containerId, held);
       }
@@ -577,20 +595,49 @@ final class Tasks {
 
   private TaskClient client(String containerId, Operation operation) {
     awaitUpgrade(operation);
-    return require(containerId).tasks().tracing(operation);
+    return require(containerId, operation.remaining(LIMIT)).tasks().tracing(operation);
   }
 
   private Shim require(String containerId) {
+    return require(containerId, LIMIT);
+  }
+
+  private Shim require(String containerId, Duration limit) {
     Held held = tasks.get(containerId);
     if (held == null) {
       throw new BerthException(
           FAILED_PRECONDITION, "container " + containerId + " has no task any more");
     }
-    return held.shim;
+    return held.shim(containerId, limit);
   }
 
   private void hold(String containerId, Shim shim) {
-    tasks.put(containerId, new Held(shim));
+    Held before = tasks.put(containerId, new Held(CompletableFuture.completedFuture(shim)));
+    if (before != null) {
+      before.shim.complete(shim);
+    }
+  }
+
+  /**
+   * Lets calls for a task wait while its shim is looked for by {@link #adoptSurely}, which runs on
+   * return.
+   */
+  void expect(String containerId, Runnable search) {
+    Held expected = new Held(new CompletableFuture<>());
+    tasks.put(containerId, expected);
+    Thread.ofVirtual()
+        .name("adopt-" + containerId)
+        .start(() -> {
+          try {
+            search.run();
+          } finally {
+            if (!expected.shim.isDone()) { // nobody is there, or nobody wants it any more
+              tasks.remove(containerId, expected);
+              expected.shim.completeExceptionally(
+                  new BerthException(UNAVAILABLE, "the shim was not found"));
+            }
+          }
+        });
   }
 
   private interface Call {

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.berth.base.BerthException;
 import dev.berth.testing.Await;
 import java.time.Duration;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 
 /** Containers of Berth's shim do not depend on it. */
@@ -56,5 +59,31 @@ final class BerthShimRecoveryTest extends RecoveryContract {
     assertThat(awaitExited(container.id()).exitCode()).isEqualTo(137);
     node.remove(pod);
     node.assertNothingLeft();
+  }
+
+  @Test
+  void aContainerThatRunsIsListedWhileItsShimDoesNotAnswer() throws Exception {
+    SandboxStatus pod = node.run(node.pod("web"));
+    ContainerStatus container = node.start(pod, node.container("main", "/bin/sleep", "1000"));
+    ProcessHandle shim = node.shimOf(container);
+    node.shutDown();
+    signal("-STOP", shim);
+    try (ExecutorService caller = Executors.newSingleThreadExecutor()) {
+      Future<String> hostname;
+      try {
+        node.open();
+        assertThat(node.containers().status(container.id())).isEqualTo(container);
+        hostname = caller.submit(() -> node.exec(container.id(), "hostname"));
+      } finally {
+        signal("-CONT", shim);
+      }
+      assertThat(hostname.get()).isEqualTo("web\n");
+    }
+    node.remove(pod);
+    node.assertNothingLeft();
+  }
+
+  private static void signal(String signal, ProcessHandle process) throws Exception {
+    assertThat(new ProcessBuilder("kill", signal, "" + process.pid()).start().waitFor()).isZero();
   }
 }

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 @RequiresRoot
 abstract class PodLifecycleContract {
   @TempDir Path directory;
-  private TestNode node;
+  TestNode node;
 
   private final String handler;
   private final CgroupDriver driver;

@@ -189,6 +189,18 @@ public final class Processes {
     return stat(pid).map(fields -> fields.getFirst().equals("Z")).orElse(false);
   }
 
+  /**
+   * Reads which cgroups a process is in, one line {@code ID:CONTROLLERS:PATH} for each hierarchy
+   * (cgroups(7)); empty if there is no such process.
+   */
+  public static String cgroups(int pid) {
+    try {
+      return Files.readString(Path.of("/proc/" + pid + "/cgroup"), StandardCharsets.ISO_8859_1);
+    } catch (IOException e) {
+      return ""; // gone
+    }
+  }
+
   /** Says whether the kernel calls a process by this name; false if there is none. */
   public static boolean isNamed(int pid, String name) {
     Path comm = Path.of("/proc", Integer.toString(pid), "comm");
