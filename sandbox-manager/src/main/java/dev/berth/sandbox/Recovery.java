@@ -1,5 +1,6 @@
 package dev.berth.sandbox;
 
+import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
@@ -109,6 +110,7 @@ final class Recovery {
         checkNetwork(sandbox);
       }
     }
+    LOG.log(DEBUG, "checked the networks of all sandboxes");
   }
 
   private void checkNetwork(Sandbox sandbox) {
@@ -206,7 +208,7 @@ final class Recovery {
       tasks.adopt(container.id(), handlers.of(container), shimLimit);
       exits.free(container);
     } catch (BerthException e) {
-      LOG.log(System.Logger.Level.DEBUG, "the shim of an exited container is gone", e);
+      LOG.log(DEBUG, "the shim of an exited container is gone", e);
     }
   }
 

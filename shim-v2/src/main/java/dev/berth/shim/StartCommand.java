@@ -74,6 +74,7 @@ final class StartCommand {
   private void bringUp() throws IOException, InterruptedException {
     var builder =
         new ProcessBuilder(serveCommand())
+            .directory(new File("/")) // the bundle that this runs in goes before the shim does
             .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
             .redirectOutput(ProcessBuilder.Redirect.appendTo(directory.log().toFile()))
             .redirectErrorStream(true);

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,7 +28,11 @@ class RestartTimeTest {
   private static final int ROUNDS = Integer.getInteger("berth.restart.rounds", 10);
   private static final Duration SOON = Duration.ofSeconds(20);
 
+  private static final Pattern CHECKED = Pattern.compile("checked the networks of all sandboxes");
+
   @TempDir private Path directory;
+
+  private int restarts;
 
   @Test
   void allPodsAreListedAfterEachRestart() throws Exception {
@@ -38,11 +43,13 @@ class RestartTimeTest {
       for (int round = 0; round < ROUNDS; round++) {
         started.node().kill();
         alone.add(restart(started.node(), pods));
+        settle(started, pods);
         ProcessHandle shim = started.node().shim().orElseThrow();
         started.node().kill();
         shim.destroyForcibly();
         Await.until("the shim is gone", SOON, () -> !shim.isAlive());
         withShim.add(restart(started.node(), pods));
+        settle(started, pods);
       }
       print("berthd killed", alone);
       print("berthd and the shim killed", withShim);
@@ -75,6 +82,17 @@ class RestartTimeTest {
     assertThat(ready).hasSameElementsAs(pods.stream().map(SteadyPod::podId).toList());
     assertThat(running).hasSameElementsAs(pods.stream().map(SteadyPod::containerId).toList());
     return took;
+  }
+
+  /** Waits until each container has its shim again and nothing is done behind the scenes. */
+  private void settle(PodNode started, List<SteadyPod> pods) throws IOException {
+    pods.forEach(pod ->
+        assertThat(started.pods().exec(pod.containerId(), 10, "true").getExitCode()).isZero());
+    int checked = ++restarts;
+    Await.until(
+        "the networks are checked",
+        Duration.ofSeconds(60),
+        () -> CHECKED.matcher(started.node().berthdLog()).results().count() > checked);
   }
 
   private static void print(String what, List<Duration> times) {

@@ -32,6 +32,8 @@ public final class Rehearsal {
     int worst = 0;
     for (List<String> command : commands) {
       worst = Math.max(worst, run(root, command));
+      // The first process of a PID namespace does not end before each of the others is reaped.
+      ProcessTree.ownChildren().stream().filter(Processes::isZombie).forEach(Rehearsal::reap);
     }
     ProcessTree.ownChildren().forEach(Rehearsal::reap);
     System.exit(worst);
