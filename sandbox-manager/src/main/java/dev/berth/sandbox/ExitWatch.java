@@ -6,6 +6,7 @@ import dev.berth.shim.client.TaskExit;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 
@@ -22,10 +23,14 @@ final class ExitWatch {
   private static final Duration SHIM_LIMIT = Duration.ofSeconds(30);
   private static final int KILLED = 137;
 
+  /** What a shim says that does not know: or the container's own code. */
+  private static final int UNKNOWN = 255;
+
   private final Tasks tasks;
   private final CgroupParents cgroups;
   private final Handlers handlers;
   private final Plugins plugins;
+  private final ExitWitness witness = new ExitWitness();
   private volatile boolean closed;
 
   ExitWatch(Tasks tasks, CgroupParents cgroups, Handlers handlers, Plugins plugins) {
@@ -42,16 +47,25 @@ final class ExitWatch {
         tasks.exit(container.id()).whenComplete((exit, failure) -> ended(container, exit, failure));
   }
 
+  /**
+   * Makes sure that the exit code of a container that runs becomes known whoever dies; says whether
+   * its process is there.
+   */
+  boolean attend(Container container, int pid) {
+    return witness.attend(container.id(), pid);
+  }
+
   /** Stops caring: connections are about to be closed. */
   void close() {
     closed = true;
+    witness.close();
   }
 
   private void ended(Container container, @Nullable TaskExit exit, @Nullable Throwable failure) {
     if (exit != null) {
       report(container, exit);
     } else if (isOfNoTask(failure)) {
-      container.exited(ExitReport.unknown(Instant.now(), "its shim knows no task of it"));
+      container.exited(unseen(container, "its shim knows no task of it"));
       plugins.stoppedContainer(container);
     } else if (!closed && !container.isRemoved()) {
       LOG.log(System.Logger.Level.WARNING, "lost the shim of container " + container.id(), failure);
@@ -67,10 +81,25 @@ final class ExitWatch {
 
   /** Takes note of the end of a task. */
   void report(Container container, TaskExit exit) {
+    TaskExit known = exit.status() == UNKNOWN ? asWitnessed(container, exit) : exit;
+    witness.dismiss(container.id());
     boolean outOfMemory =
-        cgroups.hasRunOutOfMemory(container.record().cgroup()) && exit.status() == KILLED;
-    container.exited(ExitReport.of(exit, outOfMemory));
+        cgroups.hasRunOutOfMemory(container.record().cgroup()) && known.status() == KILLED;
+    container.exited(ExitReport.of(known, outOfMemory));
     settle(container);
+  }
+
+  private TaskExit asWitnessed(Container container, TaskExit exit) {
+    OptionalInt code = witness.codeOf(container.id());
+    return new TaskExit(exit.pid(), code.orElse(exit.status()), exit.exitedAt());
+  }
+
+  /** Returns what is known of an end that no shim has seen. */
+  ExitReport unseen(Container container, String message) {
+    OptionalInt code = witness.codeOf(container.id());
+    return code.isPresent()
+        ? ExitReport.of(new TaskExit(0, code.getAsInt(), Instant.now()), false)
+        : ExitReport.unknown(Instant.now(), message);
   }
 
   /** Does what is left to do for a container that has ended, if it has. */
@@ -124,13 +153,15 @@ final class ExitWatch {
       Optional<TaskExit> exit = tasks.cleanUp(container.id(), handler, SHIM_LIMIT);
       container.exited(
           exit.map(known -> ExitReport.of(known, false))
-              .orElseGet(() -> ExitReport.unknown(Instant.now(), "its shim was lost")));
+              .orElseGet(() -> unseen(container, "its shim was lost")));
+      witness.dismiss(container.id());
       plugins.stoppedContainer(container);
     } catch (BerthException e) {
       LOG.log(
           System.Logger.Level.ERROR,
           "cannot clean up after the shim of container " + container.id(),
           e);
+      witness.dismiss(container.id());
       container.lost(String.valueOf(e.getMessage()));
     }
   }

@@ -6,7 +6,6 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
-import dev.berth.runtime.kernel.Processes;
 import dev.berth.shim.client.TaskExit;
 import dev.berth.shim.client.TaskState;
 import java.time.Clock;
@@ -192,7 +191,7 @@ final class Recovery {
       return;
     }
     if (!record.bootId().equals(bootId)) {
-      container.exited(unseen("the machine was restarted"));
+      container.exited(ExitReport.unknown(clock.instant(), "the machine was restarted"));
       return;
     }
     if (runs(container)) {
@@ -252,16 +251,21 @@ final class Recovery {
   private boolean runs(Container container) {
     return container.currentState() instanceof ContainerState.Running running
         && tasks.isTakenOver(container.id(), handlers.of(container))
-        && !Processes.isZombie(running.pid())
-        && Processes.cgroups(running.pid()).contains(container.id());
+        && exits.attend(container, running.pid());
   }
 
-  /** A created container without a task was never finished; one that ran ended unseen. */
+  /**
+   * A created container without a task was never finished; one that ran ended unseen. One that
+   * still runs must not be there unknown to its shim: nobody could end it.
+   */
   private void taskIsGone(Container container) {
     if (container.currentState() instanceof ContainerState.Created) {
       removeContainer.remove(container, Operation.internal("undo of CreateContainer"));
+    } else if (runs(container)) {
+      LOG.log(WARNING, "container {0} runs and its shim knows no task of it", container.id());
+      exits.cleanUp(container, handlers.of(container));
     } else {
-      container.exited(unseen("its end was not seen"));
+      container.exited(exits.unseen(container, "its end was not seen"));
     }
   }
 
@@ -277,6 +281,7 @@ final class Recovery {
           Instant createdAt = container.currentState().createdAt();
           container.recovered(new ContainerState.Running(createdAt, clock.instant(), task.pid()));
         }
+        boolean _ = exits.attend(container, task.pid()); // its shim tells of its end if it is over
         exits.watch(container);
         if (task.status() != TaskState.Status.RUNNING) {
           tasks.resumeSurely(container.id()); // its checkpoint was cut short
@@ -284,9 +289,5 @@ final class Recovery {
       }
       case UNKNOWN -> container.lost("its shim does not know its state");
     }
-  }
-
-  private ExitReport unseen(String message) {
-    return ExitReport.unknown(clock.instant(), message);
   }
 }

@@ -74,6 +74,7 @@ final class StartContainer {
       operation.enter(StartContainerStage.TASK);
       int pid = tasks.startSurely(container.id(), handlers.of(container), operation);
       operation.enter(StartContainerStage.PUBLISH);
+      boolean _ = exits.attend(container, pid); // it may have ended already
       container.started(pid, clock.instant());
     } catch (RuntimeException failure) {
       container.startFailed(String.valueOf(failure.getMessage()), clock.instant());

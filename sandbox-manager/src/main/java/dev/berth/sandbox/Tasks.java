@@ -414,7 +414,11 @@ final class Tasks {
 
   /** Returns a future of the end of a task; it fails with UNAVAILABLE if the shim is lost first. */
   CompletableFuture<TaskExit> exit(String containerId) {
-    return require(containerId).tasks().exit(TaskProcess.init(containerId));
+    try {
+      return require(containerId).tasks().exit(TaskProcess.init(containerId));
+    } catch (BerthException e) { // before the call was made, which is no other case to anybody
+      return CompletableFuture.failedFuture(e);
+    }
   }
 
   /** Ends an exec's input, once nothing is left of it in the pipe. */
