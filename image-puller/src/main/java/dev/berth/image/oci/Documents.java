@@ -9,11 +9,10 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonParseException;
 import com.google.gson.Strictness;
 import com.google.gson.annotations.SerializedName;
-import com.google.gson.reflect.TypeToken;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
+import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,7 +37,7 @@ public final class Documents {
   public static final int MAX_CONFIG_BYTES = 8 * 1024 * 1024;
 
   /** Most layers of an image: what one overlay mount can stack. */
-  public static final int MAX_LAYERS = 500;
+  public static final int MAX_LAYERS = 499;
 
   private static final int MAX_INDEX_ENTRIES = 10_000;
   private static final Gson GSON =
@@ -229,14 +228,13 @@ public final class Documents {
   private static <T> T parse(String what, byte[] raw, Class<T> type) {
     try {
       String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(raw)).toString();
-      // Into a map first: it refuses a key that stands twice, which a record silently accepts.
-      Map<String, JsonElement> keys = GSON.fromJson(text, new TypeToken<>() {});
+      JsonBounds.check(what, text);
       T document = GSON.fromJson(text, type);
-      if (document == null || keys == null) {
+      if (document == null) {
         throw invalid(what + ": it is empty");
       }
       return document;
-    } catch (JsonParseException | CharacterCodingException e) {
+    } catch (JsonParseException | IOException e) {
       throw new BerthException(
           INVALID_ARGUMENT,
           what + ": not valid JSON: " + Ids.printable(String.valueOf(e.getMessage())),

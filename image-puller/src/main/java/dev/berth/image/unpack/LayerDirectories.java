@@ -41,6 +41,7 @@ final class LayerDirectories implements AutoCloseable {
   private final Map<String, Fd> open = new LinkedHashMap<>(16, 0.75f, true);
   private final Set<String> implicit = new LinkedHashSet<>();
   private final Map<String, UnixTime> times = new LinkedHashMap<>();
+  private long keptBytes;
 
   /** An open directory and its path below the root, without symbolic links. */
   record Directory(String path, Fd fd) {
@@ -145,7 +146,7 @@ final class LayerDirectories implements AutoCloseable {
       kernel.changeOwner(fd, name, 0, 0);
       kernel.changeMode(fd, name, 0755);
     }
-    times.put(parent.child(name), UnixTime.EPOCH);
+    remember(parent.child(name), UnixTime.EPOCH);
   }
 
   /**
@@ -237,7 +238,18 @@ final class LayerDirectories implements AutoCloseable {
   /** Notes that the archive describes a directory, and the time it is to have. */
   void describe(String path, UnixTime modified) {
     implicit.remove(path);
-    times.put(path, modified);
+    remember(path, modified);
+  }
+
+  private void remember(String path, UnixTime time) {
+    if (times.put(path, time) == null) {
+      keptBytes += UnpackLimits.keptBytes(path);
+    }
+  }
+
+  /** About how much memory the directories take that were met so far. */
+  long keptBytes() {
+    return keptBytes;
   }
 
   /** Forgets a path that was removed, and all below it. */

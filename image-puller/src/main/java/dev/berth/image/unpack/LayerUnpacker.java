@@ -1,6 +1,7 @@
 package dev.berth.image.unpack;
 
 import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
+import static dev.berth.base.BerthException.Kind.RESOURCE_EXHAUSTED;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
@@ -56,6 +57,7 @@ public final class LayerUnpacker implements AutoCloseable {
   private boolean opaqueRoot;
   private long usedBytes;
   private long inodeCount;
+  private long keptBytes;
 
   /**
    * Prepares to write into {@code directory}, which exists and is empty.
@@ -73,19 +75,25 @@ public final class LayerUnpacker implements AutoCloseable {
    * Unpacks an archive. The stream is read to the end of the archive, not necessarily to its own.
    *
    * @param operation checked before every entry
-   * @throws BerthException INVALID_ARGUMENT naming the entry that is wrong, RESOURCE_EXHAUSTED if a
-   *     bound or the disk is reached; the directory then holds a part of the layer
+   * @throws BerthException INVALID_ARGUMENT naming the entry that is wrong, or the one before what
+   *     is not even an entry; RESOURCE_EXHAUSTED in the same way if a bound or the disk is reached;
+   *     the directory then holds a part of the layer
    * @throws IOException if the stream fails
    */
   public UnpackedLayer unpack(InputStream archive, Operation operation) throws IOException {
     var tar = new TarReader(archive, limits);
-    for (TarEntry entry = tar.next(); entry != null; entry = tar.next()) {
-      operation.check();
-      try {
+    String at = "before the first entry";
+    try {
+      for (TarEntry entry = tar.next(); entry != null; entry = tar.next()) {
+        operation.check();
+        String name = "entry \"" + ByteNames.readable(entry.name()) + "\"";
+        at = name;
         apply(entry, tar);
-      } catch (BerthException e) {
-        throw e.during("entry \"" + ByteNames.readable(entry.name()) + "\"");
+        requireMemory();
+        at = "after " + name;
       }
+    } catch (BerthException e) {
+      throw e.during(at);
     }
     linkWhatCameLater();
     dropIdleWhiteouts();
@@ -96,6 +104,18 @@ public final class LayerUnpacker implements AutoCloseable {
         opaqueRoot,
         usedBytes,
         inodeCount + directories.implicit().size());
+  }
+
+  /** What is kept until the end of the archive: the rest of it may be as long as it likes. */
+  private void requireMemory() {
+    long bytes = keptBytes + directories.keptBytes();
+    if (bytes > UnpackLimits.MAX_KEPT_BYTES) {
+      throw new BerthException(
+          RESOURCE_EXHAUSTED,
+          "the directories, whiteouts and hard links to files that come later take over "
+              + UnpackLimits.MAX_KEPT_BYTES
+              + " bytes of memory");
+    }
   }
 
   private List<Sidecar.PendingLink> links() {
@@ -152,6 +172,7 @@ public final class LayerUnpacker implements AutoCloseable {
       LayerDirectories.requireMade(path, inodes.makeWhiteout(parent.fd(), name));
     }
     whiteouts.add(path);
+    keptBytes += UnpackLimits.keptBytes(path);
     inodeCount++;
   }
 
@@ -329,7 +350,9 @@ public final class LayerUnpacker implements AutoCloseable {
     if (inodes.status(parent.fd(), name).isPresent()) {
       remove(parent, name);
     }
-    pendingLinks.put(path, ByteNames.join(target.components()));
+    String targetPath = ByteNames.join(target.components());
+    pendingLinks.put(path, targetPath);
+    keptBytes += UnpackLimits.keptBytes(path) + targetPath.length();
   }
 
   /** Returns the directory of a target that this layer has itself. */

@@ -20,6 +20,14 @@ import org.jspecify.annotations.Nullable;
  * Thread-safe.
  */
 public final class TarIndex implements AutoCloseable {
+  /** An image of the most layers has a tenth of the entries. */
+  private static final UnpackLimits LIMITS =
+      new UnpackLimits(
+          UnpackLimits.DEFAULT.maxBytes(),
+          20_000,
+          UnpackLimits.DEFAULT.freeRatioBytes(),
+          UnpackLimits.DEFAULT.maxRatio());
+
   private static final int MAX_LINKS = 8;
   private static final int BUFFER_BYTES = 128 * 1024;
 
@@ -127,7 +135,7 @@ public final class TarIndex implements AutoCloseable {
 
   private void read() throws IOException {
     try (var in = new Positioned(Files.newInputStream(archive))) {
-      var reader = new TarReader(in, UnpackLimits.DEFAULT);
+      var reader = new TarReader(in, LIMITS);
       for (TarEntry entry = reader.next(); entry != null; entry = reader.next()) {
         String name = normal(entry.name());
         switch (entry.type()) {

@@ -41,6 +41,7 @@ final class TarReader {
   /** Returns the next entry, or null at the end of the archive. */
   @Nullable TarEntry next() throws IOException {
     var extensions = new Extensions();
+    long extendedBytes = 0;
     while (true) {
       skipRest();
       if (!readHeader()) {
@@ -48,6 +49,10 @@ final class TarReader {
       }
       long size = number(124, 12, "size");
       char type = (char) (block[156] & 0xff);
+      if (type == 'x' || type == 'L' || type == 'K') {
+        requireShort(extendedBytes, size);
+        extendedBytes += size;
+      }
       switch (type) {
         case 'x' -> extensions.readPax(payload(size));
         case 'g', 'V' -> { // global headers carry nothing a layer may set
@@ -385,15 +390,16 @@ final class TarReader {
     return true;
   }
 
-  private byte[] payload(long size) throws IOException {
-    if (size > UnpackLimits.MAX_HEADER_BYTES) {
+  /** Checks how much the extended headers of one entry say together: all of it is kept. */
+  private static void requireShort(long before, long size) {
+    if (size > UnpackLimits.MAX_HEADER_BYTES - before) {
       throw new BerthException(
           RESOURCE_EXHAUSTED,
-          "an extended header has "
-              + size
-              + " bytes, over the bound of "
-              + UnpackLimits.MAX_HEADER_BYTES);
+          "the extended headers of an entry have over " + UnpackLimits.MAX_HEADER_BYTES + " bytes");
     }
+  }
+
+  private byte[] payload(long size) throws IOException {
     byte[] payload = new byte[(int) size];
     readFully(payload, "an extended header");
     skip(paddingOf(size));
