@@ -57,6 +57,35 @@ class RegistryHostsTest extends HostileRegistryFixture {
   }
 
   @Test
+  void theChallengeOfAHostThatARedirectLeadsToIsNotAnswered() throws IOException {
+    TestImage image = big();
+    try (var other = HostileRegistry.start()) {
+      other.on(
+          "/storage",
+          exchange -> {
+            exchange
+                .getResponseHeaders()
+                .set("WWW-Authenticate", "Bearer realm=\"http://" + other.host() + "/token\"");
+            HostileRegistry.send(exchange, 401, new byte[0]);
+          });
+      registry.serve("app", "v1", image);
+      demandPassword("/v2/app/manifests/v1", image.manifest());
+      registry.on(
+          HostileRegistry.blobPath("app", image.layers().getFirst().digest()),
+          exchange -> {
+            exchange.getResponseHeaders().set("Location", "http://" + other.host() + "/storage");
+            HostileRegistry.send(exchange, 307, new byte[0]);
+          });
+      assertThatThrownBy(() ->
+              pull("app:v1", Credentials.basic("berth", "secret"), Operation.internal("PullImage")))
+          .hasMessageContaining("401");
+      assertThat(other.requests())
+          .isNotEmpty()
+          .allMatch(r -> r.path().equals("/storage") && r.authorization() == null);
+    }
+  }
+
+  @Test
   void tlsIsVerifiedUnlessTheConfigurationSaysOtherwise() throws Exception {
     Path keys = dir.resolve("keys.p12");
     keytool(

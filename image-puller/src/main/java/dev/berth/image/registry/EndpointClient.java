@@ -211,7 +211,10 @@ final class EndpointClient {
     }
   }
 
-  /** Sends a request and answers a challenge, once. */
+  /** An answer, and the URL that gave it after all redirects. */
+  private record Answer(URI url, Http.Response response) {}
+
+  /** Sends a request and answers a challenge, once: of the registry's, not of another host's. */
   private Http.Response send(
       Failures.Step step,
       String path,
@@ -220,8 +223,9 @@ final class EndpointClient {
       Operation operation)
       throws IOException {
     URI url = endpoint.url(path);
-    Http.Response response = follow(step, url, headers, effort, operation);
-    if (response.status() != 401) {
+    Answer answer = follow(step, url, headers, effort, operation);
+    Http.Response response = answer.response();
+    if (response.status() != 401 || !isOurHost(answer.url())) {
       return response;
     }
     boolean again;
@@ -235,10 +239,10 @@ final class EndpointClient {
       return response;
     }
     response.close();
-    return follow(step, url, headers, effort, operation);
+    return follow(step, url, headers, effort, operation).response();
   }
 
-  private Http.Response follow(
+  private Answer follow(
       Failures.Step step,
       URI first,
       Map<String, String> headers,
@@ -251,7 +255,7 @@ final class EndpointClient {
       Http.Response response =
           http.get(endpoint, url, headersFor(url, headers), timeout, operation);
       if (!isRedirect(response.status())) {
-        return response;
+        return new Answer(url, response);
       }
       try (response) {
         url = target(step, url, response.header("Location").orElse(null));
