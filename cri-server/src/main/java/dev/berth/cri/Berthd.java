@@ -44,6 +44,7 @@ final class Berthd implements AutoCloseable {
 
   private final Deque<AutoCloseable> opened = new ArrayDeque<>();
   private final CountDownLatch closed = new CountDownLatch(1);
+  private final Images images;
   private final SandboxManager manager;
 
   /**
@@ -63,7 +64,7 @@ final class Berthd implements AutoCloseable {
       opened(InstanceLock.take(config.root()));
       opened(InstanceLock.take(config.state()));
       MetadataStore store = opened(MetadataStore.open(config.root().resolve("metadata")));
-      Images images =
+      images =
           opened(
               Images.open(
                   config.root().resolve("images"),
@@ -156,6 +157,7 @@ final class Berthd implements AutoCloseable {
     if (!manager.awaitRecovery(RECOVERY_TIMEOUT)) {
       LOG.log(System.Logger.Level.WARNING, "recovery has not ended after " + RECOVERY_TIMEOUT);
     }
+    images.chooseCodecs();
   }
 
   /** Waits until the server was closed. */

@@ -10,6 +10,7 @@ import dev.berth.image.policy.PolicyCheck;
 import dev.berth.image.registry.Credentials;
 import dev.berth.image.registry.RegistryClient;
 import dev.berth.image.registry.RegistrySettings;
+import dev.berth.image.unpack.Codecs;
 import dev.berth.image.unpack.LayerStack;
 import dev.berth.image.unpack.UnpackLimits;
 import java.io.IOException;
@@ -223,7 +224,15 @@ public final class Images implements AutoCloseable {
    * @throws BerthException NOT_FOUND if there is no such image
    */
   public List<CheckedPart> verify(String nameOrId, Operation operation) {
-    return new StoreCheck(store, layers, folders).run(nameOrId, operation);
+    return new StoreCheck(store, layers, folders, content).run(nameOrId, operation);
+  }
+
+  /**
+   * Chooses in the background how layers are hashed and decompressed, which the log then tells with
+   * the speed of each; else the first pull does so.
+   */
+  public void chooseCodecs() {
+    Thread.ofPlatform().daemon().name("codec-trial").start(Codecs::choose);
   }
 
   /** Returns all images, the oldest first. */

@@ -19,6 +19,8 @@ import java.util.Set;
  * reads one checks its digest, so nothing here is synced. Thread-safe.
  */
 final class KeptContent {
+  private static final int SHA256_HEX = 64;
+
   private final Path directory;
   private final Trash trash;
 
@@ -30,6 +32,12 @@ final class KeptContent {
   /** Takes a complete file over; a blob that is here already stays. */
   void take(Path file, Digest digest) throws IOException {
     Files.move(file, of(digest), StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  /** Returns what a file of {@link #files} is to be. */
+  static Digest digestOf(Path file) {
+    String hex = file.getFileName().toString();
+    return Digest.parse((hex.length() == SHA256_HEX ? "sha256:" : "sha512:") + hex);
   }
 
   private Path of(Digest digest) {

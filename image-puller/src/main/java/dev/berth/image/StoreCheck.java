@@ -6,8 +6,13 @@ import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.base.Operation;
 import dev.berth.image.CheckedPart.Health;
+import dev.berth.image.archive.CheckedStream;
+import dev.berth.image.oci.Descriptor;
 import dev.berth.image.oci.Digest;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -15,9 +20,9 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Compares layers and documents with what was written down when they came. A damaged layer is taken
- * out of use at once: its images count as not present, so that the next pull, which the kubelet
- * then asks for, fetches it again; containers that run on it keep what they have.
+ * Compares layers, documents and kept content with what was written down when they came. A damaged
+ * layer is taken out of use at once: its images count as not present, so that the next pull, which
+ * the kubelet then asks for, fetches it again; containers that run on it keep what they have.
  */
 final class StoreCheck {
   private static final System.Logger LOG = System.getLogger(StoreCheck.class.getName());
@@ -25,14 +30,19 @@ final class StoreCheck {
   private final ImageStore store;
   private final Layers layers;
   private final ImageFolders folders;
+  private final KeptContent content;
 
-  StoreCheck(ImageStore store, Layers layers, ImageFolders folders) {
+  StoreCheck(ImageStore store, Layers layers, ImageFolders folders, KeptContent content) {
     this.store = store;
     this.layers = layers;
     this.folders = folders;
+    this.content = content;
   }
 
-  /** Checks one image, or all there are for an empty name. Reads every byte of them. */
+  /**
+   * Checks one image, or all there are for an empty name, and all kept content with them. Reads
+   * every byte of them.
+   */
   List<CheckedPart> run(String nameOrId, Operation operation) {
     List<ImageRecord> images = nameOrId.isEmpty() ? store.list() : List.of(require(nameOrId));
     List<CheckedPart> checked = new ArrayList<>();
@@ -43,6 +53,9 @@ final class StoreCheck {
     }
     if (nameOrId.isEmpty()) {
       layers.all().forEach(layer -> keys.add(layer.key()));
+      for (Path file : content.files()) {
+        blob(file, operation).ifPresent(checked::add);
+      }
     }
     try (Layers.Hold _ = layers.hold(LayerHolder.work("verify"), keys)) {
       for (String key : keys) {
@@ -78,6 +91,30 @@ final class StoreCheck {
         missing ? "its configuration is missing" : "",
         bytes,
         List.of(image.id()));
+  }
+
+  /** One that is wrong is thrown away: whoever needs it fetches it. Empty if it went meanwhile. */
+  private Optional<CheckedPart> blob(Path file, Operation operation) {
+    Digest digest = KeptContent.digestOf(file);
+    long bytes = 0;
+    try {
+      bytes = Files.size(file);
+      var blob = new Descriptor("", digest, bytes, null);
+      try (var in = new CheckedStream(Files.newInputStream(file), blob, operation)) {
+        in.requireEnd();
+      }
+      return Optional.of(new CheckedPart(digest.toString(), Health.SOUND, "", bytes, List.of()));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    } catch (IOException | BerthException e) {
+      operation.check();
+      LOG.log(
+          System.Logger.Level.ERROR, "kept content {0} is damaged: {1}", digest, e.getMessage());
+      content.drop(digest);
+      String detail = String.valueOf(e.getMessage());
+      return Optional.of(
+          new CheckedPart(digest.toString(), Health.DAMAGED, detail, bytes, List.of()));
+    }
   }
 
   private CheckedPart layer(String key, Operation operation) throws IOException {

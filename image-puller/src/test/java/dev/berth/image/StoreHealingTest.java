@@ -12,6 +12,7 @@ import dev.berth.base.Operation;
 import dev.berth.image.CheckedPart.Health;
 import dev.berth.image.oci.ImageReference;
 import dev.berth.image.registry.Credentials;
+import dev.berth.image.registry.RegistrySettings;
 import dev.berth.image.testing.DockerRegistry;
 import dev.berth.image.testing.Pusher;
 import dev.berth.image.testing.TestImage;
@@ -28,6 +29,7 @@ import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -219,6 +221,35 @@ class StoreHealingTest {
   private static void copyTree(Path from, Path to) throws Exception {
     var copy = new ProcessBuilder("cp", "-a", from.toString(), to.toString()).inheritIO().start();
     assertThat(copy.waitFor()).isZero();
+  }
+
+  @Test
+  void keptContentThatIsDamagedIsFoundAndDropped() throws IOException {
+    images.close();
+    images =
+        Images.open(
+            dir.resolve("images"),
+            records,
+            RegistrySettings.of(dir.resolve("hosts")),
+            new StoreSettings(true, false, List.of(), Optional.empty()));
+    pull("v1");
+    List<Path> blobs = ImageLayout.list(dir.resolve("images/blobs"));
+    assertThat(blobs).hasSize(2);
+    assertThat(images.verify("", Operation.internal("Verify")))
+        .allMatch(part -> part.health() == Health.SOUND);
+    try (var file = new RandomAccessFile(blobs.getFirst().toFile(), "rw")) {
+      file.seek(10);
+      file.write(~file.read());
+    }
+    String digest = "sha256:" + blobs.getFirst().getFileName();
+    assertThat(images.verify("", Operation.internal("Verify")))
+        .filteredOn(part -> part.health() == Health.DAMAGED)
+        .singleElement()
+        .satisfies(part -> assertThat(part.name()).isEqualTo(digest))
+        .satisfies(part -> assertThat(part.detail()).contains("is not what its digest says"));
+    assertThat(blobs.getFirst()).doesNotExist();
+    assertThat(images.verify("", Operation.internal("Verify")))
+        .allMatch(part -> part.health() == Health.SOUND);
   }
 
   @ParameterizedTest

@@ -48,8 +48,12 @@ class CommandLineTest {
   void imagesArePulledListedAndRemoved() {
     assertThat(node.berth("pull", image).succeeded().stdout().lines().toList().getLast())
         .startsWith("{\"id\":\"sha256:");
-    assertThat(node.berth("images").succeeded().stdout()).contains(image.split(":latest")[0]);
-    node.berth("rmi", image).succeeded();
+    assertThat(node.berth("images").succeeded().stdout())
+        .contains("{\"id\":\"sha256:", "\"tags\":[\"" + image + "\"]");
+    assertThat(node.berth("tag", image, "other:1").succeeded().stdout())
+        .isEqualTo("{\"image\":\"" + image + "\",\"tag\":\"other:1\"}\n");
+    assertThat(node.berth("rmi", image).succeeded().stdout())
+        .isEqualTo("{\"removed\":\"" + image + "\"}\n");
     assertThat(node.berth("images").succeeded().stdout()).doesNotContain("busybox");
     Command gone = node.berth("rmi", image);
     assertThat(gone.exitCode()).isEqualTo(1);

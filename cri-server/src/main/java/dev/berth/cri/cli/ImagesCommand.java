@@ -2,6 +2,9 @@ package dev.berth.cri.cli;
 
 import dev.berth.proto.cri.v1.Image;
 import dev.berth.proto.cri.v1.ListImagesRequest;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import picocli.CommandLine.Command;
 
 /** {@code berth images}. */
@@ -9,13 +12,26 @@ import picocli.CommandLine.Command;
 final class ImagesCommand extends CriCommand {
   @Override
   int run(CriClient cri) {
-    Table table = new Table("IMAGE", "TAG", "IMAGE ID", "SIZE");
-    for (Image image :
-        cri.images().listImages(ListImagesRequest.getDefaultInstance()).getImagesList()) {
-      addRows(table, image);
+    List<Image> images =
+        cri.images().listImages(ListImagesRequest.getDefaultInstance()).getImagesList();
+    if (!Terminal.onStdout()) {
+      images.forEach(this::printLine);
+      return OK;
     }
+    Table table = new Table("IMAGE", "TAG", "IMAGE ID", "SIZE");
+    images.forEach(image -> addRows(table, image));
     table.print(out());
     return OK;
+  }
+
+  private void printLine(Image image) {
+    Map<String, Object> line = new LinkedHashMap<>();
+    line.put("id", image.getId());
+    line.put("tags", List.copyOf(image.getRepoTagsList()));
+    line.put("digests", List.copyOf(image.getRepoDigestsList()));
+    line.put("size", image.getSize());
+    line.put("pinned", image.getPinned());
+    Json.line(out(), line);
   }
 
   private static void addRows(Table table, Image image) {

@@ -6,6 +6,7 @@ import dev.berth.proto.cri.v1.ImageStatusRequest;
 import dev.berth.proto.cri.v1.ListImagesRequest;
 import dev.berth.proto.cri.v1.RemoveImageRequest;
 import java.util.List;
+import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -23,7 +24,11 @@ final class RemoveImageCommand extends CriCommand {
         throw new CliException("no such image: " + name);
       }
       cri.images().removeImage(RemoveImageRequest.newBuilder().setImage(image).build());
-      out().println(name);
+      if (Terminal.onStdout()) {
+        out().println(name);
+      } else {
+        Json.line(out(), Map.of("removed", name));
+      }
     }
     return OK;
   }

@@ -1,6 +1,7 @@
 package dev.berth.cri.cli;
 
 import dev.berth.proto.berth.v1.TagImageRequest;
+import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -17,6 +18,9 @@ final class TagCommand extends CriCommand {
   int run(CriClient cri) {
     var request = TagImageRequest.newBuilder().setImage(image).setName(name).build();
     var _ = cri.store().tagImage(request);
+    if (!Terminal.onStdout()) {
+      Json.line(out(), Map.of("image", image, "tag", name));
+    }
     return OK;
   }
 }

@@ -1,5 +1,6 @@
 package dev.berth.image.unpack;
 
+import com.github.luben.zstd.Zstd;
 import dev.berth.image.oci.Digest;
 import java.util.Arrays;
 import java.util.List;
@@ -67,6 +68,20 @@ final class CodecTrial {
       } catch (DataFormatException e) {
         right = false; // good data refused: the library is not the one we know
       }
+    }
+    return new Outcome(right, nanos);
+  }
+
+  static Outcome ofZstd() {
+    byte[] sample = sample();
+    byte[] compressed = Zstd.compress(sample);
+    boolean right = true;
+    long nanos = Long.MAX_VALUE;
+    for (int run = 0; run < HASH_RUNS; run++) {
+      long start = System.nanoTime();
+      byte[] output = Zstd.decompress(compressed, SAMPLE_BYTES);
+      nanos = Math.min(nanos, System.nanoTime() - start);
+      right &= Arrays.equals(output, sample);
     }
     return new Outcome(right, nanos);
   }

@@ -9,15 +9,27 @@ import dev.berth.runtime.kernel.OpenSslSha256;
  * the right answers, else by the JDK.
  *
  * <p>Hot loops must not wait for the optimising compiler: a pull is over before it has warmed up.
- * The first layer pays for the choice, a few milliseconds: each codec goes through a sample, and
- * the log says which ones are used and how fast they are. {@code -Dberth.image.codecs=jdk} forgoes
- * the libraries.
+ * Each codec goes through a sample, which takes a few milliseconds, and the log says which ones are
+ * used and how fast they are: with {@link #choose}, or with the first layer. {@code
+ * -Dberth.image.codecs=jdk} forgoes the libraries.
  */
-final class Codecs {
+public final class Codecs {
   private static final System.Logger LOG = System.getLogger(Codecs.class.getName());
   private static final boolean ALLOWED = !"jdk".equals(System.getProperty("berth.image.codecs"));
 
   private Codecs() {}
+
+  /** There is no choice: this only tells. */
+  private static final class Zstandard {
+    static final boolean RIGHT = report("zstd", "zstd-jni", CodecTrial.ofZstd());
+  }
+
+  /** Makes all choices now, when nobody waits for a layer. Idempotent. */
+  public static void choose() {
+    boolean _ = Hashing.NATIVE;
+    boolean _ = Inflating.NATIVE;
+    boolean _ = Zstandard.RIGHT;
+  }
 
   /** Made with the first hash that is asked for. */
   private static final class Hashing {
