@@ -133,6 +133,9 @@ public final class SidecarMerge implements AutoCloseable {
 
   private void moveChildren(String from, String to) {
     keepTime(to);
+    if (attributes.isOpaque(directories.require(from).fd())) {
+      attributes.makeOpaque(directories.require(to).fd());
+    }
     for (String name : inodes.list(directories.require(from).fd())) {
       Directory source = directories.require(from);
       Directory target = directories.require(to);
