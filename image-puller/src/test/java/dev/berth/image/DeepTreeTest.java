@@ -13,7 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
-/** Trees that are deeper than a path can say are removed like any others. */
+/** Trees that are deeper than a path can say are measured as far as one can, and removed. */
 class DeepTreeTest extends HostileRegistryFixture {
   private ImageRecord pullImage() {
     registry.serve(
@@ -59,6 +59,7 @@ class DeepTreeTest extends HostileRegistryFixture {
       }
       directory.close();
     }
+    assertThat(images.snapshots().usage("c").inodesUsed()).isBetween(1_000L, 5_000L);
     images.snapshots().remove("c");
     images.remove(image.id(), Operation.internal("RemoveImage"));
     awaitEmptyTrash();
