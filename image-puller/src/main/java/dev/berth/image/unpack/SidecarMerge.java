@@ -146,8 +146,19 @@ public final class SidecarMerge implements AutoCloseable {
         if (inodes.status(target.fd(), name).isPresent()) {
           inodes.remove(target.fd(), name);
         }
+        requireShort(source, name, target.child(name));
         inodes.rename(source.fd(), name, target.fd(), name);
         directories.forget(source.child(name));
+      }
+    }
+  }
+
+  /** What is below a name must not get paths there that are longer than the kernel takes. */
+  private void requireShort(Directory parent, String name, String place) {
+    if (isDirectory(parent, name)) {
+      try (Fd fd = inodes.openDirectory(parent.fd(), name)) {
+        var moved = new Directory(place, fd);
+        inodes.list(fd).forEach(child -> requireShort(moved, child, moved.child(child)));
       }
     }
   }

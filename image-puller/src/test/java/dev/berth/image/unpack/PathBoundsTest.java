@@ -109,15 +109,21 @@ class PathBoundsTest {
         "\", which has 4100 bytes");
   }
 
-  @Test
-  void aPathThroughALinkBelowIsNoLongerEither() throws IOException {
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aPathThroughALinkBelowIsNoLongerEither(boolean described) throws IOException {
     Path lower = unpack(new Tars().symlink("s", "d/".repeat(2000)));
     Path layer = Files.createTempDirectory(dir, "upper");
+    var tar = new Tars();
+    for (int depth = 1; described && depth <= 100; depth++) {
+      tar.directory("s/" + "e/".repeat(depth));
+    }
+    byte[] bytes = tar.file("s/" + "e/".repeat(100) + "f", "x").bytes();
     UnpackedLayer unpacked;
     try (var unpacker = new LayerUnpacker(layer, UnpackLimits.DEFAULT)) {
-      byte[] tar = new Tars().file("s/" + "e/".repeat(100) + "f", "x").bytes();
-      unpacked = unpacker.unpack(new ByteArrayInputStream(tar), Operation.internal("PullImage"));
+      unpacked = unpacker.unpack(new ByteArrayInputStream(bytes), Operation.internal("PullImage"));
     }
+    assertThat(unpacked.sidecar().implicitDirectories()).hasSize(described ? 1 : 101);
     assertThatThrownBy(() -> SidecarMerge.run(layer, List.of(lower), unpacked.sidecar()))
         .isInstanceOfSatisfying(
             BerthException.class,
