@@ -134,7 +134,9 @@ public final class SidecarMerge implements AutoCloseable {
   private void moveChildren(String from, String to) {
     keepTime(to);
     if (attributes.isOpaque(directories.require(from).fd())) {
-      attributes.makeOpaque(directories.require(to).fd());
+      Directory target = directories.require(to);
+      attributes.makeOpaque(target.fd());
+      dropWhiteouts(target.fd()); // as the unpacker does, and for its reason
     }
     for (String name : inodes.list(directories.require(from).fd())) {
       Directory source = directories.require(from);
@@ -149,6 +151,20 @@ public final class SidecarMerge implements AutoCloseable {
         requireShort(source, name, target.child(name));
         inodes.rename(source.fd(), name, target.fd(), name);
         directories.forget(source.child(name));
+      }
+    }
+  }
+
+  private void dropWhiteouts(Fd directory) {
+    for (String name : inodes.list(directory)) {
+      InodeStatus status = inodes.status(directory, name).orElseThrow();
+      if (status.isWhiteout()) {
+        inodes.remove(directory, name);
+      } else if (status.isDirectory()) {
+        try (Fd below = inodes.openDirectory(directory, name)) {
+          dropWhiteouts(below);
+          kernel.changeTime(below, name, status.modified());
+        }
       }
     }
   }

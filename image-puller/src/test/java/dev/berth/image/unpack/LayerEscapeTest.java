@@ -191,4 +191,22 @@ class LayerEscapeTest {
     assertThat(tree.get("d")).startsWith("040711 0:0 2023-11-14").endsWith(OPAQUE);
     assertThat(tree.keySet()).containsExactly(".", "d", "d/new");
   }
+
+  /** Or overlayfs would list them as the devices that they are. */
+  @Test
+  void noWhiteoutIsLeftBelowSuchAMark() {
+    unpack(lower, new Tars().file("d/old", "x").file("d/sub/old", "x").symlink("s", "d"));
+    Map<String, String> tree =
+        apply(
+            new Tars()
+                .directory("d")
+                .file("d/.wh.old", "")
+                .directory("d/sub")
+                .file("d/sub/.wh.old", "")
+                .file("d/sub/kept", "y")
+                .file("s/.wh..wh..opq", ""));
+    assertThat(tree.keySet()).containsExactly(".", "d", "d/sub", "d/sub/kept");
+    assertThat(tree.get("d")).endsWith("2023-11-14T22:13:20Z" + OPAQUE);
+    assertThat(tree.get("d/sub")).endsWith("2023-11-14T22:13:20Z");
+  }
 }
