@@ -14,7 +14,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -131,5 +133,25 @@ class ArchiveBoundsTest {
     assertRefused(form, "config.json", Documents.MAX_CONFIG_BYTES);
     file("manifest.json", padded(json, Documents.MAX_MANIFEST_BYTES + 1));
     assertRefused(form, "manifest.json", Documents.MAX_MANIFEST_BYTES);
+  }
+
+  /** Names come from the archive, and messages go to logs and terminals. */
+  @Test
+  void whatAnArchiveNamesIsPrintable() throws IOException {
+    String name = "\u001b[2Jx\nlevel=error";
+    TestImage one = new TestImage().layer(new byte[1], "", Digest.ofSha256("x"));
+    file("config.json", one.configBlob());
+    file(name, one.configBlob());
+    for (String json :
+        List.of(
+            "[{\"Config\": \"NAME\", \"Layers\": []}]",
+            "[{\"Config\": \"config.json\", \"Layers\": [\"NAME is not there\"]}]")) {
+      String escaped = json.replace("NAME", name.replace("\n", "\\n").replace("\u001b", "\\u001b"));
+      file("manifest.json", escaped.getBytes(UTF_8));
+      assertThatThrownBy(() -> read("directory"))
+          .isInstanceOf(BerthException.class)
+          .message()
+          .doesNotContain("\u001b", "\n");
+    }
   }
 }
