@@ -13,7 +13,9 @@ import dev.berth.runtime.kernel.InodeStatus;
 import dev.berth.runtime.kernel.Inodes;
 import dev.berth.runtime.kernel.UnixTime;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -134,9 +136,8 @@ public final class SidecarMerge implements AutoCloseable {
   private void moveChildren(String from, String to) {
     keepTime(to);
     if (attributes.isOpaque(directories.require(from).fd())) {
-      Directory target = directories.require(to);
-      attributes.makeOpaque(target.fd());
-      dropWhiteouts(target.fd()); // as the unpacker does, and for its reason
+      attributes.makeOpaque(directories.require(to).fd());
+      dropWhiteouts(to); // as the unpacker does, and for its reason
     }
     for (String name : inodes.list(directories.require(from).fd())) {
       Directory source = directories.require(from);
@@ -155,26 +156,39 @@ public final class SidecarMerge implements AutoCloseable {
     }
   }
 
-  private void dropWhiteouts(Fd directory) {
-    for (String name : inodes.list(directory)) {
-      InodeStatus status = inodes.status(directory, name).orElseThrow();
-      if (status.isWhiteout()) {
-        inodes.remove(directory, name);
-      } else if (status.isDirectory()) {
-        try (Fd below = inodes.openDirectory(directory, name)) {
-          dropWhiteouts(below);
-          kernel.changeTime(below, name, status.modified());
+  private void dropWhiteouts(String top) {
+    Deque<String> left = new ArrayDeque<>(List.of(top));
+    while (!left.isEmpty()) {
+      Directory directory = directories.require(left.pop());
+      UnixTime modified = inodes.status(directory.fd()).modified();
+      for (String name : inodes.list(directory.fd())) {
+        InodeStatus status = inodes.status(directory.fd(), name).orElseThrow();
+        if (status.isWhiteout()) {
+          inodes.remove(directory.fd(), name);
+        } else if (status.isDirectory()) {
+          left.push(directory.child(name));
         }
       }
+      kernel.changeTime(directory.fd(), directory.path(), modified);
     }
   }
 
   /** What is below a name must not get paths there that are longer than the kernel takes. */
   private void requireShort(Directory parent, String name, String place) {
+    Deque<String> left = new ArrayDeque<>();
     if (isDirectory(parent, name)) {
-      try (Fd fd = inodes.openDirectory(parent.fd(), name)) {
-        var moved = new Directory(place, fd);
-        inodes.list(fd).forEach(child -> requireShort(moved, child, moved.child(child)));
+      left.push(name);
+    }
+    while (!left.isEmpty()) {
+      String path = left.pop();
+      try (Fd fd = inodes.openBelow(parent.fd(), path)) {
+        var moved = new Directory(place + path.substring(name.length()), fd);
+        for (String child : inodes.list(fd)) {
+          String _ = moved.child(child);
+          if (isDirectory(moved, child)) {
+            left.push(path + "/" + child);
+          }
+        }
       }
     }
   }
