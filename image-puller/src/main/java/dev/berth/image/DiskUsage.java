@@ -28,6 +28,9 @@ final class DiskUsage {
   /** The unit of st_blocks, whatever the file system's own is. */
   private static final long BLOCK_BYTES = 512;
 
+  /** A path must be shorter, its end included. See path_resolution(7). */
+  private static final int MAX_PATH_BYTES = 4096;
+
   private final Deque<String> directories = new ArrayDeque<>();
   private final Set<Long> manyNamed = new HashSet<>();
   private long bytes;
@@ -82,20 +85,17 @@ final class DiskUsage {
     }
   }
 
-  /** Whether it only says that the tree has changed meanwhile, or is too deep. */
+  /** Whether it only says that the tree has changed meanwhile. */
   private static boolean isChange(NativeException e) {
-    return e.is(Errno.ENOENT)
-        || e.is(Errno.ENOTDIR)
-        || e.is(Errno.ELOOP)
-        || e.is(Errno.EXDEV)
-        || e.is(Errno.ENAMETOOLONG);
+    return e.is(Errno.ENOENT) || e.is(Errno.ENOTDIR) || e.is(Errno.ELOOP) || e.is(Errno.EXDEV);
   }
 
   private void addAll(Inodes files, Fd directory, String prefix) {
     for (String name : files.list(directory)) {
       Optional<InodeStatus> status = files.status(directory, name);
       status.ifPresent(this::add);
-      if (status.isPresent() && status.get().isDirectory()) {
+      boolean reachable = prefix.length() + name.length() < MAX_PATH_BYTES;
+      if (reachable && status.isPresent() && status.get().isDirectory()) {
         directories.push(prefix + name);
       }
     }

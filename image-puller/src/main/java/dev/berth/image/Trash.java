@@ -1,9 +1,17 @@
 package dev.berth.image;
 
 import dev.berth.base.AtomicFiles;
+import dev.berth.base.Ids;
 import dev.berth.base.Operation;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
 
 /**
  * Deletes what was thrown away, in the background: removing a big layer takes seconds. Only who
@@ -38,10 +46,39 @@ final class Trash implements AutoCloseable {
   private void deleteAll() {
     for (Path entry : ImageLayout.list(layout.trash())) {
       try {
-        AtomicFiles.deleteTree(entry);
+        delete(entry);
       } catch (IOException | RuntimeException e) { // the next start tries again
         LOG.log(System.Logger.Level.WARNING, "cannot delete " + entry, e);
       }
+    }
+  }
+
+  private void delete(Path entry) throws IOException {
+    try {
+      AtomicFiles.deleteTree(entry);
+    } catch (UncheckedIOException e) { // the walk came to where no path reaches
+      deleteDeep(entry);
+    }
+  }
+
+  /**
+   * Deletes a tree of any depth: each directory in it is moved to the top of the trash before the
+   * one around it goes. A container piles up directories as it likes, and no path may be longer
+   * than 4096 bytes.
+   */
+  private void deleteDeep(Path top) throws IOException {
+    Deque<Path> directories = new ArrayDeque<>(List.of(top));
+    while (!directories.isEmpty()) {
+      Path directory = directories.pop();
+      for (Path child : ImageLayout.list(directory)) {
+        if (Files.isDirectory(child, LinkOption.NOFOLLOW_LINKS)) {
+          Path moved = layout.trash().resolve(Ids.generate());
+          directories.push(Files.move(child, moved, StandardCopyOption.ATOMIC_MOVE));
+        } else {
+          Files.delete(child);
+        }
+      }
+      Files.delete(directory);
     }
   }
 

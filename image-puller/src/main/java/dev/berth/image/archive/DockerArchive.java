@@ -7,6 +7,7 @@ import com.google.gson.Gson;
 import com.google.gson.JsonParseException;
 import com.google.gson.annotations.SerializedName;
 import dev.berth.base.BerthException;
+import dev.berth.base.Ids;
 import dev.berth.image.oci.Descriptor;
 import dev.berth.image.oci.Digest;
 import dev.berth.image.oci.Documents;
@@ -70,7 +71,8 @@ final class DockerArchive {
     ImageDocument config = Documents.parseConfig(rawConfig);
     if (layers.size() != config.diffIds().size()) {
       throw new BerthException(
-          INVALID_ARGUMENT, "manifest.json and the config " + entry.config() + " disagree");
+          INVALID_ARGUMENT,
+          "manifest.json and the config " + Ids.printable(entry.config()) + " disagree");
     }
     Map<Digest, String> paths = new HashMap<>();
     List<Descriptor> blobs = new ArrayList<>();
@@ -98,8 +100,9 @@ final class DockerArchive {
     long size =
         files
             .sizeBytes(name)
-            .orElseThrow(
-                () -> new BerthException(INVALID_ARGUMENT, "the archive has no layer " + name));
+            .orElseThrow(() ->
+                new BerthException(
+                    INVALID_ARGUMENT, "the archive has no layer " + Ids.printable(name)));
     String suffix = compression(name);
     Digest digest = suffix.isEmpty() ? diffId : digest(name);
     return new Descriptor(MediaTypes.OCI_LAYER + suffix, digest, size, null);

@@ -95,7 +95,11 @@ public final class ImageArchive implements AutoCloseable {
     if (size > maxBytes) {
       throw new BerthException(
           RESOURCE_EXHAUSTED,
-          "file " + name + " of the archive is over the bound of " + maxBytes + " bytes");
+          "file "
+              + Ids.printable(name)
+              + " of the archive is over the bound of "
+              + maxBytes
+              + " bytes");
     }
     try (InputStream in = files.open(name, 0)) {
       return in.readAllBytes();

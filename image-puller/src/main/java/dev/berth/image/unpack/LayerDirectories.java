@@ -45,8 +45,13 @@ final class LayerDirectories implements AutoCloseable {
 
   /** An open directory and its path below the root, without symbolic links. */
   record Directory(String path, Fd fd) {
+    /**
+     * Returns the path of a name in it.
+     *
+     * @throws BerthException INVALID_ARGUMENT if it is longer than the kernel takes
+     */
     String child(String name) {
-      return path.isEmpty() ? name : path + "/" + name;
+      return requireShort(path.isEmpty() ? name : path + "/" + name);
     }
   }
 
@@ -106,7 +111,7 @@ final class LayerDirectories implements AutoCloseable {
     if (path.isEmpty()) {
       return root;
     }
-    Fd known = open.get(path);
+    Fd known = open.get(requireShort(path));
     if (known != null) {
       return known;
     }
@@ -120,6 +125,20 @@ final class LayerDirectories implements AutoCloseable {
     }
     open.put(path, fd);
     return fd;
+  }
+
+  /** The path of an entry was short enough; where links lead it may not be. */
+  private static String requireShort(String path) {
+    if (path.length() >= UnpackLimits.MAX_PATH_BYTES) {
+      throw new BerthException(
+          INVALID_ARGUMENT,
+          "links lead to \""
+              + ByteNames.readable(path)
+              + "\", which has "
+              + path.length()
+              + " bytes");
+    }
+    return path;
   }
 
   private void makeMissing(String path) {

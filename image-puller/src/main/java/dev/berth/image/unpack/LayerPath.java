@@ -28,14 +28,16 @@ record LayerPath(List<String> components) {
     if (component.equals("..")) {
       throw new BerthException(INVALID_ARGUMENT, "the path has a \"..\" that leads out of it");
     }
+    boolean whiteout = component.startsWith(WHITEOUT_PREFIX);
+    // The prefix is never on the disk, so a name of any length can be removed.
+    int bytes = component.length() - (whiteout && last ? WHITEOUT_PREFIX.length() : 0);
     if (component.isEmpty()
         || component.indexOf('\0') >= 0
-        || component.length() > UnpackLimits.MAX_NAME_BYTES) {
+        || bytes > UnpackLimits.MAX_NAME_BYTES) {
       throw new BerthException(
-          INVALID_ARGUMENT,
-          "the path has a component of " + component.length() + " bytes or with a NUL in it");
+          INVALID_ARGUMENT, "the path has a component of " + bytes + " bytes or with a NUL in it");
     }
-    if (!last && component.startsWith(WHITEOUT_PREFIX)) {
+    if (!last && whiteout) {
       throw new BerthException(INVALID_ARGUMENT, "the path leads through a whiteout");
     }
   }

@@ -13,7 +13,9 @@ import dev.berth.runtime.kernel.InodeStatus;
 import dev.berth.runtime.kernel.Inodes;
 import dev.berth.runtime.kernel.UnixTime;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -133,6 +135,10 @@ public final class SidecarMerge implements AutoCloseable {
 
   private void moveChildren(String from, String to) {
     keepTime(to);
+    if (attributes.isOpaque(directories.require(from).fd())) {
+      attributes.makeOpaque(directories.require(to).fd());
+      dropWhiteouts(to); // as the unpacker does, and for its reason
+    }
     for (String name : inodes.list(directories.require(from).fd())) {
       Directory source = directories.require(from);
       Directory target = directories.require(to);
@@ -143,8 +149,46 @@ public final class SidecarMerge implements AutoCloseable {
         if (inodes.status(target.fd(), name).isPresent()) {
           inodes.remove(target.fd(), name);
         }
+        requireShort(source, name, target.child(name));
         inodes.rename(source.fd(), name, target.fd(), name);
         directories.forget(source.child(name));
+      }
+    }
+  }
+
+  private void dropWhiteouts(String top) {
+    Deque<String> left = new ArrayDeque<>(List.of(top));
+    while (!left.isEmpty()) {
+      Directory directory = directories.require(left.pop());
+      UnixTime modified = inodes.status(directory.fd()).modified();
+      for (String name : inodes.list(directory.fd())) {
+        InodeStatus status = inodes.status(directory.fd(), name).orElseThrow();
+        if (status.isWhiteout()) {
+          inodes.remove(directory.fd(), name);
+        } else if (status.isDirectory()) {
+          left.push(directory.child(name));
+        }
+      }
+      kernel.changeTime(directory.fd(), directory.path(), modified);
+    }
+  }
+
+  /** What is below a name must not get paths there that are longer than the kernel takes. */
+  private void requireShort(Directory parent, String name, String place) {
+    Deque<String> left = new ArrayDeque<>();
+    if (isDirectory(parent, name)) {
+      left.push(name);
+    }
+    while (!left.isEmpty()) {
+      String path = left.pop();
+      try (Fd fd = inodes.openBelow(parent.fd(), path)) {
+        var moved = new Directory(place + path.substring(name.length()), fd);
+        for (String child : inodes.list(fd)) {
+          String _ = moved.child(child);
+          if (isDirectory(moved, child)) {
+            left.push(path + "/" + child);
+          }
+        }
       }
     }
   }

@@ -30,20 +30,30 @@ public final class DockerRegistry implements AutoCloseable {
 
   /** Serves the images below {@code storage} to {@code berth} with password {@code secret}. */
   public static DockerRegistry startWithPassword(Path storage) {
+    return start(storage, password(storage));
+  }
+
+  /** As {@link #startWithPassword}, over TLS. */
+  public static DockerRegistry startWithTlsAndPassword(Path storage, Certificates tls) {
+    return start(
+        storage,
+        password(storage),
+        ", tls: {certificate: %s, key: %s}".formatted(tls.server(), tls.serverKey()));
+  }
+
+  private static String password(Path storage) {
     try {
       Path passwords = Files.createTempFile(storage, "htpasswd", "");
       // bcrypt of "secret"
       Files.writeString(
           passwords, "berth:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n");
-      return start(
-          storage,
-          """
-          auth:
-            htpasswd:
-              realm: test
-              path: %s
-          """
-              .formatted(passwords));
+      return """
+      auth:
+        htpasswd:
+          realm: test
+          path: %s
+      """
+          .formatted(passwords);
     } catch (IOException e) {
       throw new AssertionError(e);
     }

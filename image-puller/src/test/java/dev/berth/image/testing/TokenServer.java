@@ -162,6 +162,12 @@ public final class TokenServer implements AutoCloseable {
     }
   }
 
+  /** A token that lets its bearer pull from a repository. */
+  public String tokenFor(String repository) {
+    return token(
+        Map.of("service", "test-service", "scope", "repository:" + repository + ":pull"), true);
+  }
+
   private static String base64(byte[] bytes) {
     return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
   }
