@@ -12,11 +12,17 @@ import dev.berth.proto.cri.v1.ListContainersRequest;
 import dev.berth.proto.cri.v1.ListImagesRequest;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.cri.v1.PullImageRequest;
+import dev.berth.testing.Await;
 import dev.berth.testing.RequiresRoot;
+import io.grpc.Context;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -37,6 +43,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 @RequiresRoot
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ImageManagerTest {
+  /** Before berthd loses patience with a registry by itself. */
+  private static final Duration SOON = Duration.ofSeconds(5);
+
   @TempDir private static Path directory;
   private PrivateHost host;
   private TestRegistry registry;
@@ -91,6 +100,46 @@ class ImageManagerTest {
     assertThat(get(reference).getRepoTagsList()).containsExactly(reference);
     pods.removeImage(reference);
     assertThat(find(reference)).isEmpty();
+  }
+
+  @Test
+  void aRefusalByThePolicyIsOneThatAKubeletKnows() throws Exception {
+    String reference = registry.push("unsigned", layer);
+    Path policy = Files.writeString(directory.resolve("policy.toml"), "default = \"reject\"\n");
+    Path strict = Files.createDirectory(directory.resolve("strict"));
+    try (BerthNode refusing = BerthNode.start(strict, host, "--image-policy=" + policy)) {
+      assertThatThrownBy(() -> new Pods(refusing).pull(reference))
+          .isInstanceOfSatisfying(
+              StatusRuntimeException.class,
+              e -> {
+                assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.UNKNOWN);
+                assertThat(e.getStatus().getDescription())
+                    .startsWith("SignatureValidationFailed: ")
+                    .contains(reference);
+              });
+    }
+  }
+
+  @Test
+  void aPullEndsWithItsCall() throws Exception {
+    try (var silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      var request =
+          PullImageRequest.newBuilder()
+              .setImage(
+                  ImageSpec.newBuilder()
+                      .setImage("127.0.0.1:" + silent.getLocalPort() + "/silent:latest"))
+              .build();
+      try (Context.CancellableContext call = Context.current().withCancellation();
+          ExecutorService caller = Executors.newSingleThreadExecutor()) {
+        Future<?> pull = caller.submit(call.wrap(() -> node.images().pullImage(request)));
+        try (var _ = silent.accept()) { // asked, and never answered
+          Await.until("the pull is under way", SOON, () -> node.operations().size() == 1);
+          call.cancel(null);
+          assertThatThrownBy(pull::get).hasMessageContaining("CANCELLED");
+          Await.until("the pull has ended", SOON, () -> node.operations().isEmpty());
+        }
+      }
+    }
   }
 
   @Test

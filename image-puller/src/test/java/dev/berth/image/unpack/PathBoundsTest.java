@@ -96,6 +96,12 @@ class PathBoundsTest {
   }
 
   @Test
+  void theDeepestTreeGivesWayToAFile() throws IOException {
+    Path layer = unpack(new Tars().file("d/".repeat(2047) + "f", "x").file("d", "now a file"));
+    assertThat(layer.resolve("d")).hasContent("now a file");
+  }
+
+  @Test
   void aPathThroughALinkIsNoLongerEither() throws IOException {
     Path layer = unpack(new Tars().symlink("s", "d/".repeat(2000)).file("s/f", "x"));
     assertThat(depth(layer)).isEqualTo(2000L);

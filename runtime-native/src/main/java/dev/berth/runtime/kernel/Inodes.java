@@ -7,7 +7,9 @@ import static dev.berth.runtime.kernel.FcntlCommands.AT_SYMLINK_NOFOLLOW;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
@@ -203,20 +205,45 @@ public final class Inodes implements AutoCloseable {
     return new String(second.get(0, (int) length), ISO_8859_1);
   }
 
-  /** Removes a name and, if it is a directory, all below it. */
+  /**
+   * Removes a name and, if it is a directory, all below it. However deep that is, one descriptor
+   * and no stack is needed; a path in it must not be longer than the kernel takes.
+   */
   public void remove(Fd directory, String name) {
+    Deque<String> left = new ArrayDeque<>();
+    if (!unlink(directory, name)) {
+      left.push(name);
+    }
+    while (!left.isEmpty()) {
+      String path = left.peek();
+      List<String> inner = removeFiles(directory, path);
+      inner.forEach(left::push);
+      if (inner.isEmpty()) {
+        left.pop();
+        long number = directory.number();
+        check("unlinkat", path, call("unlinkat", number, ByteNames.put(first, path), AT_REMOVEDIR));
+      }
+    }
+  }
+
+  /** Removes the files of a directory; returns the paths of the directories in it. */
+  private List<String> removeFiles(Fd top, String path) {
+    try (Fd directory = openBelow(top, path)) {
+      return list(directory).stream()
+          .filter(child -> !unlink(directory, child))
+          .map(child -> path + "/" + child)
+          .toList();
+    }
+  }
+
+  /** Removes a name unless it is a directory. */
+  private boolean unlink(Fd directory, String name) {
     Syscalls.Result result = call("unlinkat", directory.number(), ByteNames.put(first, name), 0);
-    if (!result.failedWith(Errno.EISDIR) && !result.failedWith(Errno.EPERM)) {
-      check("unlinkat", name, result);
-      return;
+    if (result.failedWith(Errno.EISDIR) || result.failedWith(Errno.EPERM)) {
+      return false;
     }
-    try (Fd inner = openDirectory(directory, name)) {
-      list(inner).forEach(child -> remove(inner, child));
-    }
-    check(
-        "unlinkat",
-        name,
-        call("unlinkat", directory.number(), ByteNames.put(first, name), AT_REMOVEDIR));
+    check("unlinkat", name, result);
+    return true;
   }
 
   /** Moves a name to another directory of the same file system, over nothing. */
