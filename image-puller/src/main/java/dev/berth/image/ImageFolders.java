@@ -134,10 +134,7 @@ final class ImageFolders {
 
   /** Returns the manifest of an image as it came, whatever index led to it; empty if it is gone. */
   Optional<StoredManifest> manifest(String id) {
-    return documents(id).stream()
-        .filter(digest -> !digest.toString().equals(id))
-        .flatMap(digest -> manifest(id, digest).stream())
-        .findFirst();
+    return documents(id).stream().flatMap(digest -> manifest(id, digest).stream()).findFirst();
   }
 
   private Optional<StoredManifest> manifest(String id, Digest digest) {
@@ -145,13 +142,18 @@ final class ImageFolders {
         .flatMap(raw -> {
           try {
             return Documents.parseManifest(raw, null) instanceof Manifest manifest
-                    && manifest.config().digest().toString().equals(id)
+                    && isOf(id, digest, manifest)
                 ? Optional.of(new StoredManifest(digest, raw, manifest))
                 : Optional.empty();
           } catch (BerthException e) {
             return Optional.empty();
           }
         });
+  }
+
+  /** The id of an artifact is the digest of its manifest, as its configuration is no one's own. */
+  private static boolean isOf(String id, Digest digest, Manifest manifest) {
+    return (manifest.isArtifact() ? digest : manifest.config().digest()).toString().equals(id);
   }
 
   /** Throws away what belongs to no image. */

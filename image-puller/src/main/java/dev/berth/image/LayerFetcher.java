@@ -59,8 +59,12 @@ final class LayerFetcher {
     this.limits = limits;
   }
 
-  /** A layer as its image describes it. */
-  record Wanted(Descriptor blob, Digest diffId, Digest chainId) {
+  /**
+   * A layer as its image describes it.
+   *
+   * @param file name of the file that the blob is, if it is no archive
+   */
+  record Wanted(Descriptor blob, Digest diffId, Digest chainId, Optional<String> file) {
     List<String> keys() {
       return List.of(Layer.keyOfDiff(diffId), Layer.keyOfChain(chainId));
     }
@@ -160,15 +164,17 @@ final class LayerFetcher {
     try {
       InputStream source = source(session, blob, partial, staged, flight);
       enterUnpack(flight, source);
+      var pipeline = new LayerPipeline(blob, wanted.diffId(), limits, flight);
+      LayerPipeline.Tap tap =
+          (bytes, length) -> {
+            count.addAndGet(length);
+            partial.ifPresent(p -> p.accept(bytes, length));
+          };
+      Path directory = staged.resolve("fs");
       UnpackedLayer unpacked =
-          new LayerPipeline(blob, wanted.diffId(), limits, flight)
-              .run(
-                  source,
-                  (bytes, length) -> {
-                    count.addAndGet(length);
-                    partial.ifPresent(p -> p.accept(bytes, length));
-                  },
-                  staged.resolve("fs"));
+          wanted.file().isPresent()
+              ? pipeline.runToFile(source, tap, directory, wanted.file().get())
+              : pipeline.run(source, tap, directory);
       partial.ifPresent(PartialBlobs.Partial::complete);
       return unpacked;
     } catch (BerthException e) {

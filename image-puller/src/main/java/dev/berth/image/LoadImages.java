@@ -4,12 +4,14 @@ import dev.berth.base.Operation;
 import dev.berth.image.archive.ArchivedImage;
 import dev.berth.image.archive.CheckedStream;
 import dev.berth.image.archive.ImageArchive;
+import dev.berth.image.oci.ArtifactFiles;
 import dev.berth.image.oci.BlobSource;
 import dev.berth.image.oci.Descriptor;
 import dev.berth.image.oci.Digest;
 import dev.berth.image.oci.Documents;
 import dev.berth.image.oci.ImageDocument;
 import dev.berth.image.oci.ImageReference;
+import dev.berth.image.oci.Platform;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -65,7 +67,10 @@ final class LoadImages {
 
   private ImageRecord load(ArchivedImage image, BlobSource blobs, Operation operation)
       throws IOException {
-    ImageDocument document = Documents.parseConfig(image.rawConfig());
+    ImageDocument document =
+        image.manifest().isArtifact()
+            ? ArtifactFiles.document(image.manifest(), Platform.host())
+            : Documents.parseConfig(image.rawConfig());
     List<LayerFetcher.Wanted> wanted = PullImage.layers(image.manifest(), document);
     List<String> keys = wanted.stream().flatMap(layer -> layer.keys().stream()).toList();
     try (Layers.Hold _ = layers.hold(LayerHolder.work("load"), keys)) {
@@ -103,7 +108,10 @@ final class LoadImages {
       size += layer.sizeBytes();
     }
     return new ImageRecord(
-        image.manifest().config().digest().toString(),
+        (image.manifest().isArtifact()
+                ? image.manifestDigest()
+                : image.manifest().config().digest())
+            .toString(),
         names.stream().map(ImageReference::toString).toList(),
         image.original()
             ? names.stream()

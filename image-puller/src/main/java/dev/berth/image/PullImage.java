@@ -6,6 +6,7 @@ import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
+import dev.berth.image.oci.ArtifactFiles;
 import dev.berth.image.oci.Descriptor;
 import dev.berth.image.oci.Digest;
 import dev.berth.image.oci.Document;
@@ -27,6 +28,8 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -47,6 +50,7 @@ final class PullImage {
   private final Operation operation;
   private final Platform platform = Platform.host();
   private final Map<Digest, byte[]> content = new LinkedHashMap<>();
+  private @Nullable Digest manifestDigest;
   private volatile List<LayerFetcher.Wanted> wanted = List.of();
 
   PullImage(ImageReference reference, Operation operation) {
@@ -70,18 +74,20 @@ final class PullImage {
   /**
    * What a pull found out before any layer is looked at.
    *
+   * @param manifest of the image
    * @param record the image as it will be recorded, its layers still missing
    * @param content manifests and configuration as they came, by digest
    */
   record Resolved(
       RegistrySession session,
+      Manifest manifest,
       ImageRecord record,
       List<LayerFetcher.Wanted> layers,
       Map<Digest, byte[]> content) {
     /** Digests of the manifests that led to the image, that of the reference first. */
     Set<Digest> manifests() {
       return content.keySet().stream()
-          .filter(digest -> !digest.toString().equals(record.id()))
+          .filter(digest -> !digest.equals(manifest.config().digest()))
           .collect(Collectors.toCollection(LinkedHashSet::new));
     }
   }
@@ -97,14 +103,18 @@ final class PullImage {
     operation.enter(PullStage.FETCH_CONFIG);
     ImageDocument document = config(session, manifest);
     wanted = layers(manifest, document);
-    return new Resolved(session, record(top.digest(), manifest, document), wanted, content);
+    return new Resolved(
+        session, manifest, record(top.digest(), manifest, document), wanted, content);
   }
 
   private Manifest manifest(RegistrySession session, FetchedManifest fetched, int depth) {
     content.put(fetched.digest(), fetched.raw());
     Document document = Documents.parseManifest(fetched.raw(), fetched.contentType());
     return switch (document) {
-      case Manifest manifest -> manifest;
+      case Manifest manifest -> {
+        manifestDigest = fetched.digest();
+        yield manifest;
+      }
       case Index index -> {
         if (depth == MAX_INDEX_DEPTH) {
           throw new BerthException(
@@ -130,15 +140,11 @@ final class PullImage {
 
   private ImageDocument config(RegistrySession session, Manifest manifest) {
     Descriptor descriptor = manifest.config();
-    String type = descriptor.mediaType();
-    if (!type.isEmpty()
-        && !type.equals(MediaTypes.OCI_CONFIG)
-        && !type.equals(MediaTypes.DOCKER_CONFIG)) {
-      throw new BerthException(
-          INVALID_ARGUMENT, "not a container image: its config has the media type " + type);
-    }
     byte[] raw = session.fetchBlob(descriptor, Documents.MAX_CONFIG_BYTES, operation);
     content.put(descriptor.digest(), raw);
+    if (manifest.isArtifact()) {
+      return ArtifactFiles.document(manifest, platform);
+    }
     ImageDocument document = Documents.parseConfig(raw);
     if (!platform.accepts(document.platform())) {
       throw new BerthException(
@@ -163,11 +169,14 @@ final class PullImage {
     List<LayerFetcher.Wanted> wanted = new ArrayList<>();
     for (int i = 0; i < blobs.size(); i++) {
       Descriptor blob = blobs.get(i);
-      if (!blob.mediaType().isEmpty() && !MediaTypes.isLayer(blob.mediaType())) {
+      Optional<String> file = Optional.empty();
+      if (manifest.isArtifact()) {
+        file = Optional.of(ArtifactFiles.name(blob));
+      } else if (!blob.mediaType().isEmpty() && !MediaTypes.isLayer(blob.mediaType())) {
         throw new BerthException(
             INVALID_ARGUMENT, "layers[" + i + "] has the media type " + blob.mediaType());
       }
-      wanted.add(new LayerFetcher.Wanted(blob, document.diffIds().get(i), chainIds.get(i)));
+      wanted.add(new LayerFetcher.Wanted(blob, document.diffIds().get(i), chainIds.get(i), file));
     }
     return List.copyOf(wanted);
   }
@@ -180,8 +189,11 @@ final class PullImage {
     for (byte[] raw : content.values()) { // the configuration is among them
       size += raw.length;
     }
+    // The configurations of artifacts are alike.
+    Digest id =
+        manifest.isArtifact() ? Objects.requireNonNull(manifestDigest) : manifest.config().digest();
     return new ImageRecord(
-        manifest.config().digest().toString(),
+        id.toString(),
         reference.tag() == null ? List.of() : List.of(reference.toString()),
         List.of(reference.withDigest(top).toString()),
         size,

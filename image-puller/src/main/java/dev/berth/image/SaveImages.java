@@ -11,7 +11,6 @@ import dev.berth.image.archive.ArchiveSink;
 import dev.berth.image.archive.ArchiveWriter;
 import dev.berth.image.archive.SavedImage;
 import dev.berth.image.oci.BlobSource;
-import dev.berth.image.oci.Digest;
 import dev.berth.image.oci.MediaTypes;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -79,7 +78,7 @@ final class SaveImages {
         folders.manifest(image.id()).orElseThrow(() -> missing(image, "manifest"));
     byte[] config =
         folders
-            .document(image.id(), Digest.parse(image.id()))
+            .document(image.id(), stored.manifest().config().digest())
             .orElseThrow(() -> missing(image, "configuration"));
     return new SavedImage(
         image.repoTags(),

@@ -83,7 +83,7 @@ final class BerthShimRecoveryTest extends RecoveryContract {
     SandboxStatus pod = node.run(node.podWithPause("web"));
     ContainerConfig.Builder config = node.container("main", "/bin/sleep", "1000");
     ContainerStatus container = node.start(pod, config);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 3; i++) {
       Await.until("a shim has the container", LIMIT, () -> answers(container));
       ProcessHandle shim = node.shimOf(container);
       shim.destroyForcibly();

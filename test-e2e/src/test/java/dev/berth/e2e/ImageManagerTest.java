@@ -30,6 +30,7 @@ import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -100,6 +101,29 @@ class ImageManagerTest {
     assertThat(get(reference).getRepoTagsList()).containsExactly(reference);
     pods.removeImage(reference);
     assertThat(find(reference)).isEmpty();
+  }
+
+  @Test
+  void layersStayForTheContainerThatRunsOnThemAndGoWithIt() throws Exception {
+    String reference = registry.busybox();
+    pods.pull(reference);
+    PodSandboxConfig config = pods.config("holder");
+    String pod = pods.run(config);
+    String id = pods.launch(pod, config, Pods.shell("main", reference, "exec sleep 1000"));
+    pods.removeImage(reference);
+    assertThat(list()).isEmpty();
+    assertThat(pods.exec(id, 10, "echo", "on").getStdout().toStringUtf8()).isEqualTo("on\n");
+    Path layers = node.root().resolve("images/layers");
+    assertThat(layers).isNotEmptyDirectory();
+    pods.remove(pod);
+    Await.until(
+        "the layers are gone",
+        SOON,
+        () -> {
+          try (Stream<Path> left = Files.list(layers)) {
+            return left.findAny().isEmpty();
+          }
+        });
   }
 
   @Test

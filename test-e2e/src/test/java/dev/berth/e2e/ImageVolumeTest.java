@@ -1,5 +1,6 @@
 package dev.berth.e2e;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -65,6 +66,31 @@ class ImageVolumeTest {
     String id = pods.launch(pod, config, with("part", volume("bin")));
     assertThat(out(id, "ls", "/volume")).contains("busybox").doesNotContain("etc\n");
     pods.removeContainer(id);
+  }
+
+  @Test
+  void filesOfAnArtifactAreMountedByTheirTitles() throws Exception {
+    byte[] weights = "as they came".getBytes(UTF_8);
+    byte[] none = "{}".getBytes(UTF_8);
+    TestRegistry registry = running.registry();
+    String manifest =
+        """
+        {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+         "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": "%s", "size": 2},
+         "layers": [{"mediaType": "application/octet-stream", "digest": "%s", "size": %d,
+           "annotations": {"org.opencontainers.image.title": "weights.bin"}}]}\
+        """
+            .formatted(
+                registry.upload("model", none), registry.upload("model", weights), weights.length);
+    registry.pushManifest("model", manifest.getBytes(UTF_8));
+    String model = registry.reference("model");
+    pods.pull(model);
+    var volume = volume("").toBuilder().setImage(ImageSpec.newBuilder().setImage(model)).build();
+    String id = pods.launch(pod, config, with("artifact", volume));
+    assertThat(out(id, "cat", "/volume/weights.bin")).isEqualTo("as they came");
+    pods.removeContainer(id);
+    deleteLog("artifact");
+    pods.removeImage(model);
   }
 
   @Test

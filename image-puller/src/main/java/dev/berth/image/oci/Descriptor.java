@@ -7,6 +7,16 @@ import org.jspecify.annotations.Nullable;
  *
  * @param sizeBytes of the content as stored, that is, compressed
  * @param platform in an index, the platform a manifest is for; else null
+ * @param title what its file is called, if it says so: {@code org.opencontainers.image.title}
  */
 public record Descriptor(
-    String mediaType, Digest digest, long sizeBytes, @Nullable Platform platform) {}
+    String mediaType,
+    Digest digest,
+    long sizeBytes,
+    @Nullable Platform platform,
+    @Nullable String title) {
+  /** One without a title. */
+  public Descriptor(String mediaType, Digest digest, long sizeBytes, @Nullable Platform platform) {
+    this(mediaType, digest, sizeBytes, platform, null);
+  }
+}

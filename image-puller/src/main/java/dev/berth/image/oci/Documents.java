@@ -39,6 +39,9 @@ public final class Documents {
   /** Most layers of an image: what one overlay mount can stack. */
   public static final int MAX_LAYERS = 499;
 
+  /** See image-spec, annotations.md. */
+  private static final String TITLE = "org.opencontainers.image.title";
+
   private static final int MAX_INDEX_ENTRIES = 10_000;
   private static final Gson GSON =
       new GsonBuilder().setStrictness(Strictness.STRICT).disableHtmlEscaping().create();
@@ -52,7 +55,8 @@ public final class Documents {
       @Nullable String mediaType,
       @Nullable String digest,
       @Nullable Long size,
-      @Nullable PlatformJson platform) {}
+      @Nullable PlatformJson platform,
+      @Nullable Map<String, @Nullable String> annotations) {}
 
   private record ManifestJson(
       @Nullable Integer schemaVersion,
@@ -152,7 +156,11 @@ public final class Documents {
     }
     String type = json.mediaType() == null ? "" : json.mediaType();
     return new Descriptor(
-        type, digest("manifest: " + field, json.digest()), json.size(), platform(json.platform()));
+        type,
+        digest("manifest: " + field, json.digest()),
+        json.size(),
+        platform(json.platform()),
+        json.annotations() == null ? null : json.annotations().get(TITLE));
   }
 
   private static @Nullable Platform platform(@Nullable PlatformJson json) {

@@ -31,6 +31,11 @@ public final class LayerPipeline {
     void accept(byte[] bytes, int length);
   }
 
+  /** What becomes of the bytes. */
+  private interface Sink {
+    UnpackedLayer take(ChunkPipe pipe, AtomicLong received) throws IOException;
+  }
+
   /** A smaller layer is done before a third thread pays. */
   private static final long LARGE_BYTES = 8 << 20;
 
@@ -61,6 +66,17 @@ public final class LayerPipeline {
    * @throws BerthException INVALID_ARGUMENT naming the layer and what is wrong with it
    */
   public UnpackedLayer run(InputStream source, Tap tap, Path directory) {
+    return run(source, tap, (pipe, received) -> unpack(pipe, received, directory));
+  }
+
+  /**
+   * Writes the blob as it comes to a file of that name, one character per byte; otherwise the same.
+   */
+  public UnpackedLayer runToFile(InputStream source, Tap tap, Path directory, String name) {
+    return run(source, tap, (pipe, _) -> store(pipe, directory, name));
+  }
+
+  private UnpackedLayer run(InputStream source, Tap tap, Sink sink) {
     var pipe = new ChunkPipe(operation);
     var received = new AtomicLong();
     var fetch =
@@ -68,7 +84,7 @@ public final class LayerPipeline {
           fetch(source, tap, pipe, received);
           return null;
         });
-    var unpack = new FutureTask<>(() -> unpack(pipe, received, directory));
+    var unpack = new FutureTask<>(() -> sink.take(pipe, received));
     Thread fetcher = Thread.ofPlatform().daemon().name("layer-fetch").start(fetch);
     Thread unpacker = Thread.ofPlatform().daemon().name("layer-unpack").start(unpack);
     PlatformTask.join(fetcher);
@@ -126,6 +142,15 @@ public final class LayerPipeline {
     if (!actual.equals(expected)) {
       throw new BerthException(
           INVALID_ARGUMENT, "the " + what + " has digest " + actual + ", not " + expected);
+    }
+  }
+
+  private UnpackedLayer store(ChunkPipe pipe, Path directory, String name) throws IOException {
+    try (InputStream content = pipe.reader()) {
+      return ArtifactFile.write(content, directory, name, operation);
+    } catch (BerthException e) {
+      hopeless = true; // a full disk
+      throw e;
     }
   }
 
