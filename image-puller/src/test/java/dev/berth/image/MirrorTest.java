@@ -15,6 +15,7 @@ import dev.berth.image.testing.TestImage.Compression;
 import dev.berth.image.unpack.Tars;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
@@ -85,6 +86,22 @@ class MirrorTest extends HostileRegistryFixture {
         });
     pull("app:v1");
     assertThat(mirror.requests()).hasSize(1);
+  }
+
+  @Test
+  void anExplanationNamesTheHostsInTheirOrderAndWhatEachSays() {
+    mirror.on("/v2/app/manifests/v1", exchange -> HostileRegistry.send(exchange, 404, ""));
+    ImageReference name = ImageReference.parse(registry.host() + "/app:v1");
+    List<String> hosts =
+        images
+            .transfers()
+            .explain(name, Credentials.none(), Operation.internal("ExplainRegistry"))
+            .stream()
+            .map(Object::toString)
+            .toList();
+    assertThat(hosts).hasSize(2);
+    assertThat(hosts.getFirst()).contains(mirror.host(), "plain HTTP", "404");
+    assertThat(hosts.getLast()).contains(registry.host(), "plain HTTP", "answer=200");
   }
 
   @Test

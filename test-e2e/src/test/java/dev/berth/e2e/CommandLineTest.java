@@ -6,6 +6,9 @@ import dev.berth.testing.Await;
 import dev.berth.testing.RequiresRoot;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.regex.Pattern;
@@ -63,6 +66,34 @@ class CommandLineTest {
       return node.berthdLog();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void onATerminalAPullIsDrawnAgainAndAgain() throws Exception {
+    Path screen = directory.resolve("screen");
+    try (var silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      String slow = "127.0.0.1:" + silent.getLocalPort() + "/slow:latest";
+      String command =
+          BerthNode.distribution().resolve("bin/berth")
+              + (" --socket " + node.socket() + " pull " + slow);
+      Process terminal =
+          new ProcessBuilder("script", "-qefc", command, screen.toString())
+              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+              .redirectError(ProcessBuilder.Redirect.DISCARD)
+              .start();
+      try {
+        Await.until(
+            "the stage is drawn over itself",
+            Duration.ofSeconds(20),
+            () ->
+                Files.exists(screen)
+                    && Files.readString(screen).contains("fetch manifest\r\n\u001b[1A\u001b[J"));
+        assertThat(screen).content().doesNotContain("{\"");
+      } finally {
+        terminal.destroy();
+        terminal.waitFor();
+      }
     }
   }
 
