@@ -20,7 +20,7 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class ExitWitness implements AutoCloseable {
   /** The first process of the machine may take its time to reap what it inherits. */
-  private static final Duration REAP_LIMIT = Duration.ofSeconds(2);
+  private static final Duration REAP_LIMIT = Duration.ofSeconds(10);
 
   private static final long POLL_NANOS = 5_000_000;
 
@@ -62,13 +62,17 @@ final class ExitWitness implements AutoCloseable {
     }
     long deadline = System.nanoTime() + REAP_LIMIT.toNanos();
     while (System.nanoTime() - deadline < 0) {
+      boolean reaped = !Processes.signal(process, 0);
       Optional<ExitStatus> status = Processes.exitStatus(process);
       if (status.isPresent()) {
         return OptionalInt.of(status.get().shellCode());
       }
+      if (reaped) {
+        break; // the kernel does not tell
+      }
       LockSupport.parkNanos(POLL_NANOS);
     }
-    return OptionalInt.empty(); // an older kernel
+    return OptionalInt.empty();
   }
 
   /** Lets go of a process. Idempotent. */
