@@ -23,11 +23,7 @@ final class BerthShimRecoveryTest extends RecoveryContract {
   @Test
   void aContainerOutlivesItsShimAndItsExitArrives() throws Exception {
     SandboxStatus pod = node.run(node.pod("web"));
-    ContainerStatus container =
-        node.start(
-            pod,
-            node.container(
-                "main", "/bin/sh", "-c", "until [ -e /dev/shm/go ]; do sleep 0.05; done; exit 9"));
+    ContainerStatus container = startUntilGo(pod);
     ProcessHandle shim = node.shimOf(container);
     shim.destroyForcibly();
     Await.until("the shim is gone", LIMIT, () -> !shim.isAlive());
@@ -101,11 +97,7 @@ final class BerthShimRecoveryTest extends RecoveryContract {
   @Test
   void anExitCodeIsKnownThoughStubAndShimDiedBeforeTheyCouldTellIt() throws Exception {
     SandboxStatus pod = node.run(node.pod("web"));
-    ContainerStatus container =
-        node.start(
-            pod,
-            node.container(
-                "main", "/bin/sh", "-c", "until [ -e /dev/shm/go ]; do sleep 0.05; done; exit 9"));
+    ContainerStatus container = startUntilGo(pod);
     int pid = ((ContainerState.Running) container.state()).pid();
     ProcessHandle process = ProcessHandle.of(pid).orElseThrow();
     ProcessHandle stub = process.parent().orElseThrow();
@@ -113,7 +105,7 @@ final class BerthShimRecoveryTest extends RecoveryContract {
     signal("-STOP", shim);
     stub.destroyForcibly();
     Await.until("the stub is gone", LIMIT, () -> !process.parent().equals(Optional.of(stub)));
-    Files.createFile(directory.resolve("state/sandboxes").resolve(pod.id()).resolve("shm/go"));
+    Files.createFile(go(pod));
     Await.until("the program has ended", LIMIT, () -> Processes.isZombie(pid));
     shim.destroyForcibly();
     assertThat(awaitExited(container.id()))

@@ -75,15 +75,10 @@ abstract class RecoveryContract {
   @Test
   void anExitWhileNobodyLookedIsReported() throws Exception {
     SandboxStatus pod = node.run(node.pod("web"));
-    ContainerStatus container =
-        node.start(
-            pod,
-            node.container(
-                "main", "/bin/sh", "-c", "until [ -e /dev/shm/go ]; do sleep 0.05; done; exit 9"));
-    Path flag = directory.resolve("state/sandboxes").resolve(pod.id()).resolve("shm/go");
+    ContainerStatus container = startUntilGo(pod);
     int pid = ((ContainerState.Running) container.state()).pid();
     node.shutDown();
-    Files.createFile(flag);
+    Files.createFile(go(pod));
     Await.until(
         "the program has ended", LIMIT, () -> !Files.exists(Path.of("/proc/" + pid + "/root/bin")));
     node.open();
@@ -199,6 +194,18 @@ abstract class RecoveryContract {
         .containsExactlyInAnyOrder(
             tuple("sandboxes/bad", AuditFinding.Problem.WRONG),
             tuple("containers/bad", AuditFinding.Problem.WRONG));
+  }
+
+  /** Starts a container that ends with 9 as soon as {@link #go} is there. */
+  ContainerStatus startUntilGo(SandboxStatus pod) {
+    return node.start(
+        pod,
+        node.container(
+            "main", "/bin/sh", "-c", "until [ -e /dev/shm/go ]; do sleep 0.05; done; exit 9"));
+  }
+
+  Path go(SandboxStatus pod) {
+    return directory.resolve("state/sandboxes").resolve(pod.id()).resolve("shm/go");
   }
 
   ContainerState.Exited awaitExited(String id) {

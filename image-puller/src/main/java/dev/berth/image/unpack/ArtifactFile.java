@@ -13,8 +13,6 @@ import java.util.List;
 
 /** Writes a blob that is no archive as the only file of a layer. */
 final class ArtifactFile {
-  private static final long DISK_BLOCK_BYTES = 4096;
-
   private ArtifactFile() {}
 
   /**
@@ -44,8 +42,8 @@ final class ArtifactFile {
         attributes.changeMode(file, name, 0644);
         attributes.changeTime(file, name, UnixTime.EPOCH);
       }
-      long usedBytes = (bytes + DISK_BLOCK_BYTES - 1) / DISK_BLOCK_BYTES * DISK_BLOCK_BYTES;
-      return new UnpackedLayer(new Sidecar(List.of(), List.of()), false, false, usedBytes, 1);
+      return new UnpackedLayer(
+          new Sidecar(List.of(), List.of()), false, false, UnpackedLayer.wholeBlocks(bytes), 1);
     }
   }
 }

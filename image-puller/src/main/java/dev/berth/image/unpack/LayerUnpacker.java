@@ -38,7 +38,6 @@ import java.util.function.BooleanSupplier;
  * archive, and to be run on a platform thread.
  */
 public final class LayerUnpacker implements AutoCloseable {
-  private static final long DISK_BLOCK_BYTES = 4096;
   private static final long MAX_DEVICE_MAJOR = 0xfff;
   private static final long MAX_DEVICE_MINOR = 0xfffff;
 
@@ -275,7 +274,7 @@ public final class LayerUnpacker implements AutoCloseable {
   }
 
   private void count(long bytes) {
-    usedBytes += (bytes + DISK_BLOCK_BYTES - 1) / DISK_BLOCK_BYTES * DISK_BLOCK_BYTES;
+    usedBytes += UnpackedLayer.wholeBlocks(bytes);
   }
 
   private void directory(Directory parent, String name, TarEntry entry) {

@@ -10,4 +10,11 @@ package dev.berth.image.unpack;
  * @param inodes it takes
  */
 public record UnpackedLayer(
-    Sidecar sidecar, boolean explicitRoot, boolean opaqueRoot, long usedBytes, long inodes) {}
+    Sidecar sidecar, boolean explicitRoot, boolean opaqueRoot, long usedBytes, long inodes) {
+  private static final long DISK_BLOCK_BYTES = 4096;
+
+  /** Returns what so many bytes take on a disk of the usual blocks. */
+  static long wholeBlocks(long bytes) {
+    return (bytes + DISK_BLOCK_BYTES - 1) / DISK_BLOCK_BYTES * DISK_BLOCK_BYTES;
+  }
+}
