@@ -74,6 +74,7 @@ public final class SandboxManager implements AutoCloseable {
   private final UserNamespaceSupport userNamespaces;
   private final WritableLayers layers;
   private final UsageReader usage;
+  private final HandlerShims handlerShims;
   private final Tasks tasks;
   private final Audit audit;
   private final Handlers handlers;
@@ -129,7 +130,8 @@ public final class SandboxManager implements AutoCloseable {
     events = ShimEvents.listen(paths.eventsSocket(), settings.instance(), _ -> {});
     ShimSettings shimSettings = shimSettings(settings);
     shims = new Shims(shimSettings);
-    tasks = new Tasks(shims, records, paths, settings.cgroupDriver());
+    handlerShims = new HandlerShims(shims, records, paths, settings.cgroupDriver());
+    tasks = new Tasks(handlerShims, paths);
     exits = new ExitWatch(tasks, cgroups, handlers, plugins);
     pause = new PodPause(tasks, bundles, cgroups, namespaces, handlers, host, settings.logWriter());
     ReleasePodSandbox release =
@@ -304,7 +306,7 @@ public final class SandboxManager implements AutoCloseable {
    */
   public ShimUpgrade upgradeShim(String handler, Operation operation) {
     requireRecovered();
-    return tasks.upgrade(handlers.require(handler), operation);
+    return handlerShims.upgrade(handlers.require(handler), operation);
   }
 
   /** Returns the containers. */

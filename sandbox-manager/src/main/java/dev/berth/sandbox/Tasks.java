@@ -2,35 +2,24 @@ package dev.berth.sandbox;
 
 import static dev.berth.base.BerthException.Kind.CANCELLED;
 import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
-import static dev.berth.base.BerthException.Kind.INTERNAL;
 import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 import static dev.berth.base.BerthException.Kind.UNAVAILABLE;
 import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
 import static java.lang.System.Logger.Level.WARNING;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
-import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
-import dev.berth.base.Ids;
 import dev.berth.base.Operation;
-import dev.berth.base.SingleFlight;
-import dev.berth.proto.shim.runc.v1.Options;
 import dev.berth.proto.shim.types.Mount;
 import dev.berth.shim.client.CreateTask;
 import dev.berth.shim.client.ExecTask;
 import dev.berth.shim.client.Shim;
-import dev.berth.shim.client.ShimRecord;
-import dev.berth.shim.client.ShimVersion;
-import dev.berth.shim.client.Shims;
 import dev.berth.shim.client.TaskClient;
 import dev.berth.shim.client.TaskExit;
 import dev.berth.shim.client.TaskIo;
 import dev.berth.shim.client.TaskProcess;
 import dev.berth.shim.client.TaskState;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -45,7 +34,6 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The tasks of containers: which shim has which, and what can be asked of it.
@@ -57,7 +45,7 @@ final class Tasks {
   private static final Duration FIRST_PAUSE = Duration.ofMillis(50);
   private static final Duration LAST_PAUSE = Duration.ofSeconds(5);
   private static final int START_ATTEMPTS = 3;
-  private static final long RELAUNCH_PAUSE_NANOS = 20_000_000;
+  private static final long RETRY_PAUSE_NANOS = 20_000_000;
 
   /** How long a shim may take for one call: what runs a program can take seconds under load. */
   static final Duration LIMIT = Duration.ofSeconds(60);
@@ -65,24 +53,12 @@ final class Tasks {
   /** For a command that may take as long as it likes. */
   static final Duration FOREVER = Duration.ofDays(365);
 
-  /** How long an ExecSync or another call in progress may hold up an upgrade. */
-  private static final Duration HAND_OVER_PATIENCE = Duration.ofSeconds(10);
-
   /** How long the successor of a killed shim may take. */
   private static final Duration RESUME_LIMIT = Duration.ofSeconds(30);
 
-  private final Shims shims;
-  private final RecordStore records;
+  private final HandlerShims shims;
   private final PodPaths paths;
-  private final CgroupDriver cgroupDriver;
-  private final SingleFlight<String, Shim> relaunches = new SingleFlight<>();
   private final Map<String, Held> tasks = new ConcurrentHashMap<>();
-
-  /** Held while a shim is replaced. */
-  private final ReentrantLock upgrading = new ReentrantLock();
-
-  /** The shims that serve all containers of a handler, by the handler's name. */
-  private final Map<String, Shim> common = new ConcurrentHashMap<>();
 
   /** A task and the shim that has it, or that is still looked for. */
   private static final class Held {
@@ -109,63 +85,16 @@ final class Tasks {
     }
   }
 
-  Tasks(Shims shims, RecordStore records, PodPaths paths, CgroupDriver cgroupDriver) {
+  Tasks(HandlerShims shims, PodPaths paths) {
     this.shims = shims;
-    this.records = records;
     this.paths = paths;
-    this.cgroupDriver = cgroupDriver;
   }
 
   /** Starts the shim for a container, or finds the one that will have it. */
   void launch(String containerId, RuntimeHandler handler, Operation operation) {
-    awaitUpgrade(operation);
-    Shim known = common.get(handler.name());
-    if (known != null) {
-      hold(containerId, known.isLost() ? successor(known, containerId, handler, operation) : known);
-      return;
-    }
-    Shim shim = launchNew(containerId, handler, operation);
+    Shim shim = shims.launch(containerId, handler, operation);
     hold(containerId, shim);
-    if (shim.record().adoptsTasks()) {
-      common.put(handler.name(), shim);
-      records.putShim(handler.name(), shim.record());
-    } else {
-      records.putShim(containerId, shim.record());
-    }
-  }
-
-  private Shim successor(
-      Shim lost, String containerId, RuntimeHandler handler, Operation operation) {
-    Shim successor = answering(recordFor(containerId, lost.record()), operation.remaining(LIMIT));
-    common.put(handler.name(), successor);
-    return successor;
-  }
-
-  private Shim launchNew(String containerId, RuntimeHandler handler, Operation operation) {
-    try {
-      return shims.launch(
-          handler.shim().toString(),
-          containerId,
-          paths.bundle(containerId),
-          options(handler),
-          operation.remaining(LIMIT));
-    } catch (BerthException failure) {
-      endHalfStarted(containerId, handler, failure);
-      throw failure;
-    }
-  }
-
-  private void endHalfStarted(String containerId, RuntimeHandler handler, BerthException failure) {
-    try {
-      TaskExit _ = shims.cleanUp(unrecorded(containerId, handler), LIMIT);
-    } catch (BerthException e) {
-      failure.addSuppressed(e);
-    }
-  }
-
-  /** What a record would say of a shim that may have been started but never answered. */
-  private ShimRecord unrecorded(String containerId, RuntimeHandler handler) {
-    return new ShimRecord(containerId, handler.shim(), paths.bundle(containerId), "", 2, false);
+    shims.keep(containerId, handler, shim);
   }
 
   /**
@@ -174,17 +103,7 @@ final class Tasks {
    * @throws BerthException UNAVAILABLE if it is gone, NOT_FOUND if none was ever started
    */
   void adopt(String containerId, RuntimeHandler handler, Duration timeout) {
-    ShimRecord found =
-        recordOf(containerId, handler)
-            .orElseThrow(
-                () -> new BerthException(NOT_FOUND, "container " + containerId + " had no shim"));
-    // The program may have been replaced since; the one of today takes the tasks over.
-    ShimRecord record = found.adoptsTasks() ? found.withBinary(handler.shim()) : found;
-    Shim shim = record.adoptsTasks() ? answering(record, timeout) : shims.adopt(record, timeout);
-    hold(containerId, shim);
-    if (record.adoptsTasks()) {
-      common.put(handler.name(), shim);
-    }
+    hold(containerId, shims.adopt(containerId, handler, timeout));
   }
 
   /**
@@ -202,7 +121,7 @@ final class Tasks {
         adopt(containerId, handler, RESUME_LIMIT);
         return true;
       } catch (BerthException e) {
-        if (!isTakenOver(containerId, handler)) {
+        if (!shims.isTakenOver(containerId, handler)) {
           throw e;
         }
         LOG.log(WARNING, "the shim of " + containerId + " does not come up, trying again", e);
@@ -213,134 +132,6 @@ final class Tasks {
     return false;
   }
 
-  /**
-   * Connects to a shim that takes its tasks over when it is started again, and starts it if need
-   * be.
-   *
-   * <p>A process that was killed closes its connections before its listening socket: for a moment
-   * it still takes new ones, which it never answers, and looks alive to its successor's launcher
-   * too. So it must answer, and a start that met the dying one is repeated.
-   */
-  private Shim answering(ShimRecord record, Duration timeout) {
-    Operation operation = Operation.start("start shim again", timeout, null);
-    while (true) {
-      try {
-        Shim shim = shims.adopt(record, operation.remaining(LIMIT));
-        requireAnswer(shim, record.id(), operation.remaining(LIMIT));
-        return shim;
-      } catch (BerthException e) {
-        if (e.kind() != UNAVAILABLE || operation.remaining(LIMIT).isZero()) {
-          throw e;
-        }
-      }
-      relaunches.join(record.address(), operation, _ -> relaunch(record, timeout));
-    }
-  }
-
-  /** All containers lose their shim at the same moment, and one start is enough for all. */
-  private Shim relaunch(ShimRecord record, Duration timeout) {
-    Shim shim = shims.relaunch(record, timeout);
-    if (!answers(shim, record.id(), timeout)) {
-      LockSupport.parkNanos(RELAUNCH_PAUSE_NANOS);
-    }
-    return shim;
-  }
-
-  private static boolean answers(Shim shim, String containerId, Duration timeout) {
-    try {
-      requireAnswer(shim, containerId, timeout);
-      return true;
-    } catch (BerthException e) {
-      return false; // it was about to die: who needs it asks again
-    }
-  }
-
-  private static void requireAnswer(Shim shim, String containerId, Duration timeout) {
-    try {
-      shim.tasks().connect(containerId, timeout);
-    } catch (BerthException e) {
-      if (e.kind() != NOT_FOUND) { // it answers; whether it has the task is asked elsewhere
-        throw e;
-      }
-    }
-  }
-
-  /**
-   * Replaces the process of a handler's shim by one of the handler's present program. No task ends;
-   * calls in progress are answered before, those that come meanwhile wait.
-   *
-   * @throws BerthException NOT_FOUND if no shim was started for it that takes tasks over
-   */
-  ShimUpgrade upgrade(RuntimeHandler handler, Operation operation) {
-    ShimRecord record =
-        records
-            .shim(handler.name())
-            .orElseThrow(() ->
-                new BerthException(
-                    NOT_FOUND, "handler " + handler.name() + ": no shim runs that serves all"))
-            .withBinary(handler.shim());
-    upgrading.lock();
-    try {
-      records.putShim(handler.name(), record); // whoever misses the old one starts the new one
-      ShimVersion before = shims.handOver(record, HAND_OVER_PATIENCE, operation.remaining(LIMIT));
-      Shim shim = startSuccessor(record);
-      common.put(handler.name(), shim);
-      return new ShimUpgrade(handler.name(), before, shim.tasks().about(LIMIT));
-    } finally {
-      upgrading.unlock();
-    }
-  }
-
-  /** A shim is started in a bundle, even for all; that of the first container may be gone. */
-  private Shim startSuccessor(ShimRecord record) {
-    String id = Ids.generate();
-    Path bundle = paths.bundle(id);
-    try {
-      AtomicFiles.createPrivateDirectories(bundle);
-      try {
-        return answering(recordFor(id, record), LIMIT);
-      } finally {
-        AtomicFiles.deleteTree(bundle);
-      }
-    } catch (IOException e) {
-      throw new BerthException(INTERNAL, "bundle " + bundle + ": " + e, e);
-    }
-  }
-
-  /** Waits while a shim is replaced: it answers nothing new. */
-  private void awaitUpgrade(Operation operation) {
-    if (!upgrading.isLocked()) {
-      return;
-    }
-    try {
-      if (!upgrading.tryLock(operation.remaining(LIMIT).toNanos(), TimeUnit.NANOSECONDS)) {
-        throw new BerthException(UNAVAILABLE, "the shim is being replaced");
-      }
-      upgrading.unlock();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new BerthException(CANCELLED, "interrupted while the shim is being replaced", e);
-    }
-  }
-
-  /** A shim that serves all was recorded once; for its containers only id and bundle differ. */
-  private Optional<ShimRecord> recordOf(String containerId, RuntimeHandler handler) {
-    Optional<ShimRecord> own = records.shim(containerId);
-    return own.isPresent()
-        ? own
-        : records.shim(handler.name()).map(shared -> recordFor(containerId, shared));
-  }
-
-  private ShimRecord recordFor(String containerId, ShimRecord shim) {
-    return new ShimRecord(
-        containerId,
-        shim.binary(),
-        paths.bundle(containerId),
-        shim.address(),
-        shim.version(),
-        shim.adoptsTasks());
-  }
-
   /** Creates the task; its process waits. */
   void create(
       String containerId,
@@ -348,7 +139,8 @@ final class Tasks {
       TaskIo io,
       RuntimeHandler handler,
       Operation operation) {
-    var task = new CreateTask(containerId, paths.bundle(containerId), rootfs, io, options(handler));
+    var task =
+        new CreateTask(containerId, paths.bundle(containerId), rootfs, io, shims.options(handler));
     int _ = client(containerId, operation).create(task, operation.remaining(LIMIT));
   }
 
@@ -370,7 +162,7 @@ final class Tasks {
         boolean again =
             e.kind() == UNAVAILABLE
                 && attempt < START_ATTEMPTS
-                && isTakenOver(containerId, handler);
+                && shims.isTakenOver(containerId, handler);
         if (!again) {
           throw e;
         }
@@ -440,7 +232,7 @@ final class Tasks {
 
   /** Tells whether the shim of a container takes its tasks over when it is started again. */
   boolean isTakenOver(String containerId, RuntimeHandler handler) {
-    return recordOf(containerId, handler).map(ShimRecord::adoptsTasks).orElse(false);
+    return shims.isTakenOver(containerId, handler);
   }
 
   /** Tells whether a container's shim is there: its successor, if it was killed. */
@@ -504,7 +296,7 @@ final class Tasks {
         if (e.kind() != UNAVAILABLE || System.nanoTime() > deadline) {
           throw e;
         }
-        LockSupport.parkNanos(RELAUNCH_PAUSE_NANOS);
+        LockSupport.parkNanos(RETRY_PAUSE_NANOS);
       }
     }
   }
@@ -537,7 +329,7 @@ final class Tasks {
     if (held == null) {
       return;
     }
-    awaitUpgrade(operation);
+    shims.awaitUpgrade(operation);
     held.freeing.lock();
     try {
       if (!held.freed) {
@@ -559,7 +351,7 @@ final class Tasks {
       if (e.kind() != UNAVAILABLE || !ofOneOrFew) {
         throw e;
       }
-      TaskExit _ = shims.cleanUp(recordFor(containerId, shim.record()), LIMIT);
+      TaskExit _ = shims.cleanUp(containerId, shim, LIMIT);
       return;
     }
     if (ofOneOrFew) {
@@ -585,12 +377,7 @@ final class Tasks {
    */
   Optional<TaskExit> cleanUp(String containerId, RuntimeHandler handler, Duration timeout) {
     tasks.remove(containerId);
-    if (!Files.isDirectory(paths.bundle(containerId))) {
-      return Optional.empty();
-    }
-    ShimRecord record =
-        recordOf(containerId, handler).orElseGet(() -> unrecorded(containerId, handler));
-    return Optional.of(shims.cleanUp(record, timeout));
+    return shims.cleanUp(containerId, handler, timeout);
   }
 
   boolean isKnown(String containerId) {
@@ -598,7 +385,7 @@ final class Tasks {
   }
 
   private TaskClient client(String containerId, Operation operation) {
-    awaitUpgrade(operation);
+    shims.awaitUpgrade(operation);
     return require(containerId, operation.remaining(LIMIT)).tasks().tracing(operation);
   }
 
@@ -656,26 +443,5 @@ final class Tasks {
         throw e;
       }
     }
-  }
-
-  /**
-   * Shims that call another program want to be told which, where it keeps its state, and whom to
-   * ask for cgroups.
-   */
-  private @Nullable Any options(RuntimeHandler handler) {
-    return handler
-        .ociRuntime()
-        .map(program ->
-            Any.newBuilder()
-                .setTypeUrl("containerd.runc.v1.Options")
-                .setValue(
-                    Options.newBuilder()
-                        .setBinaryName(program.toString())
-                        .setRoot(paths.ociRuntimeRoot().toString())
-                        .setSystemdCgroup(cgroupDriver == CgroupDriver.SYSTEMD)
-                        .build()
-                        .toByteString())
-                .build())
-        .orElse(null);
   }
 }
