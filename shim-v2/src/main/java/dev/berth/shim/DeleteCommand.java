@@ -64,7 +64,7 @@ final class DeleteCommand {
       return client.call(SERVICE, "Delete", delete, DeleteResponse.parser(), Metadata.NONE, LIMIT);
     } catch (BerthException e) {
       if (e.kind() == BerthException.Kind.NOT_FOUND) {
-        return nothingLeft();
+        return discard(); // it could not take this one over
       }
       throw e;
     }
@@ -87,17 +87,30 @@ final class DeleteCommand {
   private DeleteResponse deleteHere() {
     try (var init = BerthInit.open();
         var tasks = new Tasks(directory.tasks(), init, Cgroups.detect())) {
-      Task task = tasks.adopt(containerId);
+      Task task;
+      try {
+        task = tasks.adopt(containerId);
+      } catch (BerthException e) {
+        return discard(tasks);
+      }
       task.kill(SIGKILL, true);
       Optional<TaskExit> exit = task.await(LIMIT);
       task.delete();
       return response(task.pid(), exit.orElseGet(() -> new TaskExit(KILLED, Instant.now(), false)));
-    } catch (BerthException e) {
-      if (e.kind() == BerthException.Kind.NOT_FOUND) {
-        return nothingLeft();
-      }
-      throw e;
     }
+  }
+
+  private DeleteResponse discard() {
+    try (var init = BerthInit.open();
+        var tasks = new Tasks(directory.tasks(), init, Cgroups.detect())) {
+      return discard(tasks);
+    }
+  }
+
+  /** What cannot be understood is ended all the same. */
+  private DeleteResponse discard(Tasks tasks) {
+    ignoreMissing(() -> tasks.discard(containerId));
+    return nothingLeft();
   }
 
   private static DeleteResponse nothingLeft() {

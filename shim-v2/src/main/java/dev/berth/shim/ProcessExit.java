@@ -54,9 +54,9 @@ final class ProcessExit {
     this.teller = teller;
   }
 
-  /** Begins to follow. */
+  /** Begins to follow; what hinders it now is tried again. */
   ProcessExit follow() {
-    look();
+    lookSurely(false);
     return this;
   }
 
@@ -110,9 +110,9 @@ final class ProcessExit {
    * Replacing a killed stub can fail for a while, of full disks or descriptors. The process writes
    * into its FIFO meanwhile, so nothing is lost as long as someone tries again.
    */
-  private void fired() {
+  private void lookSurely(boolean fired) {
     try {
-      look(true);
+      look(fired);
       retry = FIRST_RETRY;
     } catch (RuntimeException e) {
       if (!noticed.get()) {
@@ -121,6 +121,10 @@ final class ProcessExit {
         retry = retry.compareTo(LAST_RETRY) < 0 ? retry.multipliedBy(2) : LAST_RETRY;
       }
     }
+  }
+
+  private void fired() {
+    lookSurely(true);
   }
 
   private void tell(TaskExit exit) {

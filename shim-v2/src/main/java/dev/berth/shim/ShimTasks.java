@@ -16,6 +16,7 @@ import dev.berth.runtime.task.TaskSpec;
 import dev.berth.runtime.task.Tasks;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** The containers of this shim, by id. Thread-safe. */
@@ -26,6 +27,7 @@ final class ShimTasks {
   private final EventPublisher events;
   private final EventLoop loop;
   private final Map<String, ShimTask> byId = new ConcurrentHashMap<>();
+  private final Set<String> leftOut = ConcurrentHashMap.newKeySet();
 
   ShimTasks(Tasks tasks, EventPublisher events, EventLoop loop) {
     this.tasks = tasks;
@@ -35,13 +37,12 @@ final class ShimTasks {
 
   /**
    * Takes over what a predecessor left. Its ends are told again: nobody knows whether they were. A
-   * task that cannot be understood stays as it is and hides no other. One that was still being
-   * created is undone: its creator got no answer.
+   * task that cannot be understood stays as it is, hides no other, and is looked at again when it
+   * is asked for. One that was still being created is undone: its creator got no answer.
    */
   void adopt() {
     tasks.removeUnfinished((path, e) -> LOG.log(WARNING, "task " + path + " is not undone", e));
-    for (Task task :
-        tasks.adoptAll((path, e) -> LOG.log(WARNING, "task " + path + " is not adopted", e))) {
+    for (Task task : tasks.adoptAll((path, e) -> LOG.log(WARNING, path + " is not adopted", e))) {
       byId.put(task.id(), ShimTask.adopted(task, events, loop));
     }
     LOG.log(INFO, () -> "adopted " + byId.size() + " tasks");
@@ -77,8 +78,25 @@ final class ShimTasks {
    */
   ShimTask require(String containerId) {
     return find(containerId)
+        .or(() -> adoptLate(containerId))
         .orElseThrow(
             () -> new BerthException(NOT_FOUND, "container " + containerId + ": no such task"));
+  }
+
+  /** What hindered it may have passed, such as a lack of descriptors. */
+  private Optional<ShimTask> adoptLate(String containerId) {
+    if (!leftOut.remove(containerId)) {
+      return Optional.empty();
+    }
+    try {
+      ShimTask late = ShimTask.adopted(tasks.adopt(containerId), events, loop);
+      byId.put(containerId, late);
+      return Optional.of(late);
+    } catch (RuntimeException e) {
+      leftOut.add(containerId);
+      LOG.log(WARNING, "container " + containerId + " is not adopted yet", e);
+      return Optional.empty();
+    }
   }
 
   Optional<ShimTask> find(String containerId) {

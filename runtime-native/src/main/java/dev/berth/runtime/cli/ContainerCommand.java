@@ -31,7 +31,7 @@ abstract class ContainerCommand implements Callable<Integer> {
   @Override
   public final Integer call() throws Exception {
     try {
-      return requireNonNull(parent, "picocli injects the parent command").withTask(id, this::with);
+      return runtime().withTask(id, this::with);
     } catch (BerthException e) {
       if (e.kind() == BerthException.Kind.NOT_FOUND) {
         return without(e);
@@ -40,8 +40,16 @@ abstract class ContainerCommand implements Callable<Integer> {
     }
   }
 
-  /** Does what is right where there is no such container, or nothing of it to be found. */
-  int without(BerthException reason) {
+  final RuntimeCli runtime() {
+    return requireNonNull(parent, "picocli injects the parent command");
+  }
+
+  /**
+   * Does what is right where there is no such container, or nothing of it to be found.
+   *
+   * @throws Exception whatever went wrong, {@code reason} by default
+   */
+  int without(BerthException reason) throws Exception {
     throw reason;
   }
 

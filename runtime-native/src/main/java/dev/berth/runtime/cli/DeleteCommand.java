@@ -2,6 +2,7 @@ package dev.berth.runtime.cli;
 
 import dev.berth.base.BerthException;
 import dev.berth.runtime.task.Task;
+import dev.berth.runtime.task.Tasks;
 import java.time.Duration;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -17,11 +18,23 @@ final class DeleteCommand extends ContainerCommand {
   private boolean force;
 
   @Override
-  int without(BerthException reason) {
-    if (force) {
-      return 0;
+  int without(BerthException reason) throws Exception {
+    if (!force) {
+      throw reason;
     }
-    throw reason;
+    return runtime().withTasks(this::discard);
+  }
+
+  /** A create that was killed midway has left a directory, and perhaps more, but no record. */
+  private int discard(Tasks tasks) {
+    try {
+      tasks.discard(id());
+    } catch (BerthException e) {
+      if (e.kind() != BerthException.Kind.NOT_FOUND) {
+        throw e;
+      }
+    }
+    return 0;
   }
 
   @Override

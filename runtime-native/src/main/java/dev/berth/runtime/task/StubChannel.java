@@ -4,6 +4,7 @@ import dev.berth.base.BerthException;
 import dev.berth.runtime.kernel.DirFd;
 import dev.berth.runtime.kernel.Errno;
 import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.kernel.NativeException;
 import dev.berth.runtime.kernel.SeqpacketSocket;
 import java.time.Duration;
 import java.util.List;
@@ -24,15 +25,22 @@ final class StubChannel implements AutoCloseable {
   /**
    * Connects to a task's control socket.
    *
-   * @throws BerthException UNAVAILABLE if no stub listens there any more
+   * @throws BerthException UNAVAILABLE if no stub listens there any more. Any other failure, such
+   *     as a lack of descriptors, says nothing about the stub
    */
   static StubChannel connect(TaskDirectory directory, Duration timeout) {
     try (DirFd folder = DirFd.open(directory.path())) {
       return new StubChannel(SeqpacketSocket.connect(folder, TaskDirectory.CONTROL, timeout));
-    } catch (BerthException e) {
-      throw new BerthException(
-          BerthException.Kind.UNAVAILABLE, directory.path() + ": no stub answers", e);
+    } catch (NativeException e) {
+      throw isGone(e)
+          ? new BerthException(
+              BerthException.Kind.UNAVAILABLE, directory.path() + ": no stub answers", e)
+          : e;
     }
+  }
+
+  private static boolean isGone(NativeException e) {
+    return e.is(Errno.ENOENT) || e.is(Errno.ECONNREFUSED) || e.is(Errno.ENOTDIR);
   }
 
   /** A message and the descriptors that came with it, which the receiver owns. */

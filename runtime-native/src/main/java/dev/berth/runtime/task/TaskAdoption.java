@@ -6,7 +6,6 @@ import dev.berth.runtime.kernel.Processes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -15,10 +14,14 @@ import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Finds tasks that a JVM before this one created. */
+/**
+ * Finds tasks that a JVM before this one created.
+ *
+ * <p>Nothing is waited for: each stub is asked what it holds, and its {@link TaskProcess} hears the
+ * answer. A stub that stands still costs nobody else anything, and its process is known by its
+ * record meanwhile.
+ */
 final class TaskAdoption {
-  private static final Duration CONTROL_LIMIT = Duration.ofSeconds(10);
-
   private final Tasks tasks;
   private final Launcher launcher;
 
@@ -27,19 +30,24 @@ final class TaskAdoption {
     this.launcher = launcher;
   }
 
-  List<Task> adoptAll(Path stateDirectory, BiConsumer<Path, BerthException> onUnreadable) {
+  List<Task> adoptAll(Path stateDirectory, BiConsumer<Path, RuntimeException> onUnreadable) {
     List<Task> found = new ArrayList<>();
     for (Path path : list(stateDirectory)) {
       try {
-        found.add(adopt(new TaskDirectory(path)));
-      } catch (BerthException e) {
+        found.add(adopt(new TaskDirectory(path), onUnreadable));
+      } catch (RuntimeException e) {
         onUnreadable.accept(path, e);
       }
     }
     return found;
   }
 
-  Task adopt(TaskDirectory directory) {
+  /**
+   * Finds a task and those of its execs that can be understood.
+   *
+   * @param onUnreadable told of the other execs
+   */
+  Task adopt(TaskDirectory directory, BiConsumer<Path, RuntimeException> onUnreadable) {
     TaskRecord record = TaskRecord.read(directory);
     Task task =
         new Task(
@@ -49,44 +57,22 @@ final class TaskAdoption {
       if (!Files.exists(exec.state())) {
         continue; // its JVM was killed while it made it; it goes with the task
       }
-      TaskRecord execRecord = TaskRecord.read(exec);
-      task.found(
-          execRecord.id(), new TaskProcess(exec, launcher.adopter(exec), find(exec, execRecord)));
+      try {
+        TaskRecord execRecord = TaskRecord.read(exec);
+        task.found(
+            execRecord.id(), new TaskProcess(exec, launcher.adopter(exec), find(exec, execRecord)));
+      } catch (RuntimeException e) {
+        onUnreadable.accept(path, e);
+      }
     }
     return task;
   }
 
-  /** Reconnects to the stub; where there is none any more, to the process; else to its record. */
   private static TaskProcess.Hold find(TaskDirectory directory, TaskRecord record) {
-    if (record.released()) {
-      return TaskProcess.Hold.released(record.pid(), openProcess(record));
-    }
-    try {
-      StubChannel watch = StubChannel.connect(directory, CONTROL_LIMIT);
-      StubChannel.Reply reply =
-          watch.ask(StubMessage.of(StubMessage.Kind.DESCRIPTORS), List.of(), CONTROL_LIMIT);
-      Stub.Created found = Stub.created(reply.message().a(), reply.descriptors());
-      return new TaskProcess.Hold(
-          null,
-          watch,
-          found.pid(),
-          found.pidfd(),
-          found.master(),
-          false,
-          ProcessIo.hold(directory, record));
-    } catch (BerthException e) {
-      if (e.kind() != BerthException.Kind.UNAVAILABLE) {
-        throw e;
-      }
-      return new TaskProcess.Hold(
-          null,
-          null,
-          record.pid(),
-          openProcess(record),
-          null,
-          false,
-          ProcessIo.hold(directory, record));
-    }
+    return record.released()
+        ? TaskProcess.Hold.released(record.pid(), openProcess(record))
+        : TaskProcess.Hold.found(
+            record.pid(), openProcess(record), ProcessIo.hold(directory, record));
   }
 
   /** The process's pidfd; null if it is gone or its number names another process now. */

@@ -20,7 +20,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The end is followed on one connection to the stub, which announces it after the last log line
  * was written. If that connection breaks without a record, the stub was killed: a successor takes
- * over FIFOs, spool and log, and goes on following the same process by its pidfd.
+ * over FIFOs, spool and log, and goes on following the same process by its pidfd. A process that
+ * another JVM left is connected to when it is first looked at. Its stub is asked what it holds and
+ * answers when it can: one that stands still holds up nobody.
  *
  * <p>A process that was released has no stub: its end is seen on its pidfd, and how it ended only
  * as far as the kernel tells those who are not its parent.
@@ -29,6 +31,10 @@ import org.jspecify.annotations.Nullable;
  */
 public class TaskProcess implements AutoCloseable {
   private static final Duration CONTROL_LIMIT = Duration.ofSeconds(10);
+
+  /** How long the queue of a stub's socket may be full before it is tried again later. */
+  private static final Duration CONNECT_LIMIT = Duration.ofMillis(200);
+
   private static final Duration REAP_LIMIT = Duration.ofSeconds(5);
   private static final Duration GATE_LIMIT = Duration.ofSeconds(60);
   private static final long REAP_POLL_NANOS = 1_000_000;
@@ -47,10 +53,10 @@ public class TaskProcess implements AutoCloseable {
   /**
    * What a JVM holds of a process. The descriptors become the TaskProcess's.
    *
-   * @param watch a connection to the stub; null if there is no stub any more
+   * @param watch a connection to the stub; null if there is none yet
    * @param stub the stub, if this JVM spawned it
    * @param pidfd null if the process is gone
-   * @param master of its terminal
+   * @param master of its terminal, as soon as it is known
    * @param released there is no stub, and never will be
    * @param held ends of the FIFOs it writes to, never read here: they keep it from SIGPIPE while no
    *     stub is there
@@ -70,6 +76,34 @@ public class TaskProcess implements AutoCloseable {
     /** Of a process without a stub. */
     static Hold released(int pid, @Nullable Fd pidfd) {
       return new Hold(null, null, pid, pidfd, null, true, List.of());
+    }
+
+    /** Of a process that another JVM left, before its stub was looked for. */
+    static Hold found(int pid, @Nullable Fd pidfd, List<Fd> held) {
+      return new Hold(null, null, pid, pidfd, null, false, held);
+    }
+
+    private Hold connected(StubChannel channel) {
+      return new Hold(stub, channel, pid, pidfd, master, released, held);
+    }
+
+    /** With what the stub has answered; keeps what was known before. */
+    private Hold answered(Stub.Created answer) {
+      Fd terminal = answer.master();
+      if (pidfd != null) {
+        answer.pidfd().close();
+      }
+      if (master != null && terminal != null) {
+        terminal.close();
+      }
+      return new Hold(
+          stub,
+          watch,
+          pid,
+          pidfd == null ? answer.pidfd() : pidfd,
+          master == null ? terminal : master,
+          released,
+          held);
     }
 
     private Hold withStub(Stub successor) {
@@ -236,15 +270,14 @@ public class TaskProcess implements AutoCloseable {
       if (hold.released()) {
         return pollReleased();
       }
-      StubChannel watch = hold.watch();
+      StubChannel watch = hold.watch() == null ? connect() : hold.watch();
       if (watch != null) {
         switch (watch.socket().tryReceive(StubMessage.MAX_BYTES)) {
           case SeqpacketSocket.Received.Nothing() -> {
             return Optional.empty();
           }
           case SeqpacketSocket.Received.Data(var message) -> {
-            boolean ended = isEnd(message.data());
-            message.close();
+            boolean ended = isEnd(message);
             input.releaseIfClosed();
             if (!ended) {
               return poll();
@@ -270,10 +303,38 @@ public class TaskProcess implements AutoCloseable {
     return Optional.of(exit);
   }
 
-  private static boolean isEnd(byte[] message) {
-    return StubMessage.decode(message)
-        .map(head -> head.kind() != StubMessage.Kind.STDIN_CLOSED)
-        .orElse(true);
+  /** Connects to the stub that another JVM left, and asks what it holds; null if it is gone. */
+  private @Nullable StubChannel connect() {
+    StubChannel channel;
+    try {
+      channel = StubChannel.connect(directory, CONNECT_LIMIT);
+    } catch (BerthException e) {
+      if (e.kind() != BerthException.Kind.UNAVAILABLE) {
+        throw e;
+      }
+      return null;
+    }
+    try {
+      channel.send(StubMessage.of(StubMessage.Kind.DESCRIPTORS), List.of(), CONNECT_LIMIT);
+    } catch (RuntimeException e) {
+      channel.close();
+      throw e;
+    }
+    hold = hold.connected(channel);
+    return channel;
+  }
+
+  private boolean isEnd(SeqpacketSocket.Message message) {
+    try (message) {
+      StubMessage head = StubMessage.decode(message.data()).orElse(null);
+      if (head != null && head.kind() == StubMessage.Kind.DESCRIPTORS_ARE) {
+        List<Fd> descriptors =
+            message.descriptors().stream().map(fd -> Fd.own(fd.release())).toList();
+        hold = hold.answered(Stub.created(head.a(), descriptors));
+        return false;
+      }
+      return head == null || head.kind() != StubMessage.Kind.STDIN_CLOSED;
+    }
   }
 
   /** Waits for the end; empty if the time is over first. */

@@ -130,7 +130,7 @@ public final class Tasks implements AutoCloseable {
    * @param onUnreadable told of each directory that cannot be understood, which is left as it is:
    *     one bad record must not hide the others
    */
-  public List<Task> adoptAll(BiConsumer<Path, BerthException> onUnreadable) {
+  public List<Task> adoptAll(BiConsumer<Path, RuntimeException> onUnreadable) {
     return adoption.adoptAll(stateDirectory, onUnreadable);
   }
 
@@ -140,18 +140,37 @@ public final class Tasks implements AutoCloseable {
    *
    * @param onFailure told of each directory that cannot be removed, which is left as it is
    */
-  public void removeUnfinished(BiConsumer<Path, BerthException> onFailure) {
+  public void removeUnfinished(BiConsumer<Path, RuntimeException> onFailure) {
     new UnfinishedTasks(launcher).removeAll(stateDirectory, onFailure);
   }
 
-  /** Finds one task by its id; NOT_FOUND if there is none. */
+  /**
+   * Finds one task by its id, without those of its execs that cannot be understood.
+   *
+   * @throws BerthException NOT_FOUND if there is none, or none that was made to the end; INTERNAL
+   *     if its record cannot be understood
+   */
   public Task adopt(String id) {
+    return adoption.adopt(new TaskDirectory(require(id)), (_, _) -> {});
+  }
+
+  /**
+   * Ends and removes a task that cannot be adopted: one that was not made to the end, or whose
+   * record cannot be understood. What runs of it is known by its cgroup. Hooks are not run.
+   *
+   * @throws BerthException NOT_FOUND if there is none
+   */
+  public void discard(String id) {
+    new UnfinishedTasks(launcher).remove(new TaskDirectory(require(id)));
+  }
+
+  private Path require(String id) {
     Path directory = stateDirectory.resolve(Ids.requireName("container id", id));
     if (!Files.isDirectory(directory)) {
       throw new BerthException(
           BerthException.Kind.NOT_FOUND, "container \"" + id + "\" does not exist");
     }
-    return adoption.adopt(new TaskDirectory(directory));
+    return directory;
   }
 
   Optional<Cgroup> cgroup(TaskRecord record) {

@@ -26,7 +26,7 @@ final class UnfinishedTasks {
     this.launcher = launcher;
   }
 
-  void removeAll(Path stateDirectory, BiConsumer<Path, BerthException> onFailure) {
+  void removeAll(Path stateDirectory, BiConsumer<Path, RuntimeException> onFailure) {
     for (Path path : list(stateDirectory)) {
       TaskDirectory directory = new TaskDirectory(path);
       if (Files.exists(directory.state())) {
@@ -34,13 +34,14 @@ final class UnfinishedTasks {
       }
       try {
         remove(directory);
-      } catch (BerthException e) {
+      } catch (RuntimeException e) {
         onFailure.accept(path, e);
       }
     }
   }
 
-  private void remove(TaskDirectory directory) {
+  /** Removes one, with the processes in its cgroup. */
+  void remove(TaskDirectory directory) {
     try {
       if (Files.exists(directory.config())) {
         cgroup(directory).ifPresent(Tasks::deleteCgroup);

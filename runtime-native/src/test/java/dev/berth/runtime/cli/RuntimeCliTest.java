@@ -11,6 +11,7 @@ import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.runtime.spec.SpecJson;
 import dev.berth.runtime.spec.SpecValidator;
+import dev.berth.testing.Await;
 import dev.berth.testing.BusyboxBundle;
 import dev.berth.testing.RequiresRoot;
 import java.io.IOException;
@@ -89,6 +90,21 @@ class RuntimeCliTest {
 
     assertThat(out.toString().strip()).isEqualTo(id);
     assertThat(err.toString()).contains(strange.toString());
+  }
+
+  /** As a create leaves it that is killed before it has written its record. */
+  @Test
+  void forceDeletesWhatWasNeverMadeToTheEnd() throws IOException {
+    runDetached();
+    int pid = json("state", id).getAsJsonObject().get("pid").getAsInt();
+    Files.delete(root().resolve(id).resolve("task.json"));
+
+    assertThat(berth("delete", id)).isEqualTo(1);
+    assertThat(ProcessHandle.of(pid)).isPresent();
+    assertThat(berth("delete", "--force", id)).as(err.toString()).isZero();
+
+    Await.until("it is reaped", Duration.ofSeconds(10), () -> ProcessHandle.of(pid).isEmpty());
+    assertThat(root().resolve(id)).doesNotExist();
   }
 
   @Test

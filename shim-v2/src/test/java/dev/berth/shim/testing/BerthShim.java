@@ -187,10 +187,15 @@ public final class BerthShim implements AutoCloseable {
     }
   }
 
+  /** Frees one container by the shim's {@code delete}, whatever its state. */
+  public void delete(String id) {
+    shims.cleanUp(record(id), SOON);
+  }
+
   /** Ends and frees all containers. */
   public void removeTasks() throws IOException {
     for (Path task : Files.isDirectory(run.resolve("shim")) ? taskDirectories() : List.<Path>of()) {
-      shims.cleanUp(record(task.getFileName().toString()), SOON);
+      delete(task.getFileName().toString());
     }
     events.clear();
   }
