@@ -2,7 +2,6 @@ package dev.berth.shim;
 
 import com.google.protobuf.Empty;
 import com.google.protobuf.MessageLite;
-import dev.berth.base.AtomicFiles;
 import dev.berth.base.BerthException;
 import dev.berth.proto.shim.task.v3.DeleteRequest;
 import dev.berth.proto.shim.task.v3.DeleteResponse;
@@ -47,7 +46,7 @@ final class DeleteCommand {
       }
       try (var _ = serving.get()) {
         DeleteResponse response = deleteHere();
-        AtomicFiles.deleteTree(directory.logger(containerId));
+        directory.deleteLoggers(containerId::equals);
         return response;
       }
     }

@@ -30,34 +30,39 @@ final class Loggers {
     this.loop = loop;
   }
 
+  /** Removes what loggers have left whose containers are gone. */
+  void sweep() throws IOException {
+    directory.deleteLoggers(id -> !Files.exists(directory.tasks().resolve(id)));
+  }
+
   /**
-   * Starts a container's logger, if its streams name one; returns when it is ready.
+   * Starts the logger of a process, if its streams name one; returns when it is ready.
    *
+   * @param execId empty for the container's first process
    * @throws BerthException naming stdout if it cannot be started; nothing is left then
    */
-  Optional<LoggerProcess> start(String containerId, Stdio stdio) {
+  Optional<LoggerProcess> start(String containerId, String execId, Stdio stdio) {
     return stdio
         .logger(berthInit)
         .map(program ->
             LoggerProcess.start(
                 program,
-                makeDirectory(containerId),
+                makeDirectory(containerId, execId),
                 Map.of("CONTAINER_ID", containerId, "CONTAINER_NAMESPACE", namespace),
                 loop));
   }
 
   /** One that a logger of an earlier shim left is in nobody's use once its task is gone. */
-  private Path makeDirectory(String containerId) {
-    Path path = directory.logger(containerId);
+  private Path makeDirectory(String containerId, String execId) {
+    Path path = directory.logger(containerId, execId);
     try {
       if (!Files.exists(directory.tasks().resolve(containerId))) {
-        AtomicFiles.deleteTree(path);
+        directory.deleteLoggers(containerId::equals);
       }
       AtomicFiles.createPrivateDirectories(directory.loggers());
       return Files.createDirectory(path);
     } catch (FileAlreadyExistsException e) {
-      throw new BerthException(
-          ALREADY_EXISTS, "container " + containerId + ": already has a logger", e);
+      throw new BerthException(ALREADY_EXISTS, path + ": there is a logger already", e);
     } catch (IOException e) {
       throw new BerthException(INTERNAL, "cannot make " + path + ": " + e, e);
     }

@@ -16,6 +16,8 @@ import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Optional;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /**
  * Where the shim of one runtime and namespace keeps its state: {@code RUN/shim/HASH}, mode 0700, on
@@ -27,7 +29,7 @@ import java.util.Optional;
  *   starting   locked by whoever starts or ends it
  *   serving    locked by the one that serves, for as long as it lives
  *   boot_id    of the boot that the rest belongs to
- *   loggers/ID/  FIFOs to a logger that is a program of its own
+ *   loggers/ID/  FIFOs to a logger that is a program of its own; ID@EXEC for that of a command
  *   tasks/ID/  one directory for each task, see dev.berth.runtime.task
  * </pre>
  */
@@ -93,8 +95,27 @@ record ShimDirectory(Path path) {
     return path.resolve("loggers");
   }
 
-  Path logger(String containerId) {
-    return loggers().resolve(containerId);
+  /**
+   * Returns where the logger of a process reads; neither id can have an '@'.
+   *
+   * @param execId empty for a container's first process
+   */
+  Path logger(String containerId, String execId) {
+    return loggers().resolve(execId.isEmpty() ? containerId : containerId + "@" + execId);
+  }
+
+  /** Removes what the loggers of such containers have left. Idempotent. */
+  void deleteLoggers(Predicate<String> ofContainer) throws IOException {
+    if (!Files.isDirectory(loggers())) {
+      return;
+    }
+    try (Stream<Path> all = Files.list(loggers())) {
+      for (Path path : all.toList()) {
+        if (ofContainer.test(path.getFileName().toString().split("@", 2)[0])) {
+          AtomicFiles.deleteTree(path);
+        }
+      }
+    }
   }
 
   /** Waits for the lock under which a shim is started or ends; the caller closes it. */

@@ -102,6 +102,7 @@ final class ShimServer {
       var shimTasks = new ShimTasks(tasks, events, loop);
       shimTasks.adopt();
       var loggers = new Loggers(directory, init.path(), settings.namespace(), loop);
+      loggers.sweep();
       var gate = new CallGate();
       var service =
           new TaskService(

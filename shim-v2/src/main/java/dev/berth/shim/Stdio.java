@@ -36,10 +36,7 @@ record Stdio(String stdin, String stdout, String stderr, boolean terminal) {
       }
       case StdioUri.Fifo _, StdioUri.Nowhere _ ->
           new TaskIo.Pipes(fifo("stdin", stdin), fifo("stdout", stdout), fifo("stderr", stderr));
-      case StdioUri.Attached _ -> throw misplaced("stdout");
-      case StdioUri.Copy _, StdioUri.Logger _ ->
-          throw new BerthException(
-              Kind.UNIMPLEMENTED, "stdout: a logger is for a container's own process");
+      case StdioUri.Attached _, StdioUri.Copy _, StdioUri.Logger _ -> throw misplaced("stdout");
     };
   }
 

@@ -97,7 +97,7 @@ final class TaskService {
         new Stdio(
             request.getStdin(), request.getStdout(), request.getStderr(), request.getTerminal());
     call.operation().enter(CreateTaskStage.BUNDLE);
-    Optional<LoggerProcess> logger = loggers.start(request.getId(), stdio);
+    Optional<LoggerProcess> logger = loggers.start(request.getId(), "", stdio);
     try {
       Stdio used = logger.map(process -> process.connect(stdio)).orElse(stdio);
       int pid = tasks.create(BundleReader.read(request, used), stdio, call.operation());
@@ -125,7 +125,18 @@ final class TaskService {
     var stdio =
         new Stdio(
             request.getStdin(), request.getStdout(), request.getStderr(), request.getTerminal());
-    task.addExec(BundleReader.exec(request.getExecId(), request.getSpec(), stdio), stdio);
+    Ids.requireName("exec_id", request.getExecId());
+    Optional<LoggerProcess> logger = loggers.start(task.id(), request.getExecId(), stdio);
+    try {
+      Stdio used = logger.map(process -> process.connect(stdio)).orElse(stdio);
+      task.addExec(BundleReader.exec(request.getExecId(), request.getSpec(), used), used);
+      logger.ifPresent(process -> {
+        var _ = task.requireExec(request.getExecId()).told().thenRun(process::end);
+      });
+    } catch (RuntimeException e) {
+      logger.ifPresent(LoggerProcess::end);
+      throw e;
+    }
     return Empty.getDefaultInstance();
   }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.shim.client.CreateTask;
+import dev.berth.shim.client.ExecTask;
 import dev.berth.shim.client.Shim;
 import dev.berth.shim.client.TaskClient;
 import dev.berth.shim.client.TaskIo;
@@ -86,6 +87,34 @@ class LoggerTest {
     String expected = "there before\n" + counted + "unfinished";
     Await.until("all is there", SOON, () -> Files.size(out) >= expected.length());
     assertThat(Files.readString(out).equals(expected)).isTrue();
+    awaitNoLogger();
+  }
+
+  @Test
+  void commandHasALoggerOfItsOwn() throws Exception {
+    Path own = dir.resolve("own");
+    Path out = dir.resolve("out");
+    create(TaskIo.logger("file://" + own, false), "sleep 100");
+    tasks.start(init, SOON);
+    var command = new TaskProcess(id, "command");
+    TaskIo io = TaskIo.logger("file://" + out, false);
+
+    tasks.exec(
+        new ExecTask(command, io, BusyboxBundle.process("sh", "-c", "echo one; echo two >&2")),
+        SOON);
+    tasks.start(command, SOON);
+    assertThat(tasks.waitFor(command, SOON).status()).isZero();
+    tasks.delete(command, SOON);
+    Await.until("all is there", SOON, () -> Files.size(out) == "one\ntwo\n".length());
+    assertThat(out).content().hasLineCount(2).contains("one\n", "two\n");
+
+    var neverRun = new TaskProcess(id, "never-run");
+    tasks.exec(new ExecTask(neverRun, io, BusyboxBundle.process("true")), SOON);
+    tasks.delete(neverRun, SOON);
+    tasks.kill(init, 9, false, SOON);
+    assertThat(tasks.waitFor(init, SOON).status()).isEqualTo(137);
+    tasks.delete(init, SOON);
+    assertThat(own).isEmptyFile();
     awaitNoLogger();
   }
 
