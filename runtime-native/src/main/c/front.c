@@ -9,6 +9,8 @@ enum {
     HASH_BYTES = 8,
     NEWEST_VERSION = 3,
     KILLED = 128 + 9,
+    LOCK_TRIES = 500,
+    LOCK_PAUSE_NANOS = 5000000,
 };
 
 struct text {
@@ -94,14 +96,25 @@ static int name_directory(const struct request *request, const char *run, struct
            append_bytes(directory, hash, sizeof hash);
 }
 
-/* Under the lock of those who start shims and end them: what is found now stays. */
+/*
+ * Under the lock of those who start shims and end them: what is found now stays. Whoever has it
+ * answers in a moment or brings a shim up, which is worth waiting for; after that it is for the JVM.
+ */
 static int lock_starting(const char *directory)
 {
     struct flock lock = { .l_type = F_WRLCK };
+    struct timespec pause = { 0, LOCK_PAUSE_NANOS };
     if (FAILED(sys1(__NR_chdir, directory)))
         return 0;
     long fd = sys3(__NR_openat, AT_FDCWD, "starting", O_WRONLY | O_CLOEXEC);
-    return !FAILED(fd) && !FAILED(sys3(__NR_fcntl, fd, F_SETLK, &lock));
+    if (FAILED(fd))
+        return 0;
+    for (int tries = 0; FAILED(sys3(__NR_fcntl, fd, F_SETLK, &lock)); tries++) {
+        if (tries == LOCK_TRIES)
+            return 0;
+        sys2(__NR_nanosleep, &pause, NULL);
+    }
+    return 1;
 }
 
 static int shim_answers(void)

@@ -11,14 +11,22 @@ import dev.berth.shim.client.Shim;
 import dev.berth.shim.client.TaskIo;
 import dev.berth.shim.testing.BerthShim;
 import dev.berth.shim.testing.BusyboxBundle;
+import dev.berth.shim.testing.ProcFs;
+import dev.berth.testing.Await;
 import dev.berth.testing.RequiresRoot;
 import java.io.IOException;
+import java.net.URI;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -95,6 +103,24 @@ class FrontTest {
         .isEqualTo(
             BootstrapResult.parseFrom(
                 new StartInput("", "", "", new StartInput.Form.Binary()).answer(address)));
+  }
+
+  /** Pods start at the same moment, and no JVM is worth starting for a lock that is soon free. */
+  @Test
+  void whoMeetsTheLockOfAnotherStartWaits() throws Exception {
+    Path lock = Path.of(URI.create(shim.record().address()).getPath()).resolveSibling("starting");
+    try (var channel = FileChannel.open(lock, StandardOpenOption.WRITE);
+        var asking = Executors.newSingleThreadExecutor()) {
+      Future<Answer> answer;
+      FileLock held = channel.lock();
+      try {
+        answer = asking.submit(() -> ask(Map.of(), new byte[0], "-id", ID, "start"));
+        Await.until("it has come to the lock", SOON, () -> ProcFs.holders(lock).size() > 1);
+      } finally {
+        held.release();
+      }
+      assertThat(answer.get().bytes().toStringUtf8()).isEqualTo(shim.record().address() + "\n");
+    }
   }
 
   @Test

@@ -68,6 +68,18 @@ public final class ProcFs {
     }
   }
 
+  /** Returns the processes that have a file open. */
+  public static List<Long> holders(Path file) throws IOException {
+    try (Stream<Path> entries = Files.list(PROC)) {
+      return entries
+          .map(entry -> entry.getFileName().toString())
+          .filter(entry -> Character.isDigit(entry.charAt(0)))
+          .map(Long::valueOf)
+          .filter(pid -> links(pid).contains(file.toString()))
+          .toList();
+    }
+  }
+
   private static String name(long pid) {
     try {
       return Files.readString(PROC.resolve(pid + "/comm")).strip();
