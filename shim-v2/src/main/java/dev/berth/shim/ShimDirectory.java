@@ -25,7 +25,7 @@ import java.util.stream.Stream;
  *
  * <pre>
  *   s          its socket
- *   log        what it has to say
+ *   log        what it has to say; log.old, what it had to say before
  *   starting   locked by whoever starts or ends it
  *   serving    locked by the one that serves, for as long as it lives
  *   boot_id    of the boot that the rest belongs to

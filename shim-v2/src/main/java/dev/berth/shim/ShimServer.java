@@ -125,6 +125,7 @@ final class ShimServer {
                 ending::countDown)
             .start();
         new StrayReaper(shimTasks::hasProcess).start();
+        new LogLimit(directory.log()).watch(loop);
         Runtime.getRuntime().addShutdownHook(new Thread(this::terminate, "shim-term"));
         ending.await();
         end(shimTasks, server);

@@ -105,8 +105,6 @@ final class StartCommand {
   }
 
   private String logTail() throws IOException {
-    byte[] log = Files.readAllBytes(directory.log());
-    int start = Math.max(0, log.length - LOG_TAIL_BYTES);
-    return new String(log, start, log.length - start, UTF_8).strip();
+    return new String(LogLimit.tail(directory.log(), LOG_TAIL_BYTES), UTF_8).strip();
   }
 }
