@@ -487,7 +487,9 @@ long log_open(const int fifos[STREAMS], const int spools[STREAMS], int log, int 
         if (FAILED(address))
             return address;
         journal = (struct journal *)address;
-        fresh = journal->magic != JOURNAL_MAGIC || journal->version != JOURNAL_VERSION;
+        fresh = journal->magic != JOURNAL_MAGIC;
+        if (!fresh && journal->version != JOURNAL_VERSION)
+            return -EPROTO; /* a newer one's: to begin anew would lose lines, or double them */
     }
     uint64_t device = fresh ? 0 : journal->log_device, inode = fresh ? 0 : journal->log_inode;
     long result = describe_log();

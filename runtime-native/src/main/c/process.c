@@ -48,10 +48,11 @@ void process_reap_all(void)
         ;
 }
 
+/* A process that was adopted runs on: whoever sent us sends another. */
 _Noreturn void give_up(void)
 {
-    if (process.pidfd >= 0) {
-        if (!process.adopted && process.pid > 1)
+    if (process.pidfd >= 0 && !process.adopted) {
+        if (process.pid > 1)
             sys2(__NR_kill, -process.pid, 9); /* unreaped, so the number means its group, if it leads one */
         sys4(__NR_pidfd_send_signal, process.pidfd, 9, 0, 0);
     }

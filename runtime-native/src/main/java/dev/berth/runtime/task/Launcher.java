@@ -179,7 +179,7 @@ final class Launcher {
           slots.add(Slot.MASTER);
         }
         Stub stub = Stub.launch(stubs, SuccessorPlan.of(slots), files.byName(), pid);
-        stub.awaitAdopted();
+        awaitAdopted(stub);
         return stub;
       } catch (IOException e) {
         throw new BerthException(
@@ -188,5 +188,15 @@ final class Launcher {
             e);
       }
     };
+  }
+
+  /** One that cannot take over is ended and leaves nothing; the process runs on. */
+  private static void awaitAdopted(Stub stub) {
+    try {
+      stub.awaitAdopted();
+    } catch (RuntimeException e) {
+      stub.abort();
+      throw e;
+    }
   }
 }

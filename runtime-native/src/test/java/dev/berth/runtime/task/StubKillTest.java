@@ -2,11 +2,13 @@ package dev.berth.runtime.task;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.berth.base.BerthException;
 import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.testing.Await;
 import dev.berth.testing.BusyboxBundle;
 import dev.berth.testing.RequiresRoot;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -49,6 +51,45 @@ class StubKillTest {
       assertThat(task.await(TaskFixture.LIMIT).orElseThrow().code()).isEqualTo(5);
     }
     assertCounted(lines, fixture.log());
+  }
+
+  /** Output waits for a berth-init that knows where it stopped. */
+  @Test
+  void journalOfAnotherReleaseIsNotTakenForAnEmptyOne() throws IOException {
+    int lines = 200_000;
+    try (Task task = fixture.create("c", fixture.spec(counting(lines) + "exit 5").build())) {
+      task.start();
+      awaitGrowth(task);
+      Path journal = task.directory().journal();
+      byte[] version = replace(journal, 4, new byte[] {99, 0, 0, 0});
+      HostState.killStubs();
+      Await.until("it is refused", TaskFixture.LIMIT, () -> isRefused(task));
+
+      byte[] _ = replace(journal, 4, version);
+      assertThat(task.await(TaskFixture.LIMIT).orElseThrow().code()).isEqualTo(5);
+    }
+    assertCounted(lines, fixture.log());
+  }
+
+  private static boolean isRefused(Task task) {
+    try {
+      assertThat(task.poll()).isEmpty();
+      return false;
+    } catch (BerthException e) {
+      return true;
+    }
+  }
+
+  /** Returns what stood there before. */
+  private static byte[] replace(Path file, long at, byte[] bytes) throws IOException {
+    try (var content = new RandomAccessFile(file.toFile(), "rw")) {
+      byte[] before = new byte[bytes.length];
+      content.seek(at);
+      content.readFully(before);
+      content.seek(at);
+      content.write(bytes);
+      return before;
+    }
   }
 
   /** Blocks of the C library's buffer, which end anywhere in a line. */
