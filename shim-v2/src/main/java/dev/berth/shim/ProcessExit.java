@@ -56,6 +56,7 @@ final class ProcessExit {
 
   /** Begins to follow; what hinders it now is tried again. */
   ProcessExit follow() {
+    process.onSignalChange(() -> loop.after(Duration.ZERO, Run.VIRTUAL, () -> lookSurely(false)));
     lookSurely(false);
     return this;
   }
@@ -76,8 +77,8 @@ final class ProcessExit {
   }
 
   /**
-   * Watches what {@link #process} now says is to be watched: every look may have replaced the stub,
-   * and with it the descriptor.
+   * Watches what {@link #process} now says is to be watched: every look, here or by others, may
+   * have replaced the stub, and with it the descriptor.
    *
    * @param fired whether the watch over the present one is used up
    */

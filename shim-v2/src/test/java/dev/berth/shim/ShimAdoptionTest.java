@@ -143,11 +143,14 @@ class ShimAdoptionTest {
     Files.move(record, away);
     long stub = unlucky.stub();
     berth.killShim(shim);
+    Path begun = Files.createDirectory(record.getParent().resolveSibling("begun"));
+    Files.createFile(begun.resolve("config.json")); // and killed before it was written
     signal("KILL", stub);
     Await.until("the stub has ended", SOON, () -> ProcFs.hasEnded(stub));
 
     launch();
 
+    assertThat(begun).doesNotExist();
     assertThat(end(other).status()).isEqualTo(CODE);
     assertThat(ProcFs.hasEnded(unlucky.pid())).isFalse();
     Files.move(away, record);

@@ -1,7 +1,10 @@
 package dev.berth.runtime.cli;
 
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import dev.berth.base.BerthException;
 import dev.berth.runtime.plan.Rootfs;
+import dev.berth.runtime.spec.Linux;
 import dev.berth.runtime.spec.Root;
 import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.runtime.spec.SpecValidator;
@@ -34,6 +37,25 @@ record Bundle(Path directory, RuntimeSpec spec, String json) {
       throw new BerthException(
           BerthException.Kind.NOT_FOUND, "bundle " + path + ": no readable config.json: " + e, e);
     }
+  }
+
+  /**
+   * The same with a control group: one of the container's own where the configuration names none,
+   * since nothing could be limited, counted, paused or surely killed without; and where it names a
+   * relative one, that below the root of the hierarchies.
+   */
+  Bundle inCgroup(String id, boolean systemd) {
+    Linux linux = spec.linux();
+    String path = linux == null ? null : linux.cgroupsPath();
+    if (linux == null || (path != null && (path.startsWith("/") || path.contains(":")))) {
+      return this;
+    }
+    String own = systemd ? "system.slice:berth:" + id : "/" + id;
+    JsonObject config = JsonParser.parseString(json).getAsJsonObject();
+    config.getAsJsonObject("linux").addProperty("cgroupsPath", path == null ? own : "/" + path);
+    String changed = config.toString();
+    return new Bundle(
+        directory, RuntimeSpec.parse(changed.getBytes(StandardCharsets.UTF_8)), changed);
   }
 
   /** The directory that root.path names, relative to the bundle if it is not absolute. */

@@ -59,7 +59,7 @@ class CreateCommand implements Callable<Integer> {
    * @param usual where its output goes unless it goes into a log
    */
   Task create(Tasks tasks, TaskIo usual) {
-    Bundle read = Bundle.read(bundle);
+    Bundle read = Bundle.read(bundle).inCgroup(id, cli().asksSystemd());
     cli().checkCgroup(read.spec().linux());
     TaskIo io = logFile == null ? usual : new TaskIo.Log(logFile.toAbsolutePath());
     Task task =

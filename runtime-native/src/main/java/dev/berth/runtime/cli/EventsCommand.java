@@ -2,12 +2,10 @@ package dev.berth.runtime.cli;
 
 import com.google.gson.Gson;
 import dev.berth.runtime.cgroup.Cgroup;
-import dev.berth.runtime.cgroup.CgroupStats;
 import dev.berth.runtime.task.Task;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.OptionalLong;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -34,14 +32,18 @@ final class EventsCommand extends ContainerCommand {
   int with(Task task) {
     Cgroup cgroup = PauseCommand.requireCgroup(task);
     long killed = cgroup.oomKills().orElse(0);
-    print(event("stats", task, figures(cgroup.stats())));
-    while (!once && task.await(interval).isEmpty()) {
-      long now = cgroup.oomKills().orElse(killed);
+    print(event("stats", task, UsageFigures.of(cgroup)));
+    boolean ended = once;
+    while (!ended) {
+      ended = task.await(interval).isPresent();
+      long now = cgroup.oomKills().orElse(killed); // the last kill may be what has ended it
       if (now > killed) {
         print(event("oom", task, Map.of()));
         killed = now;
       }
-      print(event("stats", task, figures(cgroup.stats())));
+      if (!ended) {
+        print(event("stats", task, UsageFigures.of(cgroup)));
+      }
     }
     return 0;
   }
@@ -54,27 +56,5 @@ final class EventsCommand extends ContainerCommand {
       event.put("data", data);
     }
     return JSON.toJson(event);
-  }
-
-  /** The names are runc's; what the host does not count is left out. */
-  private static Map<String, Object> figures(CgroupStats stats) {
-    Map<String, Object> memory = new LinkedHashMap<>();
-    Map<String, Object> usage = new LinkedHashMap<>();
-    put(usage, "usage", stats.memoryUsageBytes());
-    put(usage, "limit", stats.memoryLimitBytes());
-    memory.put("usage", usage);
-    Map<String, Object> cpu = new LinkedHashMap<>();
-    put(cpu, "total", stats.cpuUsageNanos());
-    Map<String, Object> pids = new LinkedHashMap<>();
-    put(pids, "current", stats.pids());
-    Map<String, Object> all = new LinkedHashMap<>();
-    all.put("cpu", Map.of("usage", cpu));
-    all.put("memory", memory);
-    all.put("pids", pids);
-    return all;
-  }
-
-  private static void put(Map<String, Object> fields, String name, OptionalLong value) {
-    value.ifPresent(number -> fields.put(name, number));
   }
 }

@@ -137,6 +137,11 @@ public final class RuntimeCli {
     }
   }
 
+  /** Whether cgroups are systemd's to make. */
+  boolean asksSystemd() {
+    return systemdCgroup;
+  }
+
   /** What a command does with the tasks; the result is its exit code. */
   interface Work {
     int with(Tasks tasks) throws Exception;

@@ -114,7 +114,8 @@ public final class HookSteps {
     plan.execAside(
         hook.path(),
         plan.stringArray(hook.arguments(), "argv"),
-        plan.stringArray(hook.env().isEmpty() ? environment : hook.env(), "envp"));
+        plan.stringArray(
+            Environment.unique(hook.env().isEmpty() ? environment : hook.env()), "envp"));
   }
 
   private Arg.Data cloneArgs() {

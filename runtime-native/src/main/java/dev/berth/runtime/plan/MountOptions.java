@@ -50,6 +50,11 @@ record MountOptions(
       return (set & MOUNT_ATTR_RDONLY) != 0;
     }
 
+    /** Both, where nothing is below the mount yet that only one of them is about. */
+    Attributes and(Attributes later) {
+      return new Attributes((set & ~later.clear) | later.set, clear | later.clear);
+    }
+
     Attributes without(long bits) {
       return new Attributes(set & ~bits, clear & ~bits);
     }

@@ -169,11 +169,10 @@ public final class MountSteps {
 
   private void fileSystem(Mount mount, MountOptions options, String field) {
     String type = type(mount, field);
-    boolean readonly = options.attributes().readonly();
+    MountOptions.Attributes asked = options.attributes().and(options.treeAttributes());
     // A tmpfs is filled before it is closed: /dev, and mount points inside others.
-    boolean later = readonly && type.equals("tmpfs");
-    MountOptions.Attributes attributes =
-        later ? options.attributes().without(Uapi.MOUNT_ATTR_RDONLY) : options.attributes();
+    boolean later = asked.readonly() && type.equals("tmpfs");
+    MountOptions.Attributes attributes = later ? asked.without(Uapi.MOUNT_ATTR_RDONLY) : asked;
     String source = mount.source() == null ? type : mount.source();
     emit.newFileSystem(type, source, options.data(), attributes.set(), tree);
     emit.openTarget(mount.target(), true, isSpecial(mount.target()), target);

@@ -175,7 +175,7 @@ final class ProcessSteps {
     plan.exec(
             ProgramSearch.candidates(process),
             plan.stringArray(process.args(), "argv"),
-            plan.stringArray(process.env(), "envp"))
+            plan.stringArray(Environment.unique(process.env()), "envp"))
         .aboutProgram(process.args().getFirst());
   }
 

@@ -154,14 +154,7 @@ final class Launcher {
   /** Takes hold of what a stub has created. */
   static TaskProcess.Hold hold(
       Stub stub, Stub.Created created, TaskDirectory directory, TaskRecord record) {
-    return new TaskProcess.Hold(
-        stub,
-        stub.channel(),
-        created.pid(),
-        created.pidfd(),
-        created.master(),
-        false,
-        ProcessIo.hold(directory, record));
+    return TaskProcess.Hold.made(stub, created, ProcessIo.hold(directory, record));
   }
 
   /** Returns what puts a successor in the place of a killed stub. */

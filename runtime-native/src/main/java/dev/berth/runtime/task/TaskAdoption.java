@@ -72,7 +72,7 @@ final class TaskAdoption {
     return record.released()
         ? TaskProcess.Hold.released(record.pid(), openProcess(record))
         : TaskProcess.Hold.found(
-            record.pid(), openProcess(record), ProcessIo.hold(directory, record));
+            record.pid(), openProcess(record), record.started(), ProcessIo.hold(directory, record));
   }
 
   /** The process's pidfd; null if it is gone or its number names another process now. */

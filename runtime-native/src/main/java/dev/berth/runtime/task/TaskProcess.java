@@ -36,6 +36,10 @@ public class TaskProcess implements AutoCloseable {
   private static final Duration CONNECT_LIMIT = Duration.ofMillis(200);
 
   private static final Duration REAP_LIMIT = Duration.ofSeconds(5);
+
+  /** How long init may take to reap a process that was left to it, on a node that is overloaded. */
+  private static final Duration ORPHAN_LIMIT = Duration.ofSeconds(60);
+
   private static final Duration GATE_LIMIT = Duration.ofSeconds(60);
   private static final long REAP_POLL_NANOS = 1_000_000;
   private static final int SIGKILL = 9;
@@ -57,6 +61,7 @@ public class TaskProcess implements AutoCloseable {
    * @param stub the stub, if this JVM spawned it
    * @param pidfd null if the process is gone
    * @param master of its terminal, as soon as it is known
+   * @param toStart another JVM was about to open the start gate, and may not have come to it
    * @param released there is no stub, and never will be
    * @param held ends of the FIFOs it writes to, never read here: they keep it from SIGPIPE while no
    *     stub is there
@@ -67,6 +72,7 @@ public class TaskProcess implements AutoCloseable {
       int pid,
       @Nullable Fd pidfd,
       @Nullable Fd master,
+      boolean toStart,
       boolean released,
       List<Fd> held) {
     Hold {
@@ -75,16 +81,29 @@ public class TaskProcess implements AutoCloseable {
 
     /** Of a process without a stub. */
     static Hold released(int pid, @Nullable Fd pidfd) {
-      return new Hold(null, null, pid, pidfd, null, true, List.of());
+      return new Hold(null, null, pid, pidfd, null, false, true, List.of());
     }
 
     /** Of a process that another JVM left, before its stub was looked for. */
-    static Hold found(int pid, @Nullable Fd pidfd, List<Fd> held) {
-      return new Hold(null, null, pid, pidfd, null, false, held);
+    static Hold found(int pid, @Nullable Fd pidfd, boolean toStart, List<Fd> held) {
+      return new Hold(null, null, pid, pidfd, null, toStart, false, held);
+    }
+
+    /** Of a process that this JVM has made. */
+    static Hold made(Stub stub, Stub.Created created, List<Fd> held) {
+      return new Hold(
+          stub,
+          stub.channel(),
+          created.pid(),
+          created.pidfd(),
+          created.master(),
+          false,
+          false,
+          held);
     }
 
     private Hold connected(StubChannel channel) {
-      return new Hold(stub, channel, pid, pidfd, master, released, held);
+      return new Hold(stub, channel, pid, pidfd, master, toStart, released, held);
     }
 
     /** With what the stub has answered; keeps what was known before. */
@@ -102,12 +121,13 @@ public class TaskProcess implements AutoCloseable {
           pid,
           pidfd == null ? answer.pidfd() : pidfd,
           master == null ? terminal : master,
+          toStart,
           released,
           held);
     }
 
     private Hold withStub(Stub successor) {
-      return new Hold(successor, successor.channel(), pid, pidfd, master, false, held);
+      return new Hold(successor, successor.channel(), pid, pidfd, master, false, false, held);
     }
 
     private void close() {
@@ -133,6 +153,7 @@ public class TaskProcess implements AutoCloseable {
   private final AttachedInput input;
   private volatile Hold hold; // replaced under the lock
   private volatile @Nullable TaskExit exit;
+  private volatile Runnable signalChanged = () -> {};
 
   TaskProcess(TaskDirectory directory, Adopter adopter, Hold hold) {
     this.directory = directory;
@@ -249,8 +270,18 @@ public class TaskProcess implements AutoCloseable {
   }
 
   /**
+   * Has somebody told that {@link #exitSignal} is another one now: whoever looks at the process may
+   * find that its stub was killed, and replace it.
+   *
+   * @param listener called while this process is locked, so only to pass it on
+   */
+  public void onSignalChange(Runnable listener) {
+    signalChanged = listener;
+  }
+
+  /**
    * Readable when {@link #poll} has something to say; empty when it has right now. It changes when
-   * a stub was replaced, so ask for it again after every poll.
+   * a stub was replaced: see {@link #onSignalChange}.
    */
   public Optional<Fd> exitSignal() {
     StubChannel watch = hold.watch();
@@ -316,24 +347,34 @@ public class TaskProcess implements AutoCloseable {
     }
     try {
       channel.send(StubMessage.of(StubMessage.Kind.DESCRIPTORS), List.of(), CONNECT_LIMIT);
+      if (hold.toStart()) { // refused if the gate is open, which is as good
+        channel.send(StubMessage.of(StubMessage.Kind.START), List.of(), CONNECT_LIMIT);
+      }
     } catch (RuntimeException e) {
       channel.close();
       throw e;
     }
     hold = hold.connected(channel);
+    signalChanged.run();
     return channel;
   }
 
   private boolean isEnd(SeqpacketSocket.Message message) {
     try (message) {
       StubMessage head = StubMessage.decode(message.data()).orElse(null);
-      if (head != null && head.kind() == StubMessage.Kind.DESCRIPTORS_ARE) {
-        List<Fd> descriptors =
-            message.descriptors().stream().map(fd -> Fd.own(fd.release())).toList();
-        hold = hold.answered(Stub.created(head.a(), descriptors));
-        return false;
+      if (head == null) {
+        return true;
       }
-      return head == null || head.kind() != StubMessage.Kind.STDIN_CLOSED;
+      return switch (head.kind()) {
+        case DESCRIPTORS_ARE -> {
+          List<Fd> descriptors =
+              message.descriptors().stream().map(fd -> Fd.own(fd.release())).toList();
+          hold = hold.answered(Stub.created(head.a(), descriptors));
+          yield false;
+        }
+        case STDIN_CLOSED, STARTED, FAILED, ERROR -> false; // what failed to start ends by itself
+        default -> true;
+      };
     }
   }
 
@@ -399,6 +440,7 @@ public class TaskProcess implements AutoCloseable {
     if (watch != null) {
       watch.close();
     }
+    signalChanged.run();
   }
 
   /**
@@ -407,7 +449,7 @@ public class TaskProcess implements AutoCloseable {
    */
   private TaskExit howItEnded(Instant at) {
     Fd process = hold.pidfd();
-    Instant deadline = Instant.now().plus(REAP_LIMIT);
+    Instant deadline = Instant.now().plus(ORPHAN_LIMIT);
     while (process != null && Instant.now().isBefore(deadline)) {
       Optional<ExitStatus> status = reapOrAsk(process);
       if (status.isPresent()) {

@@ -53,8 +53,14 @@ final class UnfinishedTasks {
     }
   }
 
+  /** Of one whose configuration was not written to its end nothing else had been made. */
   private Optional<Cgroup> cgroup(TaskDirectory directory) throws IOException {
-    Linux linux = RuntimeSpec.parse(Files.readAllBytes(directory.config())).linux();
+    Linux linux;
+    try {
+      linux = RuntimeSpec.parse(Files.readAllBytes(directory.config())).linux();
+    } catch (BerthException e) {
+      return Optional.empty();
+    }
     return linux == null ? Optional.empty() : launcher.cgroup(linux.cgroupsPath());
   }
 

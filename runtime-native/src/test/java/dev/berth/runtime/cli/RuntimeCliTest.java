@@ -6,6 +6,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import dev.berth.base.AtomicFiles;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.spec.RuntimeSpec;
@@ -155,6 +156,56 @@ class RuntimeCliTest {
     assertThat(data.getAsJsonObject("pids").get("current").getAsInt()).isEqualTo(1);
     JsonObject memory = data.getAsJsonObject("memory").getAsJsonObject("usage");
     assertThat(memory.get("limit").getAsLong()).isEqualTo(LIMIT);
+    assertThat(memory.get("usage").getAsLong()).isPositive();
+    JsonObject cpu = data.getAsJsonObject("cpu");
+    assertThat(cpu.getAsJsonObject("usage").keySet()).contains("total", "kernel", "user");
+    assertThat(cpu.getAsJsonObject("throttling").keySet())
+        .containsExactly("periods", "throttledPeriods", "throttledTime");
+    assertThat(data.getAsJsonObject("memory").getAsJsonObject("raw").keySet()).contains("rss");
+  }
+
+  /** By the end of what is watched the last kill must have been told. */
+  @Test
+  void killThatEndsTheContainerIsAnEvent() throws Exception {
+    runDetached("x=0123456789abcdef; sleep 1; while :; do x=$x$x; done");
+    assertThat(berth("update", "--memory", "" + (16 << 20), id)).as(err.toString()).isZero();
+
+    assertThat(berth("events", "--interval", "60s", id)).as(err.toString()).isZero();
+
+    assertThat(out.toString().lines().map(RuntimeCliTest::type)).containsExactly("stats", "oom");
+  }
+
+  private static String type(String event) {
+    return JsonParser.parseString(event).getAsJsonObject().get("type").getAsString();
+  }
+
+  /** As {@code spec} writes it: what limits there are must be somebody's. */
+  @Test
+  void containerWithoutAPathGetsAControlGroupOfItsOwn() throws Exception {
+    for (String path : new String[] {null, "berth-cli-relative/" + id}) {
+      RuntimeSpec spec =
+          BusyboxBundle.spec(BusyboxBundle.makeRootfs(base.resolve("r")), "exec sleep 1000")
+              .linux(BusyboxBundle.linux().cgroupsPath(path).build())
+              .build();
+      Files.write(Files.createDirectories(base.resolve("b")).resolve("config.json"), spec.toJson());
+      assertThat(
+              berth("run", "-d", "--log-file", "/dev/null", "-b", base.resolve("b").toString(), id))
+          .as(err.toString())
+          .isZero();
+
+      assertThat(berth("update", "--pids-limit", "77", id)).as(err.toString()).isZero();
+      JsonObject pids =
+          json("events", "--stats", id)
+              .getAsJsonObject()
+              .getAsJsonObject("data")
+              .getAsJsonObject("pids");
+      assertThat(pids.get("limit").getAsInt()).isEqualTo(77);
+      int pid = json("state", id).getAsJsonObject().get("pid").getAsInt();
+      assertThat(Files.readString(Path.of("/proc/" + pid + "/cgroup")))
+          .contains(":/" + (path == null ? id : path) + "\n");
+      assertThat(berth("delete", "--force", id)).as(err.toString()).isZero();
+      AtomicFiles.deleteTree(base.resolve("r"));
+    }
   }
 
   @Test
@@ -204,7 +255,7 @@ class RuntimeCliTest {
 
   @Test
   void systemdIsNotAskedForAPath() throws IOException {
-    Path bundle = bundle();
+    Path bundle = bundle("exec sleep 1000");
 
     assertThat(berth("--systemd-cgroup", "create", "-b", bundle.toString(), id)).isEqualTo(1);
 
@@ -253,17 +304,21 @@ class RuntimeCliTest {
   }
 
   private void runDetached() throws IOException {
+    runDetached("exec sleep 1000");
+  }
+
+  private void runDetached(String script) throws IOException {
     String log = base.resolve("log").toString();
-    assertThat(berth("run", "--detach", "--log-file", log, "-b", bundle().toString(), id))
+    assertThat(berth("run", "--detach", "--log-file", log, "-b", bundle(script).toString(), id))
         .as(err.toString())
         .isZero();
   }
 
-  private Path bundle() throws IOException {
+  private Path bundle(String script) throws IOException {
     Path bundle = Files.createDirectory(base.resolve("bundle"));
     Path rootfs = BusyboxBundle.makeRootfs(bundle.resolve("rootfs"));
     RuntimeSpec spec =
-        BusyboxBundle.spec(rootfs, "exec sleep 1000")
+        BusyboxBundle.spec(rootfs, script)
             .linux(BusyboxBundle.linux().cgroupsPath("/berth-cli-" + id).build())
             .build();
     Files.write(bundle.resolve("config.json"), spec.toJson());

@@ -280,6 +280,9 @@ final class SpecGenerator {
     if (chance(30)) {
       options.add(pick(PROPAGATIONS));
     }
+    if (chance(25)) {
+      options.add(pick(List.of("rro", "rnosuid", "rnodev", "rnoexec")));
+    }
     return new Mount("/mnt/" + index, "tmpfs", "tmpfs", options);
   }
 

@@ -3,6 +3,7 @@ package dev.berth.runtime.task;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.berth.base.BerthException;
+import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.testing.Await;
 import dev.berth.testing.BusyboxBundle;
@@ -14,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -69,6 +71,37 @@ class StubKillTest {
       assertThat(task.await(TaskFixture.LIMIT).orElseThrow().code()).isEqualTo(5);
     }
     assertCounted(lines, fixture.log());
+  }
+
+  /** Whoever waits for the old stub's connection would wait for ever. */
+  @Test
+  void whoFollowsAProcessIsToldOfItsNewStub() throws IOException {
+    try (Task task = fixture.create("c", fixture.spec("sleep 100").build())) {
+      task.start();
+      Fd before = task.exitSignal().orElseThrow();
+      var told = new AtomicInteger();
+      task.onSignalChange(told::incrementAndGet);
+      HostState.killStubs();
+      Await.until(
+          "it is replaced", TaskFixture.LIMIT, () -> task.poll().isPresent() || told.get() > 0);
+
+      assertThat(task.exitSignal()).isPresent().get().isNotEqualTo(before);
+      assertThat(before.isOpen()).isFalse();
+    }
+  }
+
+  /** The JVM was killed when it had said that it starts the process, and before it did. */
+  @Test
+  void startThatWasBegunIsCompleted() throws IOException {
+    Task begun = fixture.create("c", fixture.spec("echo runs; exit 5").build());
+    TaskRecord.read(begun.directory()).asStarted().write(begun.directory());
+    begun.close();
+
+    try (Task task = fixture.newTasks().adopt("c")) {
+      assertThat(task.state()).isEqualTo(Task.State.RUNNING);
+      assertThat(task.await(TaskFixture.LIMIT).orElseThrow().code()).isEqualTo(5);
+      assertThat(CriLog.read(fixture.log()).lines()).hasSize(1);
+    }
   }
 
   private static boolean isRefused(Task task) {
