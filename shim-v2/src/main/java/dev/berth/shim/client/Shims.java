@@ -241,9 +241,13 @@ public final class Shims implements AutoCloseable {
           case OPTIONS -> options == null ? ByteString.EMPTY : options.toByteString();
           case BOOTSTRAP_PARAMS -> bootstrapParams(id, options).toByteString();
         };
-    StartOutput output = StartOutput.parse(command.run("start", input, timeout));
-    inputs.put(binary, form);
-    return output;
+    ByteString output = command.run("start", input, timeout);
+    StartOutput parsed = StartOutput.parse(output);
+    // One that fails once and then ignores what it is given has not taken that form.
+    if (form == StartInput.OPTIONS || StartOutput.isBinary(output)) {
+      inputs.put(binary, form);
+    }
+    return parsed;
   }
 
   private BootstrapParams bootstrapParams(String id, @Nullable Any options) {
@@ -262,9 +266,29 @@ public final class Shims implements AutoCloseable {
   }
 
   private TtrpcClient connect(String address, Duration timeout) {
-    Connection connection = connections.computeIfAbsent(address, _ -> new Connection());
+    long deadline = System.nanoTime() + timeout.toNanos();
+    while (true) {
+      Connection connection = connections.computeIfAbsent(address, _ -> new Connection());
+      lock(connection, address, timeout, deadline - System.nanoTime());
+      try {
+        if (!connection.equals(connections.get(address))) {
+          continue; // dropped before it was locked
+        }
+        if (connection.client == null || !connection.client.isOpen()) {
+          Duration left = Duration.ofNanos(Math.max(0, deadline - System.nanoTime()));
+          connection.client = open(address, connection, left);
+        }
+        return connection.client;
+      } finally {
+        connection.lock.unlock();
+      }
+    }
+  }
+
+  private static void lock(
+      Connection connection, String address, Duration timeout, long nanosLeft) {
     try {
-      if (!connection.lock.tryLock(timeout.toNanos(), TimeUnit.NANOSECONDS)) {
+      if (!connection.lock.tryLock(nanosLeft, TimeUnit.NANOSECONDS)) {
         throw new BerthException(
             DEADLINE_EXCEEDED, "connect to shim at " + address + ": not done within " + timeout);
       }
@@ -272,14 +296,34 @@ public final class Shims implements AutoCloseable {
       Thread.currentThread().interrupt();
       throw new BerthException(BerthException.Kind.CANCELLED, "connect to shim: interrupted", e);
     }
+  }
+
+  /** Called under the lock. A cell without a connection is dropped: most shims come but once. */
+  private TtrpcClient open(String address, Connection connection, Duration timeout) {
     try {
-      if (connection.client == null || !connection.client.isOpen()) {
-        connection.client = TtrpcClient.connect(socket(address), timeout);
+      TtrpcClient client = TtrpcClient.connect(socket(address), timeout);
+      var _ = client.closed().thenAccept(_ -> drop(address, connection, client));
+      return client;
+    } catch (RuntimeException e) {
+      connections.remove(address, connection);
+      throw e;
+    }
+  }
+
+  private void drop(String address, Connection connection, TtrpcClient closed) {
+    connection.lock.lock();
+    try {
+      if (closed.equals(connection.client)) {
+        connections.remove(address, connection);
       }
-      return connection.client;
     } finally {
       connection.lock.unlock();
     }
+  }
+
+  /** Returns how many addresses there is a connection to. */
+  int connectionCount() {
+    return connections.size();
   }
 
   private static Path socket(String address) {

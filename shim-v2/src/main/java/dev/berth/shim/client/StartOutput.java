@@ -37,6 +37,11 @@ record StartOutput(String address, int version, boolean adoptsTasks) {
         .orElseGet(() -> bareAddress(output.toStringUtf8().strip()));
   }
 
+  /** Tells whether it has the first of these forms: only a shim that takes BootstrapParams does. */
+  static boolean isBinary(ByteString output) {
+    return binary(output).isPresent();
+  }
+
   private static Optional<StartOutput> binary(ByteString output) {
     try {
       var result = BootstrapResult.parseFrom(output);
