@@ -63,6 +63,9 @@ public final class TaskClient {
 
   private static final String EXTENSION = "dev.berth.shim.v1.Extension";
 
+  /** How Berth's shim ends what it says of a call that came after it began to hand over. */
+  private static final String REFUSAL = "nothing was done, and can be asked again";
+
   // The two versions are equal message for message: one set of classes serves both.
   private final String service;
   private final Function<Duration, TtrpcClient> connection;
@@ -379,6 +382,16 @@ public final class TaskClient {
         throw e;
       }
     }
+  }
+
+  /**
+   * Tells whether a call failed because Berth's shim is being replaced and did not begin with it:
+   * it can be made again, once there is a successor. Any other UNAVAILABLE leaves open whether the
+   * call was carried out.
+   */
+  public static boolean isRefusal(BerthException failure) {
+    return failure.kind() == BerthException.Kind.UNAVAILABLE
+        && String.valueOf(failure.getMessage()).endsWith(REFUSAL);
   }
 
   private <R extends MessageLite> R call(
