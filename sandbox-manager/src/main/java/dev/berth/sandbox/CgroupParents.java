@@ -5,13 +5,17 @@ import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 import dev.berth.base.AuditSheet;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
+import dev.berth.runtime.cgroup.Cgroup;
 import dev.berth.runtime.cgroup.CgroupPath;
+import dev.berth.runtime.cgroup.Cgroups;
 import dev.berth.runtime.cgroup.Slice;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where the cgroups of containers go: below the parent that CRI names, which belongs to the
@@ -19,6 +23,12 @@ import java.util.OptionalLong;
  */
 abstract sealed class CgroupParents permits DirectoryParents, SliceParents {
   static final Path ROOT = Path.of("/sys/fs/cgroup");
+
+  /** How long processes that were killed may take to end. */
+  private static final Duration END_LIMIT = Duration.ofSeconds(10);
+
+  /** Looked at when first needed; twice does no harm. */
+  private volatile @Nullable Cgroups hierarchies;
 
   /** Returns those of the configured driver. */
   static CgroupParents of(SandboxSettings settings) {
@@ -74,6 +84,31 @@ abstract sealed class CgroupParents permits DirectoryParents, SliceParents {
    * parents of its sandboxes, and enters them by their paths in the hierarchies.
    */
   abstract void find(List<SandboxRecord> sandboxes, AuditSheet sheet);
+
+  /** Returns the processes in a cgroup; none if it is gone. */
+  final List<Long> processes(String cgroup) {
+    return hierarchies().at(CgroupPath.parse(cgroup)).pids();
+  }
+
+  /**
+   * Kills what is in a cgroup that no shim has, and removes it. Idempotent.
+   *
+   * @throws BerthException FAILED_PRECONDITION naming processes that do not end
+   */
+  final void end(String cgroup) {
+    Cgroup group = hierarchies().named(cgroup);
+    group.kill();
+    group.delete(END_LIMIT);
+  }
+
+  private Cgroups hierarchies() {
+    Cgroups known = hierarchies;
+    if (known == null) {
+      known = Cgroups.detect();
+      hierarchies = known;
+    }
+    return known;
+  }
 
   static String parentOf(SandboxRecord sandbox) {
     return sandbox.config().getLinux().getCgroupParent();

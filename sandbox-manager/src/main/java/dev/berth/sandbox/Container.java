@@ -226,6 +226,9 @@ final class Container {
   void lost(String why) {
     state.lock();
     try {
+      if (removed) {
+        return;
+      }
       Instant startedAt =
           record.state() instanceof ContainerState.Running running
               ? running.startedAt()
@@ -260,11 +263,14 @@ final class Container {
     }
   }
 
-  /** Records a state that recovery found. */
-  void recovered(ContainerState found) {
+  /** Records that recovery found it running, unless whoever starts it is about to. */
+  void foundRunning(int pid, Instant now) {
     state.lock();
     try {
-      move(found);
+      boolean isKnown = record.state() instanceof ContainerState.Running;
+      if (!removed && !starting && !isKnown) {
+        move(new ContainerState.Running(record.state().createdAt(), now, pid));
+      }
     } finally {
       state.unlock();
     }

@@ -4,14 +4,10 @@ import static dev.berth.base.BerthException.Kind.INTERNAL;
 
 import dev.berth.base.AuditSheet;
 import dev.berth.base.BerthException;
-import dev.berth.runtime.cgroup.Cgroup;
-import dev.berth.runtime.cgroup.CgroupPath;
-import dev.berth.runtime.cgroup.Cgroups;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -21,9 +17,6 @@ import java.util.stream.Stream;
 final class DirectoryParents extends CgroupParents {
   /** Of the names of the groups of pods that are named no parent, before their ids. */
   private static final String POD = "pod";
-
-  /** How long processes that were killed may take to end. */
-  private static final Duration LEFTOVER_LIMIT = Duration.ofSeconds(10);
 
   private static final Pattern ID = Pattern.compile("[0-9a-f]{64}");
 
@@ -70,9 +63,7 @@ final class DirectoryParents extends CgroupParents {
       gone &= removeIfEmpty(below(hierarchy, own));
     }
     if (!gone) { // a shim died between a task's group and its record; nobody else knows of it now
-      Cgroup leftover = Cgroups.detect().at(CgroupPath.parse(own));
-      leftover.kill();
-      leftover.delete(LEFTOVER_LIMIT);
+      end(own);
     }
     for (Path hierarchy : hierarchies()) {
       boolean _ = removeIfEmpty(below(hierarchy, defaultParent)); // or it has other pods

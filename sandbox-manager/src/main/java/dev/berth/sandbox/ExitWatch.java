@@ -3,6 +3,7 @@ package dev.berth.sandbox;
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
 import dev.berth.shim.client.TaskExit;
+import dev.berth.shim.client.TaskState;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
@@ -15,12 +16,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A shim whose connection breaks is looked for again. One that takes its tasks over is started
  * until it comes up: its containers run on, and nothing must end them meanwhile. One that is gone
- * for good takes its tasks with it: what it left is cleaned up and its containers have exited.
- * Thread-safe.
+ * for good takes its tasks with it: what it left is cleaned up and its containers have exited. A
+ * shim that knows no task of a container whose process is there is asked again, for some seconds:
+ * no exit is told of a process that lives. Thread-safe.
  */
 final class ExitWatch {
   private static final System.Logger LOG = System.getLogger(ExitWatch.class.getName());
-  private static final Duration SHIM_LIMIT = Duration.ofSeconds(30);
   private static final int KILLED = 137;
 
   /** What a shim says that does not know: or the container's own code. */
@@ -55,6 +56,16 @@ final class ExitWatch {
     return witness.attend(container.id(), pid);
   }
 
+  /**
+   * Tells whether the kernel has a container's process, whatever its shim says: of one that runs
+   * the first, of one that never ran the one that waits to become it.
+   */
+  boolean isAlive(Container container) {
+    return container.currentState() instanceof ContainerState.Running running
+        ? attend(container, running.pid())
+        : !cgroups.processes(container.record().cgroup()).isEmpty();
+  }
+
   /** Stops caring: connections are about to be closed. */
   void close() {
     closed = true;
@@ -64,16 +75,16 @@ final class ExitWatch {
   private void ended(Container container, @Nullable TaskExit exit, @Nullable Throwable failure) {
     if (exit != null) {
       report(container, exit);
-    } else if (isOfNoTask(failure)) {
-      container.exited(unseen(container, "its shim knows no task of it"));
-      plugins.stoppedContainer(container);
-    } else if (!closed && !container.isRemoved()) {
+    } else if (closed || container.isRemoved()) {
+      return;
+    } else if (isOfNoTask(failure) && !isAlive(container)) {
+      endUnseen(container);
+    } else {
       LOG.log(System.Logger.Level.WARNING, "lost the shim of container " + container.id(), failure);
       recover(container);
     }
   }
 
-  /** Asking again would bring the same answer. */
   private static boolean isOfNoTask(@Nullable Throwable failure) {
     Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
     return cause instanceof BerthException e && e.kind() == BerthException.Kind.NOT_FOUND;
@@ -92,14 +103,6 @@ final class ExitWatch {
   private TaskExit asWitnessed(Container container, TaskExit exit) {
     OptionalInt code = witness.codeOf(container.id());
     return new TaskExit(exit.pid(), code.orElse(exit.status()), exit.exitedAt());
-  }
-
-  /** Returns what is known of an end that no shim has seen. */
-  ExitReport unseen(Container container, String message) {
-    OptionalInt code = witness.codeOf(container.id());
-    return code.isPresent()
-        ? ExitReport.of(new TaskExit(0, code.getAsInt(), Instant.now()), false)
-        : ExitReport.unknown(Instant.now(), message);
   }
 
   /** Does what is left to do for a container that has ended, if it has. */
@@ -125,35 +128,83 @@ final class ExitWatch {
   }
 
   private void recover(Container container) {
-    RuntimeHandler handler = handlers.of(container);
     try {
-      if (adopt(container, handler)) {
+      if (adopt(container, Tasks.RESUME_LIMIT).isPresent()) {
         watch(container);
       }
     } catch (BerthException e) {
-      LOG.log(
-          System.Logger.Level.WARNING, "the shim of container " + container.id() + " is gone", e);
-      cleanUp(container, handler);
+      end(container, e);
     }
   }
 
   /**
    * Finds the shim of a container again, or its successor, however long that takes.
    *
-   * @return false if nobody wants it any more
-   * @throws BerthException if the shim is gone for good
+   * @param patience how long a shim may take for an answer before it is asked again
+   * @return what it says of the task; empty if nobody wants it any more
+   * @throws BerthException as {@link Tasks#adoptSurely} does
    */
-  boolean adopt(Container container, RuntimeHandler handler) {
-    return tasks.adoptSurely(container.id(), handler, () -> !closed && !container.isRemoved());
+  Optional<TaskState> adopt(Container container, Duration patience) {
+    return tasks.adoptSurely(
+        container.id(), handlers.of(container), new Search(container, patience));
   }
 
-  /** Ends a container whose shim is gone for good. */
-  void cleanUp(Container container, RuntimeHandler handler) {
+  private final class Search implements TaskSearch {
+    private final Container container;
+    private final Duration patience;
+
+    Search(Container container, Duration patience) {
+      this.container = container;
+      this.patience = patience;
+    }
+
+    @Override
+    public Duration patience() {
+      return closed || container.isRemoved() ? Duration.ZERO : patience;
+    }
+
+    @Override
+    public boolean isAlive() {
+      return ExitWatch.this.isAlive(container);
+    }
+  }
+
+  /**
+   * Ends a container of which {@link #adopt} has found no task. One that still runs must not be
+   * there unknown to its shim: nobody could stop it.
+   */
+  void end(Container container, BerthException why) {
+    if (why.kind() == BerthException.Kind.NOT_FOUND && !isAlive(container)) {
+      endUnseen(container);
+    } else {
+      LOG.log(
+          System.Logger.Level.WARNING, "container " + container.id() + " has no shim: ended", why);
+      cleanUp(container);
+    }
+  }
+
+  private void endUnseen(Container container) {
+    container.exited(unseen(container));
+    plugins.stoppedContainer(container);
+  }
+
+  /** Returns what is known of an end that no shim has seen. */
+  private ExitReport unseen(Container container) {
+    OptionalInt code = witness.codeOf(container.id());
+    return code.isPresent()
+        ? ExitReport.of(new TaskExit(0, code.getAsInt(), Instant.now()), false)
+        : ExitReport.unknown(Instant.now(), "its end was not seen");
+  }
+
+  private void cleanUp(Container container) {
     try {
-      Optional<TaskExit> exit = tasks.cleanUp(container.id(), handler, SHIM_LIMIT);
+      Optional<TaskExit> exit =
+          tasks.cleanUp(container.id(), handlers.of(container), Tasks.RESUME_LIMIT);
+      if (isAlive(container)) { // to whom that means nothing
+        cgroups.end(container.record().cgroup());
+      }
       container.exited(
-          exit.map(known -> ExitReport.of(known, false))
-              .orElseGet(() -> unseen(container, "its shim was lost")));
+          exit.map(known -> ExitReport.of(known, false)).orElseGet(() -> unseen(container)));
       witness.dismiss(container.id());
       plugins.stoppedContainer(container);
     } catch (BerthException e) {

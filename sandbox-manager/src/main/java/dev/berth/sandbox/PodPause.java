@@ -6,17 +6,21 @@ import static dev.berth.base.BerthException.Kind.UNAVAILABLE;
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
 import dev.berth.proto.cri.v1.NamespaceMode;
+import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.sandbox.spec.HostFacts;
 import dev.berth.sandbox.spec.PauseSpec;
+import dev.berth.shim.client.TaskExit;
 import dev.berth.shim.client.TaskIo;
 import dev.berth.shim.client.TaskProcess;
 import dev.berth.shim.client.TaskState;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 
@@ -112,42 +116,79 @@ final class PodPause {
 
   /** At the successor of its shim; one without a successor has taken the pause with it. */
   private void watchAgain(Sandbox sandbox) {
-    if (!resume(sandbox, () -> isWanted(sandbox)) && isWanted(sandbox)) {
-      ended(sandbox);
-    }
+    find(sandbox, new Search(sandbox, Tasks.RESUME_LIMIT, () -> isWanted(sandbox)));
   }
 
-  /** Finds the pause at its shim and watches it; says whether it runs. */
-  private boolean resume(Sandbox sandbox, BooleanSupplier wanted) {
+  /** Finds the pause at its shim, however long that takes, and watches it if it runs. */
+  private void find(Sandbox sandbox, Search search) {
     String id = sandbox.id();
     RuntimeHandler handler = handlers.require(sandbox.record().runtimeHandler());
     try {
-      while (tasks.adoptSurely(id, handler, wanted)) {
-        Optional<TaskState> state = stateOf(id, handler);
-        if (state.isPresent()) {
-          boolean runs = state.get().status() == TaskState.Status.RUNNING;
-          if (runs) {
-            pids.put(id, state.get().pid());
-            watch(sandbox);
-          }
-          return runs;
-        }
+      Optional<TaskState> task = tasks.adoptSurely(id, handler, search);
+      if (task.isEmpty()) {
+        return;
+      }
+      if (task.get().status() == TaskState.Status.RUNNING) {
+        pids.put(id, task.get().pid());
+        watch(sandbox);
+        return;
       }
     } catch (BerthException e) {
       LOG.log(System.Logger.Level.WARNING, "lost the pause of sandbox " + id, e);
+      endUnknown(sandbox.record(), handler);
     }
-    return false;
+    ended(sandbox);
   }
 
-  /** Empty if the shim has died again meanwhile, and its successor is to be asked. */
-  private Optional<TaskState> stateOf(String id, RuntimeHandler handler) {
+  /** One that runs must not be there unknown to its shim: nobody could end it. */
+  private void endUnknown(SandboxRecord sandbox, RuntimeHandler handler) {
     try {
-      return Optional.of(tasks.state(id, Tasks.LIMIT));
-    } catch (BerthException e) {
-      if (e.kind() == UNAVAILABLE && tasks.isTakenOver(id, handler)) {
-        return Optional.empty();
+      Optional<TaskExit> _ = tasks.cleanUp(sandbox.id(), handler, Tasks.RESUME_LIMIT);
+      if (process(sandbox).isPresent()) {
+        cgroups.end(cgroups.cgroupOf(sandbox, sandbox.id()));
       }
-      throw e;
+    } catch (BerthException e) {
+      LOG.log(System.Logger.Level.ERROR, "cannot end the pause of sandbox " + sandbox.id(), e);
+    }
+  }
+
+  private final class Search implements TaskSearch {
+    private final Sandbox sandbox;
+    private final Duration patience;
+    private final BooleanSupplier wanted;
+
+    Search(Sandbox sandbox, Duration patience, BooleanSupplier wanted) {
+      this.sandbox = sandbox;
+      this.patience = patience;
+      this.wanted = wanted;
+    }
+
+    @Override
+    public Duration patience() {
+      return wanted.getAsBoolean() ? patience : Duration.ZERO;
+    }
+
+    @Override
+    public boolean isAlive() {
+      return process(sandbox.record()).isPresent();
+    }
+  }
+
+  /** Returns the first process of the pod: alone in the pause's cgroup, if the shim is Berth's. */
+  private OptionalInt process(SandboxRecord sandbox) {
+    List<Integer> processes =
+        cgroups.processes(cgroups.cgroupOf(sandbox, sandbox.id())).stream()
+            .map(Long::intValue)
+            .sorted(Comparator.comparing(pid -> !isFirst(pid)))
+            .toList();
+    return processes.isEmpty() ? OptionalInt.empty() : OptionalInt.of(processes.getFirst());
+  }
+
+  private static boolean isFirst(int pid) {
+    try {
+      return Processes.innermostPid(pid) == 1;
+    } catch (BerthException e) {
+      return false; // it has ended
     }
   }
 
@@ -174,13 +215,25 @@ final class PodPause {
     return "/proc/" + pid + "/ns/pid";
   }
 
-  /** Finds the pause that an earlier process started; says whether all is as it should be. */
-  boolean adopt(Sandbox sandbox, Duration limit) {
-    if (!isNeeded(sandbox.record())) {
+  /**
+   * Finds the pause that an earlier process started, by what the kernel says: its shim is looked
+   * for meanwhile, and what waits for that waits for it.
+   *
+   * @param patience how long a shim may take for an answer before it is asked again
+   * @return whether all is as it should be
+   */
+  boolean adopt(Sandbox sandbox, Duration patience) {
+    SandboxRecord record = sandbox.record();
+    if (!isNeeded(record)) {
       return true;
     }
-    long deadline = System.nanoTime() + limit.toNanos();
-    return resume(sandbox, () -> System.nanoTime() - deadline < 0);
+    OptionalInt pid = process(record);
+    pid.ifPresent(found -> pids.put(record.id(), found));
+    var search =
+        new Search(
+            sandbox, patience, () -> !closed && !sandbox.isReleased() && !sandbox.isRemoved());
+    Thread _ = tasks.expect(record.id(), () -> find(sandbox, search));
+    return pid.isPresent();
   }
 
   /** Ends the pause and frees its task. Idempotent. */

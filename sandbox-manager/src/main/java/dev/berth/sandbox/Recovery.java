@@ -21,22 +21,26 @@ import java.util.function.Consumer;
  * Takes up what an earlier process of this instance left: records are read, and what they say is
  * compared with what is there.
  *
- * <p>A container whose process the kernel has is listed as running at once, and its shim is looked
- * for meanwhile. The other tasks are asked for at their shims, all at once; one that does not
- * answer delays its own container only. What was left half made is undone, or listed as NOT_READY
- * if that fails. After a reboot all that lived in memory is gone, and the plugins are told so by
- * the next stop. One bad record never keeps the others from being recovered.
+ * <p>What is recorded is what is listed, as soon as the kernel has the process that goes with it;
+ * the shims are asked meanwhile, all at once, and calls for a task wait until its shim answers. Of
+ * what has no process any more the shims may know better, and are waited for a moment. So a shim
+ * that is frozen delays what is asked of its own containers, and no list. What was left half made
+ * is undone, or listed as NOT_READY if that fails. After a reboot all that lived in memory is gone,
+ * and the plugins are told so by the next stop. One bad record never keeps the others from being
+ * recovered.
  */
 final class Recovery {
   private static final System.Logger LOG = System.getLogger(Recovery.class.getName());
 
   private static final Duration CHECK_LIMIT = Duration.ofMinutes(1);
 
+  /** How long lists wait for shims that may know better than the record. */
+  private static final Duration SETTLING = Duration.ofMillis(500);
+
   private final Registry registry;
   private final RecordStore records;
   private final Tasks tasks;
   private final ExitWatch exits;
-  private final Handlers handlers;
   private final PodNamespaces namespaces;
   private final PodNetwork network;
   private final PodPause pause;
@@ -52,7 +56,6 @@ final class Recovery {
       RecordStore records,
       Tasks tasks,
       ExitWatch exits,
-      Handlers handlers,
       PodNamespaces namespaces,
       PodNetwork network,
       PodPause pause,
@@ -65,7 +68,6 @@ final class Recovery {
     this.records = records;
     this.tasks = tasks;
     this.exits = exits;
-    this.handlers = handlers;
     this.namespaces = namespaces;
     this.network = network;
     this.pause = pause;
@@ -76,7 +78,7 @@ final class Recovery {
     this.clock = clock;
   }
 
-  /** Recovers everything; returns when all states are as right as they can be known. */
+  /** Recovers everything; returns when all states are as right as they can be known at once. */
   void run() {
     List<Sandbox> sandboxes = records.sandboxes().stream().map(this::register).toList();
     List<Container> containers = records.containers().stream().map(this::register).toList();
@@ -159,13 +161,12 @@ final class Recovery {
       case PREPARING -> undo(sandbox);
       case READY -> {
         sandbox.markNetworkTouched(true);
-        boolean alive =
-            record.bootId().equals(bootId)
-                && namespaces.areAlive(record.id(), record.config())
-                && pause.adopt(sandbox, shimLimit);
-        if (alive) {
-          sandbox.update(record);
-        } else {
+        boolean isThere =
+            record.bootId().equals(bootId) && namespaces.areAlive(record.id(), record.config());
+        if (isThere) {
+          sandbox.update(record); // before anybody reports the end of its pause
+        }
+        if (!isThere || !pause.adopt(sandbox, shimLimit)) {
           sandbox.markUnusable();
         }
       }
@@ -187,85 +188,57 @@ final class Recovery {
       return;
     }
     if (record.state() instanceof ContainerState.Exited) {
-      adoptQuietly(container);
+      Thread _ = tasks.expect(container.id(), () -> safely(container, this::free));
       return;
     }
     if (!record.bootId().equals(bootId)) {
       container.exited(ExitReport.unknown(clock.instant(), "the machine was restarted"));
       return;
     }
-    if (runs(container)) {
-      adoptLater(container);
-    } else {
-      adopt(container);
+    boolean isRight = exits.isAlive(container);
+    Thread adoption = tasks.expect(container.id(), () -> safely(container, this::adopt));
+    if (!isRight) {
+      await(adoption);
     }
   }
 
-  /** Its task may not have been freed yet. */
-  private void adoptQuietly(Container container) {
+  private static void await(Thread adoption) {
     try {
-      tasks.adopt(container.id(), handlers.of(container), shimLimit);
-      exits.free(container);
+      boolean _ = adoption.join(SETTLING);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** The task of a container that has exited may not have been freed yet. */
+  private void free(Container container) {
+    try {
+      if (exits.adopt(container, shimLimit).isPresent()) {
+        exits.free(container);
+      }
     } catch (BerthException e) {
-      LOG.log(DEBUG, "the shim of an exited container is gone", e);
+      LOG.log(DEBUG, "the task of an exited container is gone", e);
     }
   }
 
   private void adopt(Container container) {
     try {
-      tasks.adopt(container.id(), handlers.of(container), shimLimit);
-      reconcile(container, tasks.state(container.id(), shimLimit));
+      exits.adopt(container, shimLimit).ifPresent(task -> reconcile(container, task));
     } catch (BerthException e) {
-      if (e.kind() == BerthException.Kind.NOT_FOUND) {
-        taskIsGone(container);
-      } else if (tasks.isTakenOver(container.id(), handlers.of(container))) {
-        LOG.log(WARNING, "the shim of container " + container.id() + " does not come up yet", e);
-        adoptLater(container);
-      } else if (e.kind() == BerthException.Kind.UNAVAILABLE) {
-        exits.cleanUp(container, handlers.of(container));
-      } else {
-        LOG.log(WARNING, "the state of container " + container.id() + " is unknown", e);
-        container.lost(String.valueOf(e.getMessage()));
-      }
+      taskIsGone(container, e);
     }
   }
 
-  /** It runs on, with its shim or without; calls for it wait until that answers. */
-  private void adoptLater(Container container) {
-    tasks.expect(
-        container.id(),
-        () ->
-            safely(
-                container,
-                _ -> {
-                  if (exits.adopt(container, handlers.of(container))) {
-                    adopt(container);
-                  }
-                }));
-  }
-
-  /**
-   * Whether a container runs as it was recorded, by what the kernel says, and so need not wait for
-   * its shim: its process has not ended and is in its cgroup, whose path has the container's id.
-   */
-  private boolean runs(Container container) {
-    return container.currentState() instanceof ContainerState.Running running
-        && tasks.isTakenOver(container.id(), handlers.of(container))
-        && exits.attend(container, running.pid());
-  }
-
-  /**
-   * A created container without a task was never finished; one that ran ended unseen. One that
-   * still runs must not be there unknown to its shim: nobody could end it.
-   */
-  private void taskIsGone(Container container) {
-    if (container.currentState() instanceof ContainerState.Created) {
+  /** A created container without a task was never finished; one that ran ended unseen. */
+  private void taskIsGone(Container container, BerthException why) {
+    boolean isHalfMade =
+        why.kind() == BerthException.Kind.NOT_FOUND
+            && container.currentState() instanceof ContainerState.Created;
+    if (!isHalfMade || exits.isAlive(container)) {
+      exits.end(container, why);
+    }
+    if (isHalfMade) {
       removeContainer.remove(container, Operation.internal("undo of CreateContainer"));
-    } else if (runs(container)) {
-      LOG.log(WARNING, "container {0} runs and its shim knows no task of it", container.id());
-      exits.cleanUp(container, handlers.of(container));
-    } else {
-      container.exited(exits.unseen(container, "its end was not seen"));
     }
   }
 
@@ -277,10 +250,7 @@ final class Recovery {
       }
       case CREATED -> exits.watch(container);
       case RUNNING, PAUSED, PAUSING -> {
-        if (!(container.currentState() instanceof ContainerState.Running)) {
-          Instant createdAt = container.currentState().createdAt();
-          container.recovered(new ContainerState.Running(createdAt, clock.instant(), task.pid()));
-        }
+        container.foundRunning(task.pid(), clock.instant());
         boolean _ = exits.attend(container, task.pid()); // its shim tells of its end if it is over
         exits.watch(container);
         if (task.status() != TaskState.Status.RUNNING) {

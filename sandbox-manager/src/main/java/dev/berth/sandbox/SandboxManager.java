@@ -204,7 +204,6 @@ public final class SandboxManager implements AutoCloseable {
             records,
             tasks,
             exits,
-            handlers,
             namespaces,
             network,
             pause,

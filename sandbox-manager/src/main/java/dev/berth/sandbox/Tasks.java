@@ -33,7 +33,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * The tasks of containers: which shim has which, and what can be asked of it.
@@ -54,7 +56,10 @@ final class Tasks {
   static final Duration FOREVER = Duration.ofDays(365);
 
   /** How long the successor of a killed shim may take. */
-  private static final Duration RESUME_LIMIT = Duration.ofSeconds(30);
+  static final Duration RESUME_LIMIT = Duration.ofSeconds(30);
+
+  /** How often a shim must deny a task whose process is there: over six seconds, by the pauses. */
+  private static final int UNKNOWN_ATTEMPTS = 8;
 
   private final HandlerShims shims;
   private final PodPaths paths;
@@ -83,6 +88,18 @@ final class Tasks {
         throw new BerthException(CANCELLED, "interrupted while a shim is looked for", e);
       }
     }
+
+    /** The same; empty if the search has ended and nobody is there. */
+    Optional<Shim> shimIfFound(String containerId, Duration limit) {
+      try {
+        return Optional.of(shim(containerId, limit));
+      } catch (BerthException e) {
+        if (shim.isCompletedExceptionally()) {
+          return Optional.empty();
+        }
+        throw e;
+      }
+    }
   }
 
   Tasks(HandlerShims shims, PodPaths paths) {
@@ -107,29 +124,53 @@ final class Tasks {
   }
 
   /**
-   * The same for a container whose shim was lost, however long it takes: one that takes its tasks
-   * over is started until it comes up, since its containers run on.
+   * Finds the shim that has a task and asks it for the task's state, however long that takes. One
+   * that takes its tasks over is started until it comes up, since its containers run on; one that
+   * is frozen is asked again, as is one that knows no such task although its process is there.
    *
-   * @param wanted whether to go on
-   * @return false if it is wanted no more
-   * @throws BerthException if the shim is gone for good
+   * @return empty if nobody wants it any more
+   * @throws BerthException UNAVAILABLE if the shim is gone for good; NOT_FOUND if none was ever
+   *     started, or it knows no such task and says so for some seconds if the process is there
    */
-  boolean adoptSurely(String containerId, RuntimeHandler handler, BooleanSupplier wanted) {
+  Optional<TaskState> adoptSurely(String containerId, RuntimeHandler handler, TaskSearch search) {
     Duration pause = FIRST_PAUSE;
-    while (wanted.getAsBoolean()) {
+    int unknown = 0;
+    while (true) {
+      Duration patience = search.patience();
+      if (patience.isZero()) {
+        return Optional.empty();
+      }
       try {
-        adopt(containerId, handler, RESUME_LIMIT);
-        return true;
+        adopt(containerId, handler, patience);
+        return Optional.of(state(containerId, patience));
       } catch (BerthException e) {
-        if (!shims.isTakenOver(containerId, handler)) {
+        unknown = e.kind() == NOT_FOUND ? unknown + 1 : 0;
+        boolean wanted = search.patience().isPositive(); // else the connection may be closed
+        if (wanted && isFinal(e, containerId, handler, unknown, search)) {
+          Held expected = tasks.get(containerId);
+          if (expected != null) {
+            abandon(containerId, expected);
+          }
           throw e;
         }
-        LOG.log(WARNING, "the shim of " + containerId + " does not come up, trying again", e);
+        LOG.log(WARNING, "the shim of " + containerId + " does not have it yet, asking again", e);
       }
       LockSupport.parkNanos(pause.toNanos());
       pause = pause.compareTo(LAST_PAUSE) < 0 ? pause.multipliedBy(2) : LAST_PAUSE;
     }
-    return false;
+  }
+
+  private boolean isFinal(
+      BerthException answer,
+      String containerId,
+      RuntimeHandler handler,
+      int unknown,
+      TaskSearch search) {
+    return switch (answer.kind()) {
+      case NOT_FOUND -> unknown >= UNKNOWN_ATTEMPTS || !search.isAlive();
+      case UNAVAILABLE -> !shims.isTakenOver(containerId, handler);
+      default -> false;
+    };
   }
 
   /** Creates the task; its process waits. */
@@ -141,12 +182,15 @@ final class Tasks {
       Operation operation) {
     var task =
         new CreateTask(containerId, paths.bundle(containerId), rootfs, io, shims.options(handler));
-    int _ = client(containerId, operation).create(task, operation.remaining(LIMIT));
+    int _ = ask(containerId, operation, client -> client.create(task, operation.remaining(LIMIT)));
   }
 
   /** Starts the task or an exec and returns its pid. */
   int start(TaskProcess process, Operation operation) {
-    return client(process.containerId(), operation).start(process, operation.remaining(LIMIT));
+    return ask(
+        process.containerId(),
+        operation,
+        client -> client.start(process, operation.remaining(LIMIT)));
   }
 
   /**
@@ -168,24 +212,41 @@ final class Tasks {
         }
         LOG.log(WARNING, "lost the shim of " + containerId + " during its start", e);
       }
+      Optional<TaskState> now = adoptSurely(containerId, handler, new Start(operation));
       operation.check();
-      adopt(containerId, handler, operation.remaining(LIMIT));
-      TaskState now = state(containerId, operation.remaining(LIMIT));
-      if (now.status() != TaskState.Status.CREATED) {
-        return now.pid();
+      if (now.isPresent() && now.get().status() != TaskState.Status.CREATED) {
+        return now.get().pid();
       }
     }
   }
 
+  /** Looks for a task that is being started. */
+  private record Start(Operation operation) implements TaskSearch {
+    @Override
+    public Duration patience() {
+      return operation.isCancelled() ? Duration.ZERO : operation.remaining(RESUME_LIMIT);
+    }
+
+    @Override
+    public boolean isAlive() {
+      return false; // created by the shim that died: its successor knows it, or nobody
+    }
+  }
+
   void exec(ExecTask exec, Operation operation) {
-    client(exec.process().containerId(), operation).exec(exec, operation.remaining(LIMIT));
+    tell(
+        exec.process().containerId(),
+        operation,
+        client -> client.exec(exec, operation.remaining(LIMIT)));
   }
 
   /** Sends a signal; says whether the process was there to get it. */
   boolean kill(TaskProcess process, int signal, Operation operation) {
     try {
-      client(process.containerId(), operation)
-          .kill(process, signal, false, operation.remaining(LIMIT));
+      tell(
+          process.containerId(),
+          operation,
+          client -> client.kill(process, signal, false, operation.remaining(LIMIT)));
       return true;
     } catch (BerthException e) {
       if (e.kind() == NOT_FOUND) {
@@ -215,24 +276,26 @@ final class Tasks {
 
   /** Ends an exec's input, once nothing is left of it in the pipe. */
   void closeStdin(TaskProcess process, Operation operation) {
-    client(process.containerId(), operation).closeStdin(process, operation.remaining(LIMIT));
+    tell(
+        process.containerId(),
+        operation,
+        client -> client.closeStdin(process, operation.remaining(LIMIT)));
   }
 
   /** Sets the size of a process's terminal, in characters. */
   void resize(TaskProcess process, int rows, int columns, Operation operation) {
-    client(process.containerId(), operation)
-        .resizePty(process, columns, rows, operation.remaining(LIMIT));
+    tell(
+        process.containerId(),
+        operation,
+        client -> client.resizePty(process, columns, rows, operation.remaining(LIMIT)));
   }
 
   /** Returns the directory of a task by which one attaches; only where {@link #hasExtension}. */
   Path locate(String containerId, Operation operation) {
-    return client(containerId, operation)
-        .locate(TaskProcess.init(containerId), operation.remaining(LIMIT));
-  }
-
-  /** Tells whether the shim of a container takes its tasks over when it is started again. */
-  boolean isTakenOver(String containerId, RuntimeHandler handler) {
-    return shims.isTakenOver(containerId, handler);
+    return ask(
+        containerId,
+        operation,
+        client -> client.locate(TaskProcess.init(containerId), operation.remaining(LIMIT)));
   }
 
   /** Tells whether a container's shim is there: its successor, if it was killed. */
@@ -257,7 +320,7 @@ final class Tasks {
    */
   int run(
       TaskProcess process, TaskIo io, List<String> args, Duration timeout, Operation operation) {
-    return client(process.containerId(), operation).run(process, io, args, timeout);
+    return ask(process.containerId(), operation, client -> client.run(process, io, args, timeout));
   }
 
   /**
@@ -272,17 +335,20 @@ final class Tasks {
           UNIMPLEMENTED,
           "ReopenContainerLog: the shim of container " + containerId + " cannot reopen logs");
     }
-    client(containerId, operation).reopenLog(containerId, log, operation.remaining(LIMIT));
+    tell(
+        containerId,
+        operation,
+        client -> client.reopenLog(containerId, log, operation.remaining(LIMIT)));
   }
 
   /** Stops all processes of a running task where they are. */
   void pause(String containerId, Operation operation) {
-    client(containerId, operation).pause(containerId, operation.remaining(LIMIT));
+    tell(containerId, operation, client -> client.pause(containerId, operation.remaining(LIMIT)));
   }
 
   /** Lets them go on. */
   void resume(String containerId, Operation operation) {
-    client(containerId, operation).resume(containerId, operation.remaining(LIMIT));
+    tell(containerId, operation, client -> client.resume(containerId, operation.remaining(LIMIT)));
   }
 
   /** The same, also when the shim was killed and its successor is not there yet. Idempotent. */
@@ -303,19 +369,23 @@ final class Tasks {
 
   /** Dumps the processes of a task into a directory; see {@link TaskClient#checkpoint}. */
   void checkpoint(String containerId, Path images, Path work, Duration limit, Operation operation) {
-    client(containerId, operation)
-        .checkpoint(containerId, images, work, operation.remaining(limit));
+    tell(
+        containerId,
+        operation,
+        client -> client.checkpoint(containerId, images, work, operation.remaining(limit)));
   }
 
   /** Changes the limits of a task. */
   void update(String containerId, ByteString resourcesJson, Operation operation) {
-    client(containerId, operation)
-        .update(containerId, resourcesJson, Map.of(), operation.remaining(LIMIT));
+    tell(
+        containerId,
+        operation,
+        client -> client.update(containerId, resourcesJson, Map.of(), operation.remaining(LIMIT)));
   }
 
   /** Frees an exec. Idempotent. */
   void deleteExec(TaskProcess process, Operation operation) {
-    ifThere(() -> client(process.containerId(), operation).delete(process, LIMIT));
+    ifThere(() -> ask(process.containerId(), operation, client -> client.delete(process, LIMIT)));
   }
 
   /**
@@ -329,11 +399,19 @@ final class Tasks {
     if (held == null) {
       return;
     }
-    shims.awaitUpgrade(operation);
     held.freeing.lock();
     try {
       if (!held.freed) {
-        delete(containerId, held.shim(containerId, operation.remaining(LIMIT)), operation);
+        Optional<Shim> shim = held.shimIfFound(containerId, operation.remaining(LIMIT));
+        if (shim.isPresent()) {
+          boolean _ =
+              repeatIfRefused(
+                  operation,
+                  () -> {
+                    delete(containerId, shim.get(), operation);
+                    return true;
+                  });
+        }
         held.freed = true;
         tasks.remove(containerId, held);
       }
@@ -384,9 +462,43 @@ final class Tasks {
     return tasks.containsKey(containerId);
   }
 
-  private TaskClient client(String containerId, Operation operation) {
+  /** Makes a call at the shim of a task. */
+  private <R> R ask(String containerId, Operation operation, Function<TaskClient, R> call) {
+    return repeatIfRefused(
+        operation,
+        () -> {
+          Shim shim = require(containerId, operation.remaining(LIMIT));
+          return call.apply(shim.tasks().tracing(operation));
+        });
+  }
+
+  private void tell(String containerId, Operation operation, Consumer<TaskClient> call) {
+    boolean _ =
+        ask(
+            containerId,
+            operation,
+            client -> {
+              call.accept(client);
+              return true;
+            });
+  }
+
+  /**
+   * Waits while the shim is replaced. Which call comes first, this one or the one that closes the
+   * shim's gate, only the shim knows: one that it has refused is repeated at its successor.
+   */
+  private <R> R repeatIfRefused(Operation operation, Supplier<R> call) {
     shims.awaitUpgrade(operation);
-    return require(containerId, operation.remaining(LIMIT)).tasks().tracing(operation);
+    try {
+      return call.get();
+    } catch (BerthException e) {
+      if (!TaskClient.isRefusal(e)) {
+        throw e;
+      }
+    }
+    operation.check();
+    shims.awaitUpgrade(operation);
+    return call.get();
   }
 
   private Shim require(String containerId) {
@@ -410,25 +522,33 @@ final class Tasks {
   }
 
   /**
-   * Lets calls for a task wait while its shim is looked for by {@link #adoptSurely}, which runs on
-   * return.
+   * Lets calls for a task wait while its shim is looked for by {@link #adoptSurely}.
+   *
+   * @return the thread of the search, which goes on
    */
-  void expect(String containerId, Runnable search) {
+  Thread expect(String containerId, Runnable search) {
     Held expected = new Held(new CompletableFuture<>());
     tasks.put(containerId, expected);
-    Thread.ofVirtual()
+    return Thread.ofVirtual()
         .name("adopt-" + containerId)
         .start(() -> {
           try {
             search.run();
           } finally {
-            if (!expected.shim.isDone()) { // nobody is there, or nobody wants it any more
-              tasks.remove(containerId, expected);
-              expected.shim.completeExceptionally(
-                  new BerthException(UNAVAILABLE, "the shim was not found"));
-            }
+            abandon(containerId, expected);
           }
         });
+  }
+
+  /**
+   * Ends the wait for a shim, if it was not found: nobody is there, or nobody wants it any more.
+   */
+  private void abandon(String containerId, Held expected) {
+    if (!expected.shim.isDone()) {
+      tasks.remove(containerId, expected);
+      expected.shim.completeExceptionally(
+          new BerthException(UNAVAILABLE, "the shim was not found"));
+    }
   }
 
   private interface Call {

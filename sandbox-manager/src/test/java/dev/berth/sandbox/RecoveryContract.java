@@ -114,7 +114,10 @@ abstract class RecoveryContract {
               .toBytes());
     }
     node.open();
-    assertThat(node.containers().list(ContainerFilter.ALL)).isEmpty();
+    Await.until(
+        "the container is undone",
+        LIMIT,
+        () -> node.containers().list(ContainerFilter.ALL).isEmpty());
     node.assertNothingLeft();
     node.remove(node.run(node.pod("web")));
   }
@@ -206,6 +209,10 @@ abstract class RecoveryContract {
 
   Path go(SandboxStatus pod) {
     return directory.resolve("state/sandboxes").resolve(pod.id()).resolve("shm/go");
+  }
+
+  static void signal(String signal, ProcessHandle process) throws Exception {
+    assertThat(new ProcessBuilder("kill", signal, "" + process.pid()).start().waitFor()).isZero();
   }
 
   ContainerState.Exited awaitExited(String id) {

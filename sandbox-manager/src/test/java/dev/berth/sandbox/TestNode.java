@@ -11,6 +11,9 @@ import dev.berth.proto.cri.v1.NamespaceMode;
 import dev.berth.proto.cri.v1.NamespaceOption;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.proto.cri.v1.PodSandboxMetadata;
+import dev.berth.runtime.cgroup.Cgroup;
+import dev.berth.runtime.cgroup.CgroupPath;
+import dev.berth.runtime.cgroup.Cgroups;
 import dev.berth.runtime.seccomp.DefaultSeccompProfile;
 import dev.berth.runtime.systemd.Systemd;
 import dev.berth.sandbox.cni.TestNetwork;
@@ -50,6 +53,9 @@ final class TestNode implements AutoCloseable {
   final Path logs;
   MetadataStore store;
   SandboxManager manager;
+
+  /** How long a shim may take for an answer before it is asked again, from the next open on. */
+  Duration shimLimit = Duration.ofSeconds(10);
 
   private final String handler;
   private final CgroupDriver driver;
@@ -142,7 +148,7 @@ final class TestNode implements AutoCloseable {
         driver == CgroupDriver.SYSTEMD ? cgroup.substring(1) : cgroup,
         berthInit(),
         Optional.empty(),
-        Duration.ofSeconds(10),
+        shimLimit,
         nri);
   }
 
@@ -178,11 +184,24 @@ final class TestNode implements AutoCloseable {
 
   /** Returns the process that has a container as its task. */
   ProcessHandle shimOf(ContainerStatus container) {
-    int pid = ((ContainerState.Running) container.state()).pid();
     if (handler.equals("runc")) {
-      return ProcessHandle.of(pid).flatMap(ProcessHandle::parent).orElseThrow();
+      return ProcessHandle.of(firstProcess(container.sandboxId(), container.id()))
+          .flatMap(ProcessHandle::parent)
+          .orElseThrow();
     }
     return servingShims().findFirst().orElseThrow();
+  }
+
+  /** Ends the pause of a pod. */
+  void killPause(SandboxStatus pod) {
+    ProcessHandle.of(firstProcess(pod.id(), pod.id())).ifPresent(ProcessHandle::destroyForcibly);
+  }
+
+  /** Returns the process in the cgroup of a container, or of a pause. */
+  private long firstProcess(String sandboxId, String taskId) {
+    Cgroup group =
+        Cgroups.detect().at(CgroupPath.parse(cgroup + "/pod" + sandboxId + "/" + taskId));
+    return group.pids().getFirst();
   }
 
   /** Ends a container behind everyone's back, and removes its cgroup: a reboot keeps neither. */
