@@ -27,6 +27,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -93,12 +95,7 @@ final class HandlerShims {
 
   private Shim launchNew(String containerId, RuntimeHandler handler, Operation operation) {
     try {
-      return shims.launch(
-          handler.shim().toString(),
-          containerId,
-          paths.bundle(containerId),
-          options(handler),
-          operation.remaining(Tasks.LIMIT));
+      return startOrFind(containerId, handler, operation);
     } catch (BerthException failure) {
       endHalfStarted(containerId, handler, failure);
       throw failure;
@@ -126,6 +123,7 @@ final class HandlerShims {
   Shim adopt(String containerId, RuntimeHandler handler, Duration timeout) {
     ShimRecord found =
         recordOf(containerId, handler)
+            .or(() -> recordAnew(containerId, handler, timeout))
             .orElseThrow(
                 () -> new BerthException(NOT_FOUND, "container " + containerId + " had no shim"));
     // The program may have been replaced since; the one of today takes the tasks over.
@@ -136,6 +134,36 @@ final class HandlerShims {
     Shim shim = answering(record, timeout);
     common.put(handler.name(), shim);
     return shim;
+  }
+
+  /**
+   * A shim whose record could not be read is asked for by its program, which knows the living one.
+   */
+  private Optional<ShimRecord> recordAnew(
+      String containerId, RuntimeHandler handler, Duration timeout) {
+    Optional<String> owner = unreadOwner(containerId, handler);
+    owner.ifPresent(unread -> {
+      Operation operation = Operation.start("find shim " + unread, timeout, null);
+      Shim _ =
+          relaunches.join(
+              unread,
+              operation,
+              flight -> {
+                Shim shim = again(() -> startOrFind(containerId, handler, flight));
+                keep(containerId, handler, shim);
+                return shim;
+              });
+    });
+    return owner.flatMap(_ -> recordOf(containerId, handler));
+  }
+
+  private Shim startOrFind(String containerId, RuntimeHandler handler, Operation operation) {
+    return shims.launch(
+        handler.shim().toString(),
+        containerId,
+        paths.bundle(containerId),
+        options(handler),
+        operation.remaining(Tasks.LIMIT));
   }
 
   /**
@@ -164,11 +192,22 @@ final class HandlerShims {
 
   /** All containers lose their shim at the same moment, and one start is enough for all. */
   private Shim relaunch(ShimRecord record, Duration timeout) {
-    Shim shim = shims.relaunch(record, timeout);
+    Shim shim = again(() -> shims.relaunch(record, timeout));
     if (!answers(shim, record.id(), timeout)) {
       LockSupport.parkNanos(RELAUNCH_PAUSE_NANOS);
     }
     return shim;
+  }
+
+  /** NOT_FOUND would say that the task is unknown, and here it is the program that is missing. */
+  private static Shim again(Supplier<Shim> start) {
+    try {
+      return start.get();
+    } catch (BerthException e) {
+      throw e.kind() == NOT_FOUND
+          ? new BerthException(UNAVAILABLE, "cannot start the shim again: " + e.getMessage(), e)
+          : e;
+    }
   }
 
   private static boolean answers(Shim shim, String containerId, Duration timeout) {
@@ -267,9 +306,19 @@ final class HandlerShims {
         shim.adoptsTasks());
   }
 
-  /** Tells whether the shim of a container takes its tasks over when it is started again. */
+  /**
+   * Tells whether the shim of a container takes its tasks over when it is started again. One whose
+   * record cannot be read may: it counts as gone only when it has been asked.
+   */
   boolean isTakenOver(String containerId, RuntimeHandler handler) {
-    return recordOf(containerId, handler).map(ShimRecord::adoptsTasks).orElse(false);
+    return recordOf(containerId, handler)
+        .map(ShimRecord::adoptsTasks)
+        .orElseGet(() -> unreadOwner(containerId, handler).isPresent());
+  }
+
+  /** Returns for whom the shim was recorded, if that record could not be read. */
+  private Optional<String> unreadOwner(String containerId, RuntimeHandler handler) {
+    return Stream.of(containerId, handler.name()).filter(records::isShimSetAside).findFirst();
   }
 
   /**

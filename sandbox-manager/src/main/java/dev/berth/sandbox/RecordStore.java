@@ -5,7 +5,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.berth.base.BerthException;
 import dev.berth.base.MetadataStore;
 import dev.berth.shim.client.ShimRecord;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -40,7 +39,7 @@ final class RecordStore {
 
   /** Removes a sandbox and what was recorded of the shim of its pause. */
   void removeSandbox(String id) {
-    store.commit(new MetadataStore.Batch().remove(SANDBOXES, id).remove(SHIMS, id));
+    store.commit(removal(SANDBOXES, id));
   }
 
   List<SandboxRecord> sandboxes() {
@@ -62,7 +61,14 @@ final class RecordStore {
 
   /** Removes a container and what was recorded of a shim of its own. */
   void removeContainer(String id) {
-    store.commit(new MetadataStore.Batch().remove(CONTAINERS, id).remove(SHIMS, id));
+    store.commit(removal(CONTAINERS, id));
+  }
+
+  private static MetadataStore.Batch removal(String bucket, String id) {
+    return new MetadataStore.Batch()
+        .remove(bucket, id)
+        .remove(SHIMS, id)
+        .remove(QUARANTINE + SHIMS, id);
   }
 
   List<ContainerRecord> containers() {
@@ -82,8 +88,20 @@ final class RecordStore {
     }
   }
 
+  /** Returns how to find a shim; empty if there is no such record, or none that can be read. */
   Optional<ShimRecord> shim(String owner) {
-    return store.get(SHIMS, owner).map(json -> ShimRecord.fromJson(new String(json, UTF_8)));
+    return store
+        .get(SHIMS, owner)
+        .flatMap(json -> read(SHIMS, owner, json, RecordStore::parseShim));
+  }
+
+  private static ShimRecord parseShim(byte[] json) {
+    return ShimRecord.fromJson(new String(json, UTF_8));
+  }
+
+  /** Tells whether how to find a shim was recorded, and could not be read. */
+  boolean isShimSetAside(String owner) {
+    return store.get(QUARANTINE + SHIMS, owner).isPresent();
   }
 
   /** Returns whom shims are recorded for: containers, pods and handlers. */
@@ -102,7 +120,7 @@ final class RecordStore {
   /** Returns what was set aside because it cannot be read, each with the reason. */
   Map<String, String> quarantined() {
     Map<String, String> aside = new TreeMap<>();
-    for (String bucket : List.of(SANDBOXES, CONTAINERS)) {
+    for (String bucket : List.of(SANDBOXES, CONTAINERS, SHIMS)) {
       store
           .all(QUARANTINE + bucket)
           .forEach((key, value) ->
@@ -116,21 +134,23 @@ final class RecordStore {
   }
 
   private <T> List<T> readAll(String bucket, Function<byte[], T> parser) {
-    List<T> records = new ArrayList<>();
-    for (Map.Entry<String, byte[]> entry : store.all(bucket).entrySet()) {
-      try {
-        records.add(parser.apply(entry.getValue()));
-      } catch (BerthException e) {
-        LOG.log(
-            System.Logger.Level.ERROR,
-            "record " + entry.getKey() + " of " + bucket + " cannot be read and is moved aside",
-            e);
-        store.commit(
-            new MetadataStore.Batch()
-                .put(QUARANTINE + bucket, entry.getKey(), entry.getValue())
-                .remove(bucket, entry.getKey()));
-      }
+    return store.all(bucket).entrySet().stream()
+        .flatMap(entry -> read(bucket, entry.getKey(), entry.getValue(), parser).stream())
+        .toList();
+  }
+
+  private <T> Optional<T> read(
+      String bucket, String key, byte[] value, Function<byte[], T> parser) {
+    try {
+      return Optional.of(parser.apply(value));
+    } catch (BerthException e) {
+      LOG.log(
+          System.Logger.Level.ERROR,
+          "record " + key + " of " + bucket + " cannot be read and is moved aside",
+          e);
+      store.commit(
+          new MetadataStore.Batch().put(QUARANTINE + bucket, key, value).remove(bucket, key));
+      return Optional.empty();
     }
-    return records;
   }
 }

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -175,6 +176,36 @@ abstract class RecoveryContract {
     node.remove(pod);
     assertThat(node.cgroups()).isEmpty();
     assertThat(node.leases()).isEmpty();
+  }
+
+  @Test
+  void aShimIsFoundAgainThoughItsRecordCannotBeRead() throws Exception {
+    SandboxStatus pod = node.run(node.pod("web"));
+    ContainerStatus container = node.start(pod, node.container("main", "/bin/sleep", "1000"));
+    ProcessHandle shim = node.shimOf(container);
+    node.shutDown();
+    Set<String> owners;
+    try (MetadataStore store = MetadataStore.open(directory.resolve("meta"))) {
+      owners = Set.copyOf(store.all("shims").keySet());
+      owners.forEach(owner -> store.put("shims", owner, "{".getBytes(UTF_8)));
+    }
+    node.open();
+    assertThat(node.containers().status(container.id())).isEqualTo(container);
+    assertThat(node.exec(container.id(), "hostname")).isEqualTo("web\n");
+    assertThat(shim.isAlive()).isTrue();
+    assertThat(node.store.all("quarantine.shims").keySet()).isEqualTo(owners);
+    assertThat(node.store.all("shims").keySet()).isEqualTo(owners);
+    assertThat(node.manager.audit(TestNode.operation("Audit")))
+        .filteredOn(finding -> finding.kind().equals("record"))
+        .extracting(AuditFinding::name, AuditFinding::problem)
+        .containsExactlyElementsOf(
+            owners.stream()
+                .map(owner -> tuple("shims/" + owner, AuditFinding.Problem.WRONG))
+                .toList());
+    node.containers().stop(container.id(), Duration.ZERO, TestNode.operation("StopContainer"));
+    assertThat(awaitExited(container.id()).exitCode()).isEqualTo(137);
+    node.remove(pod);
+    node.assertNothingLeft();
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.berth.shim.client;
 import com.google.gson.Gson;
 import com.google.gson.JsonParseException;
 import dev.berth.base.BerthException;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 
 /**
@@ -60,7 +61,7 @@ public record ShimRecord(
           read.address(),
           read.version(),
           read.adoptsTasks());
-    } catch (JsonParseException | NullPointerException e) {
+    } catch (JsonParseException | NullPointerException | InvalidPathException e) {
       throw new BerthException(BerthException.Kind.INTERNAL, "not a shim record: " + json, e);
     }
   }
