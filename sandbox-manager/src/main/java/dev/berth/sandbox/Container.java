@@ -2,6 +2,7 @@ package dev.berth.sandbox;
 
 import static dev.berth.base.BerthException.Kind.CANCELLED;
 import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
+import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.berth.base.BerthException;
@@ -239,10 +240,26 @@ final class Container {
     }
   }
 
-  /** Records that the limits are others now. */
+  /**
+   * Requires it to be there still, of whoever found it and then waited.
+   *
+   * @throws BerthException NOT_FOUND if it was removed meanwhile
+   */
+  void requireThere() {
+    if (removed) {
+      throw new BerthException(NOT_FOUND, "container " + id() + " was removed");
+    }
+  }
+
+  /**
+   * Records that the limits are others now.
+   *
+   * @throws BerthException NOT_FOUND if it was removed
+   */
   void limited(LinuxContainerResources limits) {
     state.lock();
     try {
+      requireThere();
       ContainerRecord changed = record.with(limits);
       store.accept(changed);
       record = changed;
@@ -251,10 +268,13 @@ final class Container {
     }
   }
 
-  /** Records that its cgroup is another one than was intended. */
+  /** Records that its cgroup is another one than was intended; nothing if it was removed. */
   void moved(String cgroup) {
     state.lock();
     try {
+      if (removed) {
+        return;
+      }
       ContainerRecord changed = record.with(cgroup);
       store.accept(changed);
       record = changed;
@@ -276,7 +296,11 @@ final class Container {
     }
   }
 
+  /** A record that is gone must not come back: the next process would list a container by it. */
   @GuardedBy("state") private void move(ContainerState next) {
+    if (removed) {
+      return;
+    }
     ContainerRecord moved = record.with(next);
     store.accept(moved);
     saved = true;

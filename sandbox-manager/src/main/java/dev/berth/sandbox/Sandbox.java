@@ -2,6 +2,7 @@ package dev.berth.sandbox;
 
 import static dev.berth.base.BerthException.Kind.CANCELLED;
 import static dev.berth.base.BerthException.Kind.DEADLINE_EXCEEDED;
+import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
@@ -86,6 +87,17 @@ final class Sandbox {
 
   boolean isRemoved() {
     return removed;
+  }
+
+  /**
+   * Requires it to be there still, of whoever found it and then waited.
+   *
+   * @throws BerthException NOT_FOUND if it was removed meanwhile
+   */
+  void requireThere() {
+    if (removed) {
+      throw new BerthException(NOT_FOUND, "sandbox " + id() + " was removed");
+    }
   }
 
   void markRemoved() {

@@ -403,6 +403,7 @@ public final class SandboxManager implements AutoCloseable {
       Sandbox sandbox = registry.sandboxes.require(sandboxId);
       plugins.updatePodSandbox(sandbox, overhead, resources);
       try (var _ = sandbox.change(operation)) {
+        sandbox.requireThere();
         var config = sandbox.record().config().toBuilder();
         config.getLinuxBuilder().setOverhead(overhead).setResources(resources);
         SandboxRecord changed = sandbox.record().with(config.build());

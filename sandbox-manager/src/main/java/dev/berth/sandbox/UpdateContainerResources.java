@@ -38,6 +38,7 @@ final class UpdateContainerResources {
     container.concerns(operation);
     try (var _ = Lifecycle.hold(container, operation);
         var rollback = new Rollback()) {
+      container.requireThere();
       LinuxContainerResources before = container.record().config().getLinux().getResources();
       operation.enter(UpdateContainerResourcesStage.APPLY);
       if (hasTask(container)) {
