@@ -5,6 +5,7 @@ import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 import dev.berth.base.BerthException;
 import dev.berth.proto.cri.v1.ContainerConfig;
 import dev.berth.proto.cri.v1.LinuxContainerSecurityContext;
+import dev.berth.sandbox.spec.ContainerLimits;
 
 /** Reads and checks what a container's configuration says. */
 final class ContainerConfigs {
@@ -25,6 +26,7 @@ final class ContainerConfigs {
       throw new BerthException(
           INVALID_ARGUMENT, "a privileged container needs a privileged sandbox");
     }
+    int _ = ContainerLimits.oomScoreAdj(config.getLinux().getResources());
     PodIds.check(config, sandbox.config());
   }
 }

@@ -29,6 +29,7 @@ final class UpdateContainerResources {
 
   /** Changes limits as CRI asks for it, and plugins over it. */
   void update(Container container, LinuxContainerResources change, Operation operation) {
+    int _ = ContainerLimits.oomScoreAdj(change);
     apply(container, plugins.updateContainer(container, change), operation);
     plugins.updatedContainer(container);
   }

@@ -1,6 +1,7 @@
 package dev.berth.cri.service;
 
 import static dev.berth.cri.service.Requests.required;
+import static dev.berth.cri.service.Requests.timeout;
 
 import dev.berth.base.Operation;
 import dev.berth.cri.rpc.ServiceAssembly;
@@ -234,7 +235,7 @@ public final class RuntimeService {
   }
 
   private StopContainerResponse stopContainer(StopContainerRequest request, Operation operation) {
-    Duration timeout = Duration.ofSeconds(Math.max(0, request.getTimeout()));
+    Duration timeout = timeout(request.getTimeout());
     containers.stop(request.getContainerId(), timeout, operation);
     return StopContainerResponse.getDefaultInstance();
   }
@@ -271,7 +272,7 @@ public final class RuntimeService {
   private ExecSyncResponse execSync(ExecSyncRequest request, Operation operation) {
     required("container_id", !request.getContainerId().isEmpty());
     required("cmd", request.getCmdCount() > 0);
-    Duration timeout = Duration.ofSeconds(Math.max(0, request.getTimeout()));
+    Duration timeout = timeout(request.getTimeout());
     return ContainerMessages.execResult(
         containers.execSync(request.getContainerId(), request.getCmdList(), timeout, operation));
   }
@@ -331,7 +332,7 @@ public final class RuntimeService {
       CheckpointContainerRequest request, Operation operation) {
     required("container_id", !request.getContainerId().isEmpty());
     required("location", !request.getLocation().isEmpty());
-    Duration timeout = Duration.ofSeconds(Math.max(0, request.getTimeout()));
+    Duration timeout = timeout(request.getTimeout());
     containers.checkpoint(request.getContainerId(), request.getLocation(), timeout, operation);
     return CheckpointContainerResponse.getDefaultInstance();
   }

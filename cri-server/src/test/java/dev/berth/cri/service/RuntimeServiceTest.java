@@ -335,6 +335,33 @@ class RuntimeServiceTest {
   }
 
   @Test
+  void timesThatNoClockCountsMeanAYear() {
+    var _ =
+        cri.execSync(
+            ExecSyncRequest.newBuilder()
+                .setContainerId("c-1")
+                .addCmd("true")
+                .setTimeout(Long.MAX_VALUE)
+                .build());
+    var _ =
+        cri.stopContainer(
+            StopContainerRequest.newBuilder()
+                .setContainerId("c-1")
+                .setTimeout(Long.MAX_VALUE)
+                .build());
+    var _ =
+        cri.checkpointContainer(
+            CheckpointContainerRequest.newBuilder()
+                .setContainerId("c-1")
+                .setLocation("/c.tar")
+                .setTimeout(Long.MIN_VALUE)
+                .build());
+    assertThat(containers.calls)
+        .containsExactly(
+            "exec c-1 [true] PT8760H", "stop c-1 PT8760H", "checkpoint c-1 /c.tar PT0S");
+  }
+
+  @Test
   void checkpointPassesLocationAndTime() {
     var request =
         CheckpointContainerRequest.newBuilder()

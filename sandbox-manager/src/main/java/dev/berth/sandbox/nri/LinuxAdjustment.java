@@ -63,7 +63,7 @@ final class LinuxAdjustment {
 
   static void applyToProcess(ContainerProcess.Builder process, LinuxContainerAdjustment wanted) {
     if (wanted.hasOomScoreAdj()) {
-      process.oomScoreAdj(Math.toIntExact(wanted.getOomScoreAdj().getValue()));
+      process.oomScoreAdj(SpecAdjustment.number(wanted.getOomScoreAdj().getValue()));
     }
     if (wanted.hasIoPriority()) {
       process.ioPriority(

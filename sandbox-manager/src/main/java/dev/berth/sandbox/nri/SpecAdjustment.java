@@ -128,8 +128,13 @@ public final class SpecAdjustment {
     return Stream.concat(before.stream(), wanted.stream().map(SpecAdjustment::hook)).toList();
   }
 
+  /** The nearest number that the spec can have: one that is too large stays so. */
+  static int number(long wanted) {
+    return Math.clamp(wanted, Integer.MIN_VALUE, Integer.MAX_VALUE);
+  }
+
   private static Hooks.Hook hook(Hook hook) {
-    Integer timeout = hook.hasTimeout() ? Math.toIntExact(hook.getTimeout().getValue()) : null;
+    Integer timeout = hook.hasTimeout() ? number(hook.getTimeout().getValue()) : null;
     return new Hooks.Hook(hook.getPath(), hook.getArgsList(), hook.getEnvList(), timeout);
   }
 

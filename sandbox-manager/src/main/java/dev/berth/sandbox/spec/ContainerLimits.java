@@ -1,5 +1,8 @@
 package dev.berth.sandbox.spec;
 
+import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
+
+import dev.berth.base.BerthException;
 import dev.berth.proto.cri.v1.LinuxContainerResources;
 import dev.berth.runtime.spec.Resources;
 import java.util.List;
@@ -12,6 +15,8 @@ public final class ContainerLimits {
   private static final long DEFAULT_CPU_SHARES = 1024;
   private static final long DEFAULT_CPU_PERIOD = 100_000;
   private static final long UNLIMITED = -1;
+
+  private static final long MOST_OOM_SCORE = 1000; // linux/oom.h; the least is its negative
 
   private ContainerLimits() {}
 
@@ -55,6 +60,21 @@ public final class ContainerLimits {
       undo.setMemoryLimitInBytes(UNLIMITED).setMemorySwapLimitInBytes(UNLIMITED);
     }
     return undo.build();
+  }
+
+  /**
+   * Returns how readily the kernel kills the container for want of memory.
+   *
+   * @throws BerthException INVALID_ARGUMENT if it is none of proc_pid_oom_score_adj(5)
+   */
+  public static int oomScoreAdj(LinuxContainerResources wanted) {
+    long score = wanted.getOomScoreAdj();
+    if (score < -MOST_OOM_SCORE || score > MOST_OOM_SCORE) {
+      throw new BerthException(
+          INVALID_ARGUMENT,
+          "resources.oom_score_adj " + score + " is not between -1000 and " + MOST_OOM_SCORE);
+    }
+    return (int) score;
   }
 
   private static Resources.Cpu cpu(LinuxContainerResources wanted) {

@@ -28,7 +28,7 @@ final class PrivilegesPart implements SpecAdjuster {
                 .user(new User(ids.uid(), ids.gid(), null, ids.supplementalGroups()))
                 .capabilities(new Capabilities(granted, granted, ambient, granted, ambient))
                 .noNewPrivileges(input.security().getNoNewPrivs())
-                .oomScoreAdj(Math.toIntExact(input.resources().getOomScoreAdj())));
+                .oomScoreAdj(ContainerLimits.oomScoreAdj(input.resources())));
   }
 
   static List<String> granted(SpecInput input) {

@@ -180,6 +180,22 @@ class SpecAdjustmentTest {
   }
 
   @Test
+  void numbersThatTheSpecCannotHaveStayTooLarge() throws ParseException {
+    RuntimeSpec spec =
+        apply(
+            """
+            hooks { poststop { path: "/bin/true" timeout { value: 4294967299 } } }
+            linux { oom_score_adj { value: -4294967296 } }
+            """);
+
+    assertThat(requireNonNull(spec.hooks()).poststop())
+        .singleElement()
+        .extracting("timeout")
+        .isEqualTo(Integer.MAX_VALUE);
+    assertThat(requireNonNull(spec.process()).oomScoreAdj()).isEqualTo(Integer.MIN_VALUE);
+  }
+
+  @Test
   void whatIsNotImplementedIsNamed() {
     assertThatThrownBy(() -> apply("linux { resources { blockio_class { value: \"slow\" } } }"))
         .isInstanceOf(BerthException.class)

@@ -269,6 +269,19 @@ final class SpecGeneratorTest {
         .hasMessageContaining("A=B");
   }
 
+  @ParameterizedTest
+  @CsvSource({"1001", "-1001", "4294967296", "-9223372036854775808", "9223372036854775807"})
+  void aScoreThatTheKernelDoesNotHaveIsRefused(long score) {
+    var resources = LinuxContainerResources.newBuilder().setOomScoreAdj(score);
+    var config = container();
+    config.getLinuxBuilder().setResources(resources);
+    assertThatThrownBy(() -> generator.generate(input(config.build(), CGROUP_V1)))
+        .isInstanceOfSatisfying(
+            BerthException.class,
+            e -> assertThat(e.kind()).isEqualTo(BerthException.Kind.INVALID_ARGUMENT))
+        .hasMessage("resources.oom_score_adj " + score + " is not between -1000 and 1000");
+  }
+
   private void assertGolden(String file, SpecInput input) throws IOException {
     String actual =
         new GsonBuilder()
