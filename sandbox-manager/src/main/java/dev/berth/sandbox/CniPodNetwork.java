@@ -21,7 +21,6 @@ import dev.berth.sandbox.cni.NetworkConfig;
 import dev.berth.sandbox.cni.Networks;
 import dev.berth.sandbox.cni.Recorded;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -35,23 +34,11 @@ final class CniPodNetwork {
   private static final System.Logger LOG = System.getLogger(CniPodNetwork.class.getName());
   private static final String INTERFACE = "eth";
 
-  /** How long an answer of plugins to STATUS counts: the kubelet asks every few seconds. */
-  private static final Duration STATUS_LIFETIME = Duration.ofSeconds(5);
-
-  private static final Duration STATUS_LIMIT = Duration.ofSeconds(30);
-
   private final Networks networks;
   private final Map<String, Networks> byHandler;
   private final PodPaths paths;
   private final PodNamespaces namespaces;
-  private volatile Answer lastAnswer = new Answer(List.of(), NetworkStatus.READY, 0);
-
-  /** What the plugins of networks have said, and when: a time of System.nanoTime. */
-  private record Answer(List<NetworkConfig> asked, NetworkStatus status, long at) {
-    boolean isFor(List<NetworkConfig> wanted) {
-      return asked.equals(wanted) && System.nanoTime() - at < STATUS_LIFETIME.toNanos();
-    }
-  }
+  private final NetworkAvailability availability;
 
   /**
    * @param networks what pods are attached to
@@ -66,6 +53,7 @@ final class CniPodNetwork {
     this.byHandler = Map.copyOf(byHandler);
     this.paths = paths;
     this.namespaces = namespaces;
+    this.availability = new NetworkAvailability(networks::requireAvailable);
   }
 
   /** Tells whether there is any configuration for pods of a handler, good or bad. */
@@ -93,26 +81,7 @@ final class CniPodNetwork {
       List<NetworkConfig> found = networks.find();
       return found.isEmpty()
           ? NetworkStatus.notReady("no CNI network configuration found")
-          : statusOf(found);
-    } catch (BerthException e) {
-      return NetworkStatus.notReady(String.valueOf(e.getMessage()));
-    }
-  }
-
-  private NetworkStatus statusOf(List<NetworkConfig> found) {
-    Answer last = lastAnswer;
-    if (!last.isFor(found)) {
-      last = new Answer(found, ask(found), System.nanoTime());
-      lastAnswer = last;
-    }
-    return last.status;
-  }
-
-  private NetworkStatus ask(List<NetworkConfig> found) {
-    Operation operation = Operation.start("CNI STATUS", STATUS_LIMIT, null);
-    try {
-      found.forEach(network -> networks.requireAvailable(network, operation));
-      return NetworkStatus.READY;
+          : availability.of(found);
     } catch (BerthException e) {
       return NetworkStatus.notReady(String.valueOf(e.getMessage()));
     }
@@ -201,6 +170,11 @@ final class CniPodNetwork {
   Auditor auditor(RecordView records) {
     List<Networks> all = Stream.concat(Stream.of(networks), byHandler.values().stream()).toList();
     return new CniResultAuditor(all, paths, records);
+  }
+
+  /** Stops asking plugins; what is attached stays. Idempotent. */
+  void close() {
+    availability.close();
   }
 
   private static List<NetworkConfig> readable(Networks networks) {

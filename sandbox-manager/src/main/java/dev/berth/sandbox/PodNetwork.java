@@ -152,5 +152,6 @@ final class PodNetwork implements AutoCloseable {
   @Override
   public void close() {
     own.close();
+    cni.close();
   }
 }

@@ -37,6 +37,9 @@ final class Recovery {
   /** How long lists wait for shims that may know better than the record. */
   private static final Duration SETTLING = Duration.ofMillis(500);
 
+  /** Of all networks together: nothing is answered meanwhile. */
+  private static final Duration GARBAGE_LIMIT = Duration.ofSeconds(10);
+
   private final Registry registry;
   private final RecordStore records;
   private final Tasks tasks;
@@ -128,7 +131,7 @@ final class Recovery {
   /** Nobody attaches or detaches before recovery has ended, as GC demands. */
   private void collectGarbage() {
     List<SandboxRecord> all = registry.sandboxes.all().stream().map(Sandbox::record).toList();
-    network.collectGarbage(all, Operation.internal("CNI GC"));
+    network.collectGarbage(all, Operation.start("CNI GC", GARBAGE_LIMIT, null));
   }
 
   private Sandbox register(SandboxRecord record) {
