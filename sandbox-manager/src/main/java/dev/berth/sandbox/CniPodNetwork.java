@@ -1,5 +1,6 @@
 package dev.berth.sandbox;
 
+import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
 import static java.lang.System.Logger.Level.WARNING;
 
 import com.google.gson.JsonArray;
@@ -95,8 +96,19 @@ final class CniPodNetwork {
       Attachment attachment = attachment(sandbox, results.size());
       results.add(networks.attach(network, attachment, operation));
     }
-    return new PodNetwork.Attached(
-        Recorded.results(results), results.getFirst().addresses(INTERFACE + 0));
+    List<String> addresses = results.getFirst().addresses(INTERFACE + 0);
+    if (addresses.isEmpty()) { // the kubelet would take the pod for lost, and make it anew for ever
+      throw new BerthException(
+          FAILED_PRECONDITION,
+          "CNI network "
+              + chosen.getFirst().name()
+              + " ("
+              + chosen.getFirst().source()
+              + ") gave interface "
+              + INTERFACE
+              + "0 no address");
+    }
+    return new PodNetwork.Attached(Recorded.results(results), addresses);
   }
 
   /**

@@ -185,6 +185,26 @@ abstract class PodLifecycleContract {
     assertThat(node.leftovers()).isEmpty();
   }
 
+  @Test
+  void aNetworkThatGivesNoAddressIsRefusedAndLeavesNothing() throws Exception {
+    Path calls = directory.resolve("cni-calls");
+    node.network.plugin(
+        "empty", "echo $CNI_COMMAND >> " + calls + "; echo '{\"cniVersion\": \"1.0.0\"}'");
+    node.network.conf(
+        "00-empty.conflist",
+        """
+        {"cniVersion": "1.0.0", "name": "nothing", "plugins": [{"type": "empty"}]}
+        """);
+    assertThatThrownBy(() -> node.run(node.pod("no-address")))
+        .isInstanceOfSatisfying(
+            BerthException.class,
+            e -> assertThat(e.kind()).isEqualTo(BerthException.Kind.FAILED_PRECONDITION))
+        .hasMessageContaining("network nothing (")
+        .hasMessageContaining("interface eth0 no address");
+    assertThat(Files.readAllLines(calls)).containsExactly("ADD", "DEL");
+    assertThat(node.leftovers()).isEmpty();
+  }
+
   private void refused(PodSandboxConfig.Builder config, String message) {
     assertThatThrownBy(() -> node.run(config))
         .isInstanceOf(BerthException.class)
