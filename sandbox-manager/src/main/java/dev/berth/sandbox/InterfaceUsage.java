@@ -10,12 +10,17 @@ public record InterfaceUsage(String name, Traffic received, Traffic transmitted)
   public record Traffic(long bytes, long packets, long errors, long dropped) {}
 
   private static final String LOOPBACK = "lo";
+
+  /** What the interface is called by which a pod is attached to its network. */
+  private static final String OF_THE_POD = "eth0";
+
   private static final int HEADER_LINES = 2;
   private static final int COLUMNS_PER_DIRECTION = 8;
 
   /**
-   * Reads /proc/PID/net/dev, see proc_pid_net(5), without loopback. A list of pods reads one for
-   * each: no strings are made but the names.
+   * Reads /proc/PID/net/dev, see proc_pid_net(5), without loopback. The pod's own interface is the
+   * first: what some kernel modules put into every namespace ({@code tunl0}, {@code sit0}) is there
+   * before it. A list of pods reads one for each: no strings are made but the names.
    */
   static List<InterfaceUsage> parse(byte[] procNetDev, int length) {
     List<InterfaceUsage> interfaces = new ArrayList<>();
@@ -27,7 +32,9 @@ public record InterfaceUsage(String name, Traffic received, Traffic transmitted)
       }
       if (number >= HEADER_LINES) {
         InterfaceUsage device = line(procNetDev, line, end);
-        if (!device.name.equals(LOOPBACK)) {
+        if (device.name.equals(OF_THE_POD)) {
+          interfaces.addFirst(device);
+        } else if (!device.name.equals(LOOPBACK)) {
           interfaces.add(device);
         }
       }

@@ -125,7 +125,12 @@ public final class SandboxManager implements AutoCloseable {
     layers = new WritableLayers(images);
     usage =
         new UsageReader(
-            registry, paths, cgroups, layers, new UsageMeters(OpenFileLimit.share(USAGE_SHARE)));
+            registry,
+            paths,
+            namespaces,
+            cgroups,
+            layers,
+            new UsageMeters(OpenFileLimit.share(USAGE_SHARE)));
     podEvents = new PodEvents(registry, paths, clock, usage::forget);
     events = ShimEvents.listen(paths.eventsSocket(), settings.instance(), _ -> {});
     ShimSettings shimSettings = shimSettings(settings);

@@ -4,6 +4,7 @@ import dev.berth.base.BerthException;
 import dev.berth.runtime.cgroup.CgroupStats;
 import dev.berth.runtime.kernel.Descriptors;
 import dev.berth.runtime.kernel.Fd;
+import dev.berth.runtime.kernel.Namespaces;
 import dev.berth.runtime.kernel.NativeException;
 import dev.berth.runtime.kernel.ReadBuffer;
 import java.nio.file.Path;
@@ -28,6 +29,7 @@ final class UsageReader implements AutoCloseable {
 
   private final Registry registry;
   private final PodPaths paths;
+  private final PodNamespaces namespaces;
   private final CgroupParents parents;
   private final WritableLayers layers;
   private final UsageMeters meters;
@@ -48,11 +50,13 @@ final class UsageReader implements AutoCloseable {
   UsageReader(
       Registry registry,
       PodPaths paths,
+      PodNamespaces namespaces,
       CgroupParents parents,
       WritableLayers layers,
       UsageMeters meters) {
     this.registry = registry;
     this.paths = paths;
+    this.namespaces = namespaces;
     this.parents = parents;
     this.layers = layers;
     this.meters = meters;
@@ -214,8 +218,8 @@ final class UsageReader implements AutoCloseable {
         .toList();
   }
 
-  /** Any process of the pod sees the pod's network. */
-  private static List<InterfaceUsage> interfaces(
+  /** Any process of the pod sees the pod's network; without one, only who enters it. */
+  private List<InterfaceUsage> interfaces(
       SandboxRecord sandbox, List<Container> running, ReadBuffer buffer) {
     if (SandboxConfigs.hasHostNetwork(sandbox.config())) {
       return List.of();
@@ -223,17 +227,35 @@ final class UsageReader implements AutoCloseable {
     for (Container container : running) {
       Optional<Integer> pid = container.pid();
       if (pid.isPresent()) {
-        // Not kept open: that would keep the pod's network alive.
-        try (Fd file = Descriptors.open(Path.of("/proc", pid.get() + "/net/dev"))) {
-          if (buffer.readParts(file)) {
-            return InterfaceUsage.parse(buffer.bytes(), buffer.length());
-          }
-        } catch (NativeException e) {
-          LOG.log(System.Logger.Level.DEBUG, "container " + container.id() + " ended", e);
+        Optional<List<InterfaceUsage>> seen =
+            interfaces("/proc/" + pid.get() + "/net/dev", sandbox, buffer);
+        if (seen.isPresent()) {
+          return seen.get();
         }
       }
     }
-    return List.of();
+    try (Fd network = namespaces.openNetwork(sandbox.id())) {
+      return Namespaces.callInNetwork(
+              network, () -> interfaces("/proc/thread-self/net/dev", sandbox, buffer))
+          .orElse(List.of());
+    } catch (BerthException e) {
+      LOG.log(System.Logger.Level.DEBUG, "sandbox " + sandbox.id() + " was stopped", e);
+      return List.of();
+    }
+  }
+
+  /** Empty if the process has ended. */
+  private static Optional<List<InterfaceUsage>> interfaces(
+      String procNetDev, SandboxRecord sandbox, ReadBuffer buffer) {
+    // Not kept open: that would keep the pod's network alive.
+    try (Fd file = Descriptors.open(Path.of(procNetDev))) {
+      return buffer.readParts(file)
+          ? Optional.of(InterfaceUsage.parse(buffer.bytes(), buffer.length()))
+          : Optional.empty();
+    } catch (NativeException e) {
+      LOG.log(System.Logger.Level.DEBUG, "a process of sandbox " + sandbox.id() + " ended", e);
+      return Optional.empty();
+    }
   }
 
   private Optional<CgroupStats> read(String id, String cgroup, ReadBuffer buffer) {

@@ -26,4 +26,23 @@ class InterfaceUsageTest {
                     new InterfaceUsage.Traffic(1_234_567, 4321, 5, 6),
                     new InterfaceUsage.Traffic(765_432, 1234, 7, 8))));
   }
+
+  @Test
+  void theInterfaceOfThePodComesFirst() {
+    String text =
+        """
+        Inter-|   Receive                                                |  Transmit
+         face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
+            lo:     100       1    0    0    0     0          0         0      100       1    0    0    0     0       0          0
+         tunl0:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0
+          sit0:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0
+          eth0:       7       1    0    0    0     0          0         0        7       1    0    0    0     0       0          0
+          eth1:       8       1    0    0    0     0          0         0        8       1    0    0    0     0       0          0
+        """;
+
+    byte[] bytes = text.getBytes(UTF_8);
+    assertThat(InterfaceUsage.parse(bytes, bytes.length))
+        .extracting(InterfaceUsage::name)
+        .containsExactly("eth0", "tunl0", "sit0", "eth1");
+  }
 }

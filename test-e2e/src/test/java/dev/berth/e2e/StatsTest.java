@@ -114,6 +114,19 @@ class StatsTest {
   }
 
   @Test
+  void podWithoutAContainerHasItsNetworkToo() throws IOException {
+    String empty = pods.run(pods.config("empty"));
+    var network =
+        node.runtime()
+            .podSandboxStats(PodSandboxStatsRequest.newBuilder().setPodSandboxId(empty).build())
+            .getStats()
+            .getLinux()
+            .getNetwork();
+    pods.remove(empty);
+    assertThat(network.getDefaultInterface().getName()).isEqualTo("eth0");
+  }
+
+  @Test
   void listHasOnlyWhatRunsAndObeysItsFilter() {
     String created =
         pods.create(pod, config, Pods.shell("idle", pods.status(id).getImageId(), "true"));

@@ -158,7 +158,7 @@ final class UsageMessages {
         .build();
   }
 
-  /** The first interface is the pod's own: it was attached before all others. */
+  /** The first interface is the pod's own. */
   private static NetworkUsage network(long at, List<InterfaceUsage> interfaces) {
     var network =
         NetworkUsage.newBuilder()
