@@ -37,6 +37,9 @@ final class OutputPipes implements AutoCloseable {
       Path.of("/proc", Long.toString(ProcessHandle.current().pid()), "fd");
   private static final int READ_BYTES = 16 << 10;
 
+  /** More than a pipe holds (pipe(7)): all that was written before the command ended. */
+  private static final long DRAIN_BYTES = 1 << 20;
+
   private final Capture stdout;
   private final Capture stderr;
 
@@ -130,7 +133,7 @@ final class OutputPipes implements AutoCloseable {
     }
 
     void drain(Duration limit) {
-      readUpTo(Long.MAX_VALUE);
+      readUpTo(DRAIN_BYTES); // not to the end: a child that writes faster than this has none
       try {
         boolean _ = end.get(limit.toMillis(), TimeUnit.MILLISECONDS);
       } catch (TimeoutException e) {

@@ -7,11 +7,13 @@ import dev.berth.base.BerthException;
 import dev.berth.base.BerthException.Kind;
 import dev.berth.runtime.kernel.EventLoop;
 import dev.berth.testing.RequiresRoot;
+import java.io.File;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -38,6 +40,27 @@ class OutputPipesTest {
 
       assertThat(pipes.stdoutBytes().toStringUtf8()).isEqualTo("a");
       assertThat(pipes.stderrBytes().isEmpty()).isTrue();
+    }
+    assertThat(loop.size()).as("registrations left").isZero();
+  }
+
+  @Test
+  void aChildThatIsLeftBehindAndWritesOnIsNotReadForEver() throws Exception {
+    try (OutputPipes pipes = OutputPipes.create(new OutputBudget(64 << 20), loop)) {
+      Process child =
+          new ProcessBuilder("yes").redirectOutput(new File(pipes.asTaskIo().stdout())).start();
+      try {
+        pipes.writerIsThere();
+        CompletableFuture<Void> drained =
+            CompletableFuture.runAsync(() -> pipes.drain(Duration.ofMillis(50)));
+
+        assertThat(drained).succeedsWithin(LIMIT);
+
+        assertThat(child.isAlive()).as("still writing").isTrue();
+        assertThat(pipes.stdoutBytes().toStringUtf8()).startsWith("y\ny\n");
+      } finally {
+        child.destroyForcibly().waitFor();
+      }
     }
     assertThat(loop.size()).as("registrations left").isZero();
   }
