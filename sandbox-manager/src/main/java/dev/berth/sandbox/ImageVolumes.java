@@ -155,6 +155,12 @@ final class ImageVolumes {
 
   /** Unmounts the volumes of a container and gives up their layers. Idempotent. */
   void remove(ContainerRecord container) {
+    unmount(container);
+    forEach(container, (index, _) -> images.remove(key(container, index)));
+  }
+
+  /** Unmounts the volumes of a container, which keeps their layers. Idempotent. */
+  void unmount(ContainerRecord container) {
     Path directory = paths.volumes(container.id());
     if (Files.isDirectory(directory)) {
       try (DirFd parent = DirFd.open(directory)) {
@@ -170,7 +176,6 @@ final class ImageVolumes {
         throw new BerthException(INTERNAL, "cannot delete " + directory + ": " + e, e);
       }
     }
-    forEach(container, (index, _) -> images.remove(key(container, index)));
   }
 
   /** Returns where the volumes of a container are mounted. */

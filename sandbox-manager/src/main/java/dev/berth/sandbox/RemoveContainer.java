@@ -77,6 +77,20 @@ final class RemoveContainer {
     images.remove(container.record().snapshotKey());
   }
 
+  /**
+   * Lets go of what a container has of its sandbox, which is being stopped: the process, also of
+   * one that was never started, and the image volumes. What is left is its record, its files and
+   * its log. Repeatable.
+   */
+  void release(Container container, Operation operation) {
+    try (var _ = Lifecycle.hold(container, operation)) {
+      if (!container.isRemoved()) {
+        end(container, operation);
+        volumes.unmount(container.record());
+      }
+    }
+  }
+
   private void forget(Container container) {
     container.retire(() -> records.removeContainer(container.id()));
     registry.containers.remove(container.id());

@@ -68,7 +68,7 @@ final class StopPodSandbox {
     }
     operation.enter(StopPodSandboxStage.CONTAINERS);
     sandbox.markUnusable();
-    forEachContainer(sandbox, container -> stopContainer.stop(container, Duration.ZERO, operation));
+    forEachContainer(sandbox, container -> stop(container, operation));
     plugins.stopPodSandbox(sandbox); // while it has all that it had, but for running containers
     release.release(sandbox, operation);
     operation.enter(StopPodSandboxStage.NOT_READY);
@@ -76,6 +76,12 @@ final class StopPodSandbox {
     records.put(stopped);
     sandbox.update(stopped);
     events.tell(PodEvent.Kind.STOPPED, sandbox);
+  }
+
+  /** Also one that was never started has a process, in the namespaces that are let go next. */
+  private void stop(Container container, Operation operation) {
+    stopContainer.stop(container, Duration.ZERO, operation);
+    removeContainer.release(container, operation);
   }
 
   /** All at once; the first failure is thrown after all have been tried. */

@@ -229,6 +229,21 @@ abstract class PodLifecycleContract {
   }
 
   @Test
+  void aStoppedPodHasNoProcessOfAContainerThatWasNeverStarted() throws Exception {
+    SandboxStatus pod = node.run(node.pod("unstarted"));
+    var created = node.create(pod, node.container("waits", "/bin/sleep", "1000"));
+
+    node.sandboxes().stop(pod.id(), TestNode.operation("StopPodSandbox"));
+
+    assertThat(node.containers().status(created.id()).state())
+        .isInstanceOf(ContainerState.Exited.class);
+    assertThat(node.network.leases()).isEmpty();
+    node.sandboxes().stop(pod.id(), TestNode.operation("StopPodSandbox"));
+    node.sandboxes().remove(pod.id(), TestNode.operation("RemovePodSandbox"));
+    assertThat(node.leftovers()).isEmpty();
+  }
+
+  @Test
   void whatCannotBeFoundIsNamed() {
     assertThatThrownBy(() -> node.sandboxes().status("nowhere"))
         .isInstanceOfSatisfying(

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.proto.cri.v1.ContainerConfig;
+import dev.berth.proto.cri.v1.ContainerState;
 import dev.berth.proto.cri.v1.ImageSpec;
 import dev.berth.proto.cri.v1.Mount;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
@@ -59,6 +60,21 @@ class ImageVolumeTest {
     pods.removeContainer(id);
     deleteLog("whole");
     before.assertRestored();
+  }
+
+  @Test
+  void aPodThatIsStoppedHasNoVolumeMountedAnyMore() throws IOException {
+    PodSandboxConfig stopping = pods.config("stopping");
+    String id = pods.run(stopping);
+    String ran = pods.launch(id, stopping, with("ran", volume("")));
+    String waits = pods.create(id, stopping, with("waits", volume("bin")));
+
+    pods.stop(id);
+
+    assertThat(Files.readString(Path.of("/proc/self/mountinfo"))).doesNotContain(ran, waits);
+    assertThat(pods.status(waits).getState()).isEqualTo(ContainerState.CONTAINER_EXITED);
+    pods.stop(id);
+    pods.remove(id);
   }
 
   @Test
