@@ -34,6 +34,7 @@ final class CreateContainer {
   private final Tasks tasks;
   private final ExitWatch exits;
   private final Handlers handlers;
+  private final HandlerFeatures features;
   private final CgroupParents cgroups;
   private final RemoveContainer remove;
   private final PodEvents events;
@@ -69,6 +70,7 @@ final class CreateContainer {
       Tasks tasks,
       ExitWatch exits,
       Handlers handlers,
+      HandlerFeatures features,
       CgroupParents cgroups,
       RemoveContainer remove,
       PodEvents events,
@@ -84,6 +86,7 @@ final class CreateContainer {
     this.tasks = tasks;
     this.exits = exits;
     this.handlers = handlers;
+    this.features = features;
     this.cgroups = cgroups;
     this.remove = remove;
     this.events = events;
@@ -118,6 +121,7 @@ final class CreateContainer {
       throw new BerthException(FAILED_PRECONDITION, "sandbox " + sandbox.id() + " is not ready");
     }
     ContainerConfigs.check(config, sandbox.record());
+    features.check(config, sandbox.record().runtimeHandler());
     String id = Ids.generate();
     ContainerName name = ContainerName.of(sandbox.id(), config);
     operation.concerns(id, name.toString());

@@ -18,6 +18,7 @@ final class RunPodSandbox {
   private final Registry registry;
   private final RecordStore records;
   private final Handlers handlers;
+  private final HandlerFeatures features;
   private final PodNamespaces namespaces;
   private final PodFiles files;
   private final PodNetwork network;
@@ -43,6 +44,7 @@ final class RunPodSandbox {
       Registry registry,
       RecordStore records,
       Handlers handlers,
+      HandlerFeatures features,
       PodNamespaces namespaces,
       PodFiles files,
       PodNetwork network,
@@ -56,6 +58,7 @@ final class RunPodSandbox {
     this.registry = registry;
     this.records = records;
     this.handlers = handlers;
+    this.features = features;
     this.namespaces = namespaces;
     this.files = files;
     this.network = network;
@@ -82,6 +85,7 @@ final class RunPodSandbox {
     SandboxConfigs.check(config);
     cgroups.check(config.getLinux().getCgroupParent());
     handlers.require(runtimeHandler);
+    features.check(config, runtimeHandler);
     String id = Ids.generate();
     SandboxName name = SandboxName.of(config);
     operation.concerns(id, name.toString());

@@ -12,11 +12,22 @@ import java.util.Optional;
  * @param ociRuntime absolute path of the program that runc's shim is to call; empty for its default
  */
 public record RuntimeHandler(String name, Path shim, Optional<Path> ociRuntime) {
+  /** The file name of Berth's own shim. */
+  public static final String OWN_SHIM = "containerd-shim-berth-v2";
+
   public RuntimeHandler {
     if (!shim.isAbsolute()) {
       throw new BerthException(
           BerthException.Kind.INVALID_ARGUMENT,
           "runtime handler " + name + ": the shim's path is not absolute: " + shim);
     }
+  }
+
+  /**
+   * Tells whether its shim is Berth's own. What others can do beyond the OCI specification is not
+   * known: to a mount that is recursively read-only, for one, they may give a plain one.
+   */
+  public boolean isOwn() {
+    return shim.endsWith(OWN_SHIM);
   }
 }

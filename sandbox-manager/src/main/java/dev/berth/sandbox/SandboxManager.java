@@ -141,11 +141,15 @@ public final class SandboxManager implements AutoCloseable {
     pause = new PodPause(tasks, bundles, cgroups, namespaces, handlers, host, settings.logWriter());
     ReleasePodSandbox release =
         new ReleasePodSandbox(registry, records, namespaces, files, network, pause, cgroups);
+    userNamespaces =
+        new UserNamespaceSupport(settings.logWriter(), settings.root(), settings.state());
+    var features = new HandlerFeatures(handlers, userNamespaces::isThere);
     runPodSandbox =
         new RunPodSandbox(
             registry,
             records,
             handlers,
+            features,
             namespaces,
             files,
             network,
@@ -183,6 +187,7 @@ public final class SandboxManager implements AutoCloseable {
             tasks,
             exits,
             handlers,
+            features,
             cgroups,
             removeContainer,
             podEvents,
@@ -201,8 +206,6 @@ public final class SandboxManager implements AutoCloseable {
             new PodAuditors(settings, paths, records, registry)
                 .all(namespaces, files, network, cgroups, images, shimSettings));
     streams = new PodStreams(registry, tasks, namespaces, paths, this::requireRecovered);
-    userNamespaces =
-        new UserNamespaceSupport(settings.logWriter(), settings.root(), settings.state());
     recoverInBackground(
         new Recovery(
             registry,

@@ -16,7 +16,8 @@ public record RuntimeHandler(
     String name, String shim, Optional<Path> ociRuntime, Optional<Path> cniConfDir) {
   /** The handler that needs no configuration: Berth's own shim. */
   public static final RuntimeHandler BERTH =
-      new RuntimeHandler("berth", "containerd-shim-berth-v2", Optional.empty(), Optional.empty());
+      new RuntimeHandler(
+          "berth", dev.berth.sandbox.RuntimeHandler.OWN_SHIM, Optional.empty(), Optional.empty());
 
   /** Tells whether its shim is Berth's own, under any name. */
   public boolean isOwn() {
