@@ -52,6 +52,7 @@ final class Container {
   private final ToldOnce stopNotice;
   private final ToldOnce removeNotice = new ToldOnce(false);
   private volatile boolean removed;
+  private volatile boolean beingRemoved;
   private volatile boolean saved = true;
 
   /**
@@ -100,6 +101,15 @@ final class Container {
 
   boolean isRemoved() {
     return removed;
+  }
+
+  /** Says that somebody is at removing it; it may be there still afterwards. */
+  void markBeingRemoved(boolean beingRemoved) {
+    this.beingRemoved = beingRemoved;
+  }
+
+  boolean isBeingRemoved() {
+    return beingRemoved;
   }
 
   /**

@@ -59,6 +59,13 @@ public interface Containers {
    */
   ContainerStatus status(String containerId);
 
+  /**
+   * Returns what is known of one container beyond its state; reads its bundle.
+   *
+   * @throws dev.berth.base.BerthException NOT_FOUND if there is none
+   */
+  ContainerDetails details(String containerId);
+
   /** Returns the containers that pass the filter, from memory, newest first. */
   List<ContainerStatus> list(ContainerFilter filter);
 

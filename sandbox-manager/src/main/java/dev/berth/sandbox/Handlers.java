@@ -4,6 +4,7 @@ import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
+import java.util.Optional;
 
 /** Finds runtime handlers by the names that sandboxes were run with. */
 final class Handlers {
@@ -22,17 +23,29 @@ final class Handlers {
    * @throws BerthException NOT_FOUND naming the handlers there are
    */
   RuntimeHandler require(String name) {
-    RuntimeHandler handler =
-        settings.handlers().get(name.isEmpty() ? settings.defaultHandler() : name);
-    if (handler == null) {
-      throw new BerthException(
-          NOT_FOUND,
-          "runtime_handler \""
-              + Ids.printable(name)
-              + "\" is none of "
-              + settings.handlers().keySet());
-    }
-    return handler;
+    return find(name)
+        .orElseThrow(() ->
+            new BerthException(
+                NOT_FOUND,
+                "runtime_handler \""
+                    + Ids.printable(name)
+                    + "\" is none of "
+                    + settings.handlers().keySet()));
+  }
+
+  private Optional<RuntimeHandler> find(String name) {
+    return Optional.ofNullable(
+        settings.handlers().get(name.isEmpty() ? settings.defaultHandler() : name));
+  }
+
+  /** Returns the type of a sandbox's runtime; empty if its handler is configured no more. */
+  String typeOf(String sandboxId) {
+    return registry
+        .sandboxes
+        .find(sandboxId)
+        .flatMap(sandbox -> find(sandbox.record().runtimeHandler()))
+        .map(RuntimeHandler::type)
+        .orElse("");
   }
 
   RuntimeHandler of(Container container) {

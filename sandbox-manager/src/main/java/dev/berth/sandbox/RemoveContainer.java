@@ -53,16 +53,25 @@ final class RemoveContainer {
       if (container.isRemoved()) {
         return;
       }
-      operation.enter(RemoveContainerStage.STOP);
-      end(container, operation);
-      operation.enter(RemoveContainerStage.TASK);
-      tasks.delete(container.id(), operation);
-      operation.enter(RemoveContainerStage.FILES);
-      plugins.removeContainer(container);
-      removeFiles(container);
-      operation.enter(RemoveContainerStage.FORGET);
-      forget(container);
+      container.markBeingRemoved(true);
+      try {
+        removeHeld(container, operation);
+      } finally {
+        container.markBeingRemoved(false);
+      }
     }
+  }
+
+  private void removeHeld(Container container, Operation operation) {
+    operation.enter(RemoveContainerStage.STOP);
+    end(container, operation);
+    operation.enter(RemoveContainerStage.TASK);
+    tasks.delete(container.id(), operation);
+    operation.enter(RemoveContainerStage.FILES);
+    plugins.removeContainer(container);
+    removeFiles(container);
+    operation.enter(RemoveContainerStage.FORGET);
+    forget(container);
   }
 
   /** Removes what is left of a container whose sandbox is not known any more. */

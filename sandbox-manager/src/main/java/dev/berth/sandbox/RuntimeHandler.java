@@ -3,6 +3,8 @@ package dev.berth.sandbox;
 import dev.berth.base.BerthException;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A runtime handler: which shim runs the containers of a sandbox.
@@ -14,6 +16,10 @@ import java.util.Optional;
 public record RuntimeHandler(String name, Path shim, Optional<Path> ociRuntime) {
   /** The file name of Berth's own shim. */
   public static final String OWN_SHIM = "containerd-shim-berth-v2";
+
+  /** How containerd finds a runtime's shim by its type. */
+  private static final Pattern SHIM =
+      Pattern.compile(".*/containerd-shim-(?<name>.+)-(?<version>v[0-9]+)");
 
   public RuntimeHandler {
     if (!shim.isAbsolute()) {
@@ -29,5 +35,13 @@ public record RuntimeHandler(String name, Path shim, Optional<Path> ociRuntime) 
    */
   public boolean isOwn() {
     return shim.endsWith(OWN_SHIM);
+  }
+
+  /** Returns what containerd calls such a runtime: {@code io.containerd.runc.v2}. */
+  public String type() {
+    Matcher name = SHIM.matcher(shim.toString());
+    return name.matches()
+        ? "io.containerd." + name.group("name") + "." + name.group("version")
+        : shim.toString();
   }
 }

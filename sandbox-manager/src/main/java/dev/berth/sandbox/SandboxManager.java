@@ -78,6 +78,7 @@ public final class SandboxManager implements AutoCloseable {
   private final Tasks tasks;
   private final Audit audit;
   private final Handlers handlers;
+  private final Bundles bundles;
   private final CountDownLatch recovered = new CountDownLatch(1);
   private volatile boolean closed;
 
@@ -109,7 +110,7 @@ public final class SandboxManager implements AutoCloseable {
     PodNamespaces namespaces = new PodNamespaces(paths, settings.logWriter());
     PodFiles files = new PodFiles(paths);
     CgroupParents cgroups = CgroupParents.of(settings);
-    Bundles bundles = new Bundles(paths);
+    bundles = new Bundles(paths);
     HostFacts host = HostFacts.read();
     handlers = new Handlers(settings, registry);
     CdiDevices cdi = new CdiDevices(settings.cdiSpecDirs());
@@ -428,6 +429,20 @@ public final class SandboxManager implements AutoCloseable {
     }
 
     @Override
+    public SandboxDetails details(String sandboxId) {
+      requireRecovered();
+      Sandbox sandbox = registry.sandboxes.require(sandboxId);
+      return new SandboxDetails(
+          sandbox.status(paths),
+          registry.containersOf(sandbox.id()).stream()
+              .flatMap(container -> container.pid().stream())
+              .findFirst()
+              .orElse(0),
+          handlers.typeOf(sandbox.id()),
+          bundles.spec(sandbox.id()));
+    }
+
+    @Override
     public List<SandboxStatus> list(SandboxFilter filter) {
       requireRecovered();
       return registry.list(filter, paths);
@@ -511,6 +526,17 @@ public final class SandboxManager implements AutoCloseable {
     public ContainerStatus status(String containerId) {
       requireRecovered();
       return registry.containers.require(containerId).record().status();
+    }
+
+    @Override
+    public ContainerDetails details(String containerId) {
+      requireRecovered();
+      Container container = registry.containers.require(containerId);
+      return new ContainerDetails(
+          container.record().status(),
+          handlers.typeOf(container.record().sandboxId()),
+          bundles.spec(container.id()),
+          container.isBeingRemoved());
     }
 
     @Override

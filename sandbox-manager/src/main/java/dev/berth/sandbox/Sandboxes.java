@@ -58,6 +58,13 @@ public interface Sandboxes {
    */
   SandboxStatus status(String sandboxId);
 
+  /**
+   * Returns what is known of one sandbox beyond its state; reads its bundle.
+   *
+   * @throws dev.berth.base.BerthException NOT_FOUND if there is none
+   */
+  SandboxDetails details(String sandboxId);
+
   /** Returns the sandboxes that pass the filter, from memory, newest first. */
   List<SandboxStatus> list(SandboxFilter filter);
 }

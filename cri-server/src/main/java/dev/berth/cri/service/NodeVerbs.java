@@ -17,7 +17,9 @@ import dev.berth.proto.cri.v1.UpdateRuntimeConfigRequest;
 import dev.berth.proto.cri.v1.UpdateRuntimeConfigResponse;
 import dev.berth.proto.cri.v1.VersionRequest;
 import dev.berth.proto.cri.v1.VersionResponse;
+import dev.berth.sandbox.NetworkSettings;
 import dev.berth.sandbox.NetworkStatus;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
@@ -84,6 +86,8 @@ public final class NodeVerbs {
         .forEach((name, handler) -> reply.addRuntimeHandlers(handler(name, handler)));
     if (request.getVerbose()) {
       reply.putInfo("config", configJson());
+      reply.putInfo("cniconfig", cniConfigJson());
+      reply.putInfo("lastCNILoadStatus", now.isReady() ? "OK" : now.message());
       reply.putInfo("quarantine", new Gson().toJson(quarantined.get()));
     }
     return reply.build();
@@ -141,6 +145,17 @@ public final class NodeVerbs {
     shown.put("defaultHandler", config.defaultHandler());
     shown.put("cniConfDir", config.network().cniConfDir().toString());
     shown.put("cgroupDriver", config.cgroupDriver().toString());
+    return new Gson().toJson(shown);
+  }
+
+  /** With the members that containerd has. */
+  private String cniConfigJson() {
+    NetworkSettings network = config.network();
+    Map<String, Object> shown = new TreeMap<>();
+    shown.put("PluginDirs", network.cni().binDirs().stream().map(Path::toString).toList());
+    shown.put("PluginConfDir", network.cniConfDir().toString());
+    shown.put("PluginMaxConfNum", network.cni().maxNetworks());
+    shown.put("Prefix", "eth");
     return new Gson().toJson(shown);
   }
 }

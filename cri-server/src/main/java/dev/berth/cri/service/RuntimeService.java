@@ -200,7 +200,7 @@ public final class RuntimeService {
     var sandbox = sandboxes.status(request.getPodSandboxId());
     var reply = PodSandboxStatusResponse.newBuilder().setStatus(SandboxMessages.status(sandbox));
     if (request.getVerbose()) {
-      reply.putInfo("info", VerboseInfo.of(sandbox));
+      reply.putInfo("info", VerboseInfo.of(sandboxes.details(sandbox.id())));
     }
     return reply.build();
   }
@@ -264,7 +264,7 @@ public final class RuntimeService {
     var container = containers.status(request.getContainerId());
     var reply = ContainerStatusResponse.newBuilder().setStatus(ContainerMessages.status(container));
     if (request.getVerbose()) {
-      reply.putInfo("info", VerboseInfo.of(container));
+      reply.putInfo("info", VerboseInfo.of(containers.details(container.id())));
     }
     return reply.build();
   }

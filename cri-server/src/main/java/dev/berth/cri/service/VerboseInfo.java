@@ -1,5 +1,7 @@
 package dev.berth.cri.service;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
@@ -7,10 +9,14 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.berth.proto.cri.v1.LinuxContainerResources;
 import dev.berth.proto.cri.v1.LinuxPodSandboxConfig;
+import dev.berth.runtime.spec.RuntimeSpec;
+import dev.berth.sandbox.ContainerDetails;
 import dev.berth.sandbox.ContainerState.Running;
 import dev.berth.sandbox.ContainerStatus;
+import dev.berth.sandbox.SandboxDetails;
 import dev.berth.sandbox.SandboxStatus;
 import dev.berth.sandbox.UsageGaps;
+import java.util.Optional;
 
 /**
  * The JSON that {@code crictl inspect} and {@code inspectp} print beside a status. Its members are
@@ -21,15 +27,20 @@ final class VerboseInfo {
 
   private VerboseInfo() {}
 
-  static String of(SandboxStatus sandbox) {
+  static String of(SandboxDetails details) {
+    SandboxStatus sandbox = details.status();
     var info = new JsonObject();
+    info.addProperty("pid", details.pid());
     info.addProperty("runtimeHandler", sandbox.runtimeHandler());
+    info.addProperty("runtimeType", details.runtimeType());
     info.addProperty("netNamespace", sandbox.networkNamespace());
     info.addProperty("netNamespaceClosed", !sandbox.isReady());
     if (!sandbox.cniResult().isEmpty()) {
       JsonElement result = JsonParser.parseString(sandbox.cniResult());
       info.add("cniResult", result);
     }
+    info.add("config", MessageJson.of(sandbox.config()));
+    addRuntimeSpec(info, details.runtimeSpec());
     LinuxPodSandboxConfig linux = sandbox.config().getLinux();
     if (linux.hasOverhead()) {
       info.add("overhead", limits(linux.getOverhead()));
@@ -61,12 +72,22 @@ final class VerboseInfo {
     return resources;
   }
 
-  static String of(ContainerStatus container) {
+  static String of(ContainerDetails details) {
+    ContainerStatus container = details.status();
     var info = new JsonObject();
     info.addProperty("sandboxID", container.sandboxId());
     info.addProperty("pid", container.state() instanceof Running running ? running.pid() : 0);
     info.addProperty("snapshotKey", container.snapshotKey());
     info.addProperty("snapshotter", "overlay");
+    info.addProperty("removing", details.isBeingRemoved());
+    info.addProperty("runtimeType", details.runtimeType());
+    info.add("config", MessageJson.of(container.config()));
+    addRuntimeSpec(info, details.runtimeSpec());
     return GSON.toJson(info);
+  }
+
+  private static void addRuntimeSpec(JsonObject info, Optional<RuntimeSpec> spec) {
+    spec.ifPresent(known ->
+        info.add("runtimeSpec", JsonParser.parseString(new String(known.toJson(), UTF_8))));
   }
 }

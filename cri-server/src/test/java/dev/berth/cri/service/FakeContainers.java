@@ -5,6 +5,8 @@ import dev.berth.base.Operation;
 import dev.berth.proto.cri.v1.ContainerConfig;
 import dev.berth.proto.cri.v1.LinuxContainerResources;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
+import dev.berth.runtime.spec.RuntimeSpec;
+import dev.berth.sandbox.ContainerDetails;
 import dev.berth.sandbox.ContainerFilter;
 import dev.berth.sandbox.ContainerState;
 import dev.berth.sandbox.ContainerStatus;
@@ -75,9 +77,16 @@ final class FakeContainers implements Containers {
   }
 
   @Override
+  public ContainerDetails details(String containerId) {
+    RuntimeSpec spec = RuntimeSpec.builder().ociVersion("1.2.0").hostname("inside").build();
+    return new ContainerDetails(
+        status(containerId), "io.containerd.berth.v2", Optional.of(spec), false);
+  }
+
+  @Override
   public List<ContainerStatus> list(ContainerFilter wanted) {
     filter = wanted;
-    return List.of(status("c-1"));
+    return config == null ? List.of() : List.of(status("c-1"));
   }
 
   @Override

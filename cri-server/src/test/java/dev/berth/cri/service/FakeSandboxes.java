@@ -6,6 +6,7 @@ import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
 import dev.berth.proto.cri.v1.LinuxContainerResources;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
+import dev.berth.sandbox.SandboxDetails;
 import dev.berth.sandbox.SandboxFilter;
 import dev.berth.sandbox.SandboxState;
 import dev.berth.sandbox.SandboxStatus;
@@ -13,6 +14,7 @@ import dev.berth.sandbox.Sandboxes;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Sandboxes that are only remembered. */
@@ -64,6 +66,11 @@ final class FakeSandboxes implements Sandboxes {
       throw new BerthException(NOT_FOUND, "no such sandbox: " + sandboxId);
     }
     return sandbox;
+  }
+
+  @Override
+  public SandboxDetails details(String sandboxId) {
+    return new SandboxDetails(status(sandboxId), 4711, "io.containerd.berth.v2", Optional.empty());
   }
 
   @Override

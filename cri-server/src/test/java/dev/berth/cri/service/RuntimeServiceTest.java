@@ -3,6 +3,8 @@ package dev.berth.cri.service;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import dev.berth.base.Operation;
 import dev.berth.cri.config.BerthConfig;
 import dev.berth.cri.config.SocketAccess;
@@ -161,6 +163,9 @@ class RuntimeServiceTest {
         .extracting(RuntimeHandler::getName)
         .containsExactly("", "berth");
     assertThat(status.getInfoMap().get("config")).contains("\"stateDir\":\"/run/berth\"");
+    assertThat(status.getInfoMap().get("cniconfig"))
+        .contains("\"PluginConfDir\":\"/etc/cni/net.d\"", "\"Prefix\":\"eth\"");
+    assertThat(status.getInfoMap()).containsEntry("lastCNILoadStatus", "no CNI configuration");
   }
 
   @Test
@@ -208,7 +213,12 @@ class RuntimeServiceTest {
     assertThat(status.getNetwork().getAdditionalIps(0).getIp()).isEqualTo("fd00::2");
     assertThat(status.getLinux().getNamespaces().getOptions())
         .isEqualTo(POD.getLinux().getSecurityContext().getNamespaceOptions());
-    assertThat(reply.getInfoMap().get("info")).contains("\"cniResult\":{\"ips\":[]}");
+    assertThat(reply.getInfoMap().get("info"))
+        .contains("\"cniResult\":{\"ips\":[]}")
+        .contains("\"pid\":4711", "\"runtimeType\":\"io.containerd.berth.v2\"")
+        .contains("\"config\":{\"metadata\":{\"name\":\"p\",\"uid\":\"u\"")
+        .contains("\"namespace_options\":{\"pid\":1}")
+        .doesNotContain("runtimeSpec");
   }
 
   @Test
@@ -271,6 +281,22 @@ class RuntimeServiceTest {
     assertThat(status.getStopSignal()).isEqualTo(Signal.SIGNAL_SIGTERM);
     assertThat(status.getStartedAt()).isZero();
     assertThat(status.getFinishedAt()).isZero();
+  }
+
+  @Test
+  void toolsAreToldWhatAContainerWasMadeFrom() {
+    createContainer();
+    var reply =
+        cri.containerStatus(
+            ContainerStatusRequest.newBuilder().setContainerId("c-1").setVerbose(true).build());
+    JsonObject info = JsonParser.parseString(reply.getInfoOrThrow("info")).getAsJsonObject();
+    assertThat(info.get("pid").getAsInt()).isZero();
+    assertThat(info.get("removing").getAsBoolean()).isFalse();
+    assertThat(info.get("runtimeType").getAsString()).isEqualTo("io.containerd.berth.v2");
+    assertThat(info.getAsJsonObject("runtimeSpec").get("hostname").getAsString())
+        .isEqualTo("inside");
+    assertThat(info.getAsJsonObject("config").getAsJsonArray("mounts").toString())
+        .isEqualTo("[{\"container_path\":\"/c\",\"host_path\":\"/h\"}]");
   }
 
   @Test
