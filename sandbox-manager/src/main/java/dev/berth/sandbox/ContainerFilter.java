@@ -20,6 +20,12 @@ public record ContainerFilter(
   public static final ContainerFilter ALL =
       new ContainerFilter(Optional.empty(), Optional.empty(), Optional.empty(), Map.of());
 
+  /** Passes every container of a sandbox. */
+  public static ContainerFilter ofSandbox(String sandboxId) {
+    return new ContainerFilter(
+        Optional.empty(), Optional.of(sandboxId), Optional.empty(), Map.of());
+  }
+
   public ContainerFilter {
     labels = Map.copyOf(labels);
   }

@@ -75,6 +75,7 @@ import dev.berth.sandbox.Sandboxes;
 import dev.berth.sandbox.Usage;
 import io.grpc.ServerServiceDefinition;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.function.Supplier;
 
@@ -197,8 +198,15 @@ public final class RuntimeService {
 
   private PodSandboxStatusResponse podSandboxStatus(
       PodSandboxStatusRequest request, Operation operation) {
+    long now = Times.nanos(Instant.now()); // before the reads: what is younger may be missing
     var sandbox = sandboxes.status(request.getPodSandboxId());
-    var reply = PodSandboxStatusResponse.newBuilder().setStatus(SandboxMessages.status(sandbox));
+    var reply =
+        PodSandboxStatusResponse.newBuilder()
+            .setStatus(SandboxMessages.status(sandbox))
+            .setTimestamp(now);
+    containers
+        .list(dev.berth.sandbox.ContainerFilter.ofSandbox(sandbox.id()))
+        .forEach(container -> reply.addContainersStatuses(ContainerMessages.status(container)));
     if (request.getVerbose()) {
       reply.putInfo("info", VerboseInfo.of(sandboxes.details(sandbox.id())));
     }

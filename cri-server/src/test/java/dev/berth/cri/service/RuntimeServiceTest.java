@@ -62,6 +62,7 @@ import dev.berth.sandbox.SandboxState;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -316,6 +317,18 @@ class RuntimeServiceTest {
     assertThat(status.getExitCode()).isEqualTo(137);
     assertThat(status.getReason()).isEqualTo("OOMKilled");
     assertThat(status.getMessage()).isEqualTo("out of memory");
+  }
+
+  @Test
+  void podStatusHasItsContainersAndTheTimeBeforeTheyWereRead() {
+    long before = Instant.now().getEpochSecond();
+    runPod();
+    createContainer();
+    var reply =
+        cri.podSandboxStatus(PodSandboxStatusRequest.newBuilder().setPodSandboxId("id-1").build());
+    assertThat(reply.getContainersStatusesList()).containsExactly(containerStatus());
+    assertThat(reply.getTimestamp()).isBetween(before * 1_000_000_000L, Times.nanos(Instant.now()));
+    assertThat(containers.filter).isEqualTo(dev.berth.sandbox.ContainerFilter.ofSandbox("id-1"));
   }
 
   @Test
