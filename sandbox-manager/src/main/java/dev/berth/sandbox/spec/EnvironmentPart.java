@@ -4,8 +4,10 @@ import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
 
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
+import dev.berth.proto.cri.v1.KeyValue;
 import dev.berth.runtime.spec.RuntimeSpec;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Writes the environment: defaults, then the image's variables, then the container's. */
@@ -30,16 +32,27 @@ final class EnvironmentPart implements SpecAdjuster {
             variable.substring(equals + 1));
       }
     }
-    input
-        .container()
-        .getEnvsList()
-        .forEach(env -> put(variables, "envs", env.getKey(), env.getValue().toStringUtf8()));
+    List<KeyValue> given = input.container().getEnvsList();
+    for (int i = 0; i < given.size(); i++) {
+      String field = "envs[" + i + "]";
+      put(variables, field, given.get(i).getKey(), text(field, given.get(i)));
+    }
     variables.putIfAbsent("HOME", input.user().home());
     return SpecParts.process(
         spec,
         process ->
             process.env(
                 variables.entrySet().stream().map(v -> v.getKey() + "=" + v.getValue()).toList()));
+  }
+
+  /** The runtime spec is JSON: what is no text could only be passed on as something else. */
+  private static String text(String field, KeyValue variable) {
+    if (!variable.getValue().isValidUtf8()) {
+      throw new BerthException(
+          INVALID_ARGUMENT,
+          field + " " + Ids.printable(variable.getKey()) + ": the value is not valid UTF-8");
+    }
+    return variable.getValue().toStringUtf8();
   }
 
   private static void put(Map<String, String> variables, String field, String name, String value) {

@@ -264,6 +264,13 @@ final class SpecGeneratorTest {
     assertThatThrownBy(() -> generator.generate(input(nul, CGROUP_V1)))
         .hasMessageContaining("envs")
         .hasMessageContaining("NUL");
+    var latin1 =
+        KeyValue.newBuilder()
+            .setKey("B")
+            .setValue(ByteString.copyFrom(new byte[] {'a', (byte) 0xe9}));
+    var bytes = container().addEnvs(env("A", "x")).addEnvs(latin1).build();
+    assertThatThrownBy(() -> generator.generate(input(bytes, CGROUP_V1)))
+        .hasMessage("envs[1] B: the value is not valid UTF-8");
     var name = container().addEnvs(env("A=B", "x")).build();
     assertThatThrownBy(() -> generator.generate(input(name, CGROUP_V1)))
         .hasMessageContaining("A=B");
