@@ -33,6 +33,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -405,16 +406,20 @@ public final class SandboxManager implements AutoCloseable {
     @Override
     public void update(
         String sandboxId,
-        LinuxContainerResources overhead,
-        LinuxContainerResources resources,
+        Optional<LinuxContainerResources> overhead,
+        Optional<LinuxContainerResources> resources,
         Operation operation) {
       requireRecovered();
       Sandbox sandbox = registry.sandboxes.require(sandboxId);
-      plugins.updatePodSandbox(sandbox, overhead, resources);
+      plugins.updatePodSandbox(
+          sandbox,
+          overhead.orElse(LinuxContainerResources.getDefaultInstance()),
+          resources.orElse(LinuxContainerResources.getDefaultInstance()));
       try (var _ = sandbox.change(operation)) {
         sandbox.requireThere();
         var config = sandbox.record().config().toBuilder();
-        config.getLinuxBuilder().setOverhead(overhead).setResources(resources);
+        overhead.ifPresent(config.getLinuxBuilder()::setOverhead);
+        resources.ifPresent(config.getLinuxBuilder()::setResources);
         SandboxRecord changed = sandbox.record().with(config.build());
         records.put(changed);
         sandbox.describe(changed);

@@ -4,6 +4,7 @@ import dev.berth.base.Operation;
 import dev.berth.proto.cri.v1.LinuxContainerResources;
 import dev.berth.proto.cri.v1.PodSandboxConfig;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The pod sandboxes of this runtime: a sandbox is the namespaces, network and files that the
@@ -39,15 +40,17 @@ public interface Sandboxes {
   void remove(String sandboxId, Operation operation);
 
   /**
-   * Takes note of what a pod may use in all: {@link #status} shows it. The cgroup of a pod is its
+   * Takes note of what a pod may use in all: {@link #details} shows it. The cgroup of a pod is its
    * caller's, and not written here.
    *
+   * @param overhead empty to leave it as it is
+   * @param resources empty to leave them as they are
    * @throws dev.berth.base.BerthException NOT_FOUND if there is no such sandbox
    */
   void update(
       String sandboxId,
-      LinuxContainerResources overhead,
-      LinuxContainerResources resources,
+      Optional<LinuxContainerResources> overhead,
+      Optional<LinuxContainerResources> resources,
       Operation operation);
 
   /**

@@ -530,8 +530,8 @@ abstract class PluginsContract {
     node.sandboxes()
         .update(
             pod.id(),
-            LinuxContainerResources.getDefaultInstance(),
-            sum,
+            Optional.empty(),
+            Optional.of(sum),
             TestNode.operation("UpdatePodSandboxResources"));
 
     assertThat(plugin.toldOfPod(pod.id()))

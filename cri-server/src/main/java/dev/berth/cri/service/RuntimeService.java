@@ -77,6 +77,7 @@ import io.grpc.ServerServiceDefinition;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
@@ -296,7 +297,10 @@ public final class RuntimeService {
       UpdatePodSandboxResourcesRequest request, Operation operation) {
     required("pod_sandbox_id", !request.getPodSandboxId().isEmpty());
     sandboxes.update(
-        request.getPodSandboxId(), request.getOverhead(), request.getResources(), operation);
+        request.getPodSandboxId(),
+        Optional.of(request.getOverhead()).filter(_ -> request.hasOverhead()),
+        Optional.of(request.getResources()).filter(_ -> request.hasResources()),
+        operation);
     return UpdatePodSandboxResourcesResponse.getDefaultInstance();
   }
 

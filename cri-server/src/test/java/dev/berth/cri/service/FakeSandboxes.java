@@ -44,10 +44,10 @@ final class FakeSandboxes implements Sandboxes {
   @Override
   public void update(
       String sandboxId,
-      LinuxContainerResources overhead,
-      LinuxContainerResources resources,
+      Optional<LinuxContainerResources> overhead,
+      Optional<LinuxContainerResources> resources,
       Operation operation) {
-    throw new UnsupportedOperationException();
+    calls.add("update " + sandboxId + " " + overhead.isPresent() + " " + resources.isPresent());
   }
 
   @Override

@@ -25,6 +25,7 @@ import dev.berth.proto.cri.v1.CreateContainerRequest;
 import dev.berth.proto.cri.v1.ExecRequest;
 import dev.berth.proto.cri.v1.ExecSyncRequest;
 import dev.berth.proto.cri.v1.ImageSpec;
+import dev.berth.proto.cri.v1.LinuxContainerResources;
 import dev.berth.proto.cri.v1.LinuxPodSandboxConfig;
 import dev.berth.proto.cri.v1.LinuxSandboxSecurityContext;
 import dev.berth.proto.cri.v1.ListContainersRequest;
@@ -55,6 +56,7 @@ import dev.berth.proto.cri.v1.StatusRequest;
 import dev.berth.proto.cri.v1.StopContainerRequest;
 import dev.berth.proto.cri.v1.StreamContainerStatsRequest;
 import dev.berth.proto.cri.v1.StreamPodSandboxMetricsRequest;
+import dev.berth.proto.cri.v1.UpdatePodSandboxResourcesRequest;
 import dev.berth.proto.cri.v1.VersionRequest;
 import dev.berth.sandbox.ContainerState;
 import dev.berth.sandbox.NetworkStatus;
@@ -247,6 +249,18 @@ class RuntimeServiceTest {
         .isInstanceOfSatisfying(
             StatusRuntimeException.class,
             e -> assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.NOT_FOUND));
+  }
+
+  @Test
+  void whatAnUpdateOfAPodDoesNotSayStaysAsItIs() {
+    var resources = LinuxContainerResources.newBuilder().setCpuShares(2);
+    var _ =
+        cri.updatePodSandboxResources(
+            UpdatePodSandboxResourcesRequest.newBuilder()
+                .setPodSandboxId("id-1")
+                .setResources(resources)
+                .build());
+    assertThat(sandboxes.calls).containsExactly("update id-1 false true");
   }
 
   @Test
