@@ -9,6 +9,10 @@ import dev.berth.runtime.spec.Resources;
 import dev.berth.runtime.spec.SpecJson;
 import dev.berth.sandbox.spec.ContainerLimits;
 import dev.berth.sandbox.spec.HostFacts;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 
 /**
  * Changes the limits of a container: all that are asked for, or none.
@@ -46,6 +50,13 @@ final class UpdateContainerResources {
         LinuxContainerResources undo = ContainerLimits.undo(before, change.limits());
         rollback.onFailure("restore the limits of " + container.id(), () -> undo(container, undo));
         write(container, change, operation);
+        int score = ContainerLimits.oomScoreAdj(change.limits());
+        if (score != 0) {
+          writeScore(container, score, operation);
+          rollback.onFailure(
+              "restore the score of " + container.id(),
+              () -> writeScore(container, ContainerLimits.oomScoreAdj(before), undoing()));
+        }
       }
       operation.enter(UpdateContainerResourcesStage.RECORD);
       container.limited(ContainerLimits.merge(before, change.limits()));
@@ -65,13 +76,37 @@ final class UpdateContainerResources {
   }
 
   private void undo(Container container, LinuxContainerResources limits) {
-    Operation undo = Operation.internal("undo of UpdateContainerResources");
-    write(container, LimitChange.of(limits), undo);
+    write(container, LimitChange.of(limits), undoing());
+  }
+
+  private static Operation undoing() {
+    return Operation.internal("undo of UpdateContainerResources");
   }
 
   private void write(Container container, LimitChange change, Operation operation) {
     Resources limits = change.more().apply(ContainerLimits.of(change.limits(), host));
     byte[] json = SpecJson.write(limits);
     tasks.update(container.id(), ByteString.copyFrom(json), operation);
+  }
+
+  /**
+   * No shim is asked for this: the score is no resource of the runtime spec. It is the first
+   * process's; what that starts from now on inherits it.
+   */
+  private void writeScore(Container container, int score, Operation operation) {
+    int pid = tasks.state(container.id(), operation.remaining(Tasks.LIMIT)).pid();
+    Path process = Path.of("/proc", Integer.toString(pid));
+    try {
+      if (Files.readString(process.resolve("cgroup")).contains(container.id())) {
+        Files.writeString(process.resolve("oom_score_adj"), Integer.toString(score));
+      }
+    } catch (NoSuchFileException e) {
+      // It has ended: whom the kernel kills is not its matter any more.
+    } catch (IOException e) {
+      throw new BerthException(
+          BerthException.Kind.FAILED_PRECONDITION,
+          "resources.oom_score_adj " + score + " cannot be set: " + e.getMessage(),
+          e);
+    }
   }
 }

@@ -111,6 +111,26 @@ class ResourceUpdateTest {
   }
 
   @Test
+  void scoreByWhichTheKernelKillsIsThatOfTheFirstProcess() {
+    String id = pods.launch(pod, config, limited("scored", 64 * MIB));
+    update(id, LinuxContainerResources.newBuilder().setOomScoreAdj(321));
+
+    assertThat(score(id)).isEqualTo("321");
+    assertThat(pods.status(id).getResources().getLinux().getOomScoreAdj()).isEqualTo(321);
+    assertThat(memoryLimit(id)).isEqualTo(64 * MIB);
+
+    var tooMuch = LinuxContainerResources.newBuilder().setOomScoreAdj(1001);
+    assertThatThrownBy(() -> update(id, tooMuch))
+        .hasMessage("INVALID_ARGUMENT: resources.oom_score_adj 1001 is not between -1000 and 1000");
+    assertThat(score(id)).isEqualTo("321");
+    pods.removeContainer(id);
+  }
+
+  private String score(String id) {
+    return pods.exec(id, 10, "cat", "/proc/1/oom_score_adj").getStdout().toStringUtf8().strip();
+  }
+
+  @Test
   void podRemembersWhatItMayUseAndAnUnknownOneIsNotFound() {
     var resources = LinuxContainerResources.newBuilder().setCpuShares(2048).build();
     var request = UpdatePodSandboxResourcesRequest.newBuilder().setResources(resources);
