@@ -1,5 +1,6 @@
 package dev.berth.sandbox.checkpoint;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -61,6 +62,24 @@ class RootfsDiffTest {
     assertThat(Files.isSameFile(copied, copy.resolve("second"))).isTrue();
     assertThat(Files.readSymbolicLink(copy.resolve("link"))).isEqualTo(Path.of("/" + LONG));
     assertThat(copy.resolve("large")).hasSize(200_001);
+  }
+
+  @Test
+  void aLinkThatLeadsToTheHostIsCarriedAndNotFollowed() throws Exception {
+    Path host = Files.createDirectories(directory.resolve("host"));
+    Files.writeString(host.resolve("secret"), "of the host");
+    Files.createSymbolicLink(upper.resolve("file"), host.resolve("secret"));
+    Files.createSymbolicLink(upper.resolve("directory"), host);
+    Files.createSymbolicLink(upper.resolve("up"), Path.of("../host"));
+
+    assertThat(copy()).isEmpty();
+
+    for (String name : List.of("file", "directory", "up")) {
+      assertThat(Files.readSymbolicLink(copy.resolve(name)))
+          .isEqualTo(Files.readSymbolicLink(upper.resolve(name)));
+    }
+    assertThat(Files.readString(directory.resolve("diff.tar"), ISO_8859_1))
+        .doesNotContain("of the host");
   }
 
   @Test
