@@ -26,24 +26,17 @@ import dev.berth.proto.cri.v1.RunPodSandboxResponse;
 import dev.berth.proto.cri.v1.RuntimeServiceGrpc;
 import dev.berth.proto.cri.v1.UpdateContainerResourcesRequest;
 import dev.berth.testing.RequiresRoot;
-import io.grpc.CallOptions;
 import io.grpc.MethodDescriptor;
-import io.grpc.MethodDescriptor.MethodType;
-import io.grpc.MethodDescriptor.PrototypeMarshaller;
 import io.grpc.ServiceDescriptor;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import io.grpc.stub.ClientCalls;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.EnumSet;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -61,15 +54,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 @RequiresRoot
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class HostileStringsTest {
-  /** What says that the caller, not the server, is to blame. */
-  private static final Set<Status.Code> REFUSED =
-      EnumSet.of(
-          Status.Code.INVALID_ARGUMENT,
-          Status.Code.NOT_FOUND,
-          Status.Code.ALREADY_EXISTS,
-          Status.Code.FAILED_PRECONDITION,
-          Status.Code.UNIMPLEMENTED);
-
   /** Calls of weight have a test each. */
   private static final Set<String> OWN_TEST =
       Set.of("RunPodSandbox", "CreateContainer", "PullImage", "GetContainerEvents");
@@ -255,7 +239,7 @@ class HostileStringsTest {
             ? ImageServiceGrpc.getServiceDescriptor()
             : RuntimeServiceGrpc.getServiceDescriptor();
     String name = fullName.substring(fullName.indexOf('/') + 1);
-    Message prototype = prototype(method(service, name));
+    Message prototype = CriCalls.prototype(CriCalls.method(service, name));
     tryAll(name, service, bases().getOrDefault(name, prototype), (_, _) -> true);
   }
 
@@ -302,7 +286,7 @@ class HostileStringsTest {
         for (String text : strings) {
           Message request = field.with().apply(text);
           Consumer<String> report = what -> wrong.add(field.path() + "=" + shown(text) + what);
-          tryOne(method(service, name), request, outcome, report);
+          tryOne(CriCalls.method(service, name), request, outcome, report);
         }
       }
     }
@@ -317,46 +301,18 @@ class HostileStringsTest {
       Outcome outcome,
       Consumer<String> report) {
     try {
-      Message answer = call(method, request);
+      Message answer = CriCalls.call(started.node().runtime().getChannel(), method, request);
       if (!outcome.isCarried(request, answer)) {
         report.accept(": was not carried as it came");
       }
     } catch (StatusRuntimeException e) {
       Status status = e.getStatus();
-      if (!REFUSED.contains(status.getCode())) {
+      if (!CriCalls.REFUSED.contains(status.getCode())) {
         report.accept(": " + shown(status.toString()));
       } else if (status.getDescription() == null || status.getDescription().length() > 4096) {
         report.accept(": error of " + String.valueOf(status.getDescription()).length() + " bytes");
       }
     }
-  }
-
-  private Message call(MethodDescriptor<Message, Message> method, Message request) {
-    CallOptions options = CallOptions.DEFAULT.withDeadlineAfter(30, TimeUnit.SECONDS);
-    var channel = started.node().runtime().getChannel();
-    if (method.getType() == MethodType.UNARY) {
-      return ClientCalls.blockingUnaryCall(channel, method, options, request);
-    }
-    Iterator<Message> answers =
-        ClientCalls.blockingServerStreamingCall(channel, method, options, request);
-    Message last = request;
-    while (answers.hasNext()) {
-      last = answers.next();
-    }
-    return last;
-  }
-
-  @SuppressWarnings("unchecked") // every method of a protobuf service has messages
-  private static MethodDescriptor<Message, Message> method(ServiceDescriptor service, String name) {
-    return service.getMethods().stream()
-        .filter(method -> method.getFullMethodName().endsWith("/" + name))
-        .map(method -> (MethodDescriptor<Message, Message>) method)
-        .findFirst()
-        .orElseThrow();
-  }
-
-  private static Message prototype(MethodDescriptor<Message, Message> method) {
-    return ((PrototypeMarshaller<Message>) method.getRequestMarshaller()).getMessagePrototype();
   }
 
   private static String shown(String text) {
