@@ -22,7 +22,8 @@ public final class ExecPlan {
           "ipc", Uapi.CLONE_NEWIPC,
           "uts", Uapi.CLONE_NEWUTS,
           "user", Uapi.CLONE_NEWUSER,
-          "cgroup", Uapi.CLONE_NEWCGROUP);
+          "cgroup", Uapi.CLONE_NEWCGROUP,
+          "time", Uapi.CLONE_NEWTIME);
 
   private ExecPlan() {}
 

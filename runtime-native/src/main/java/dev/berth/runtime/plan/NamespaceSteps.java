@@ -6,6 +6,7 @@ import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
 import dev.berth.base.BerthException;
 import dev.berth.runtime.spec.Linux;
 import dev.berth.runtime.spec.Namespace;
+import dev.berth.runtime.spec.TimeOffset;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,6 +26,7 @@ import java.util.Map;
  *       a helper that joins and then clones the container's process as its sibling.
  *   <li>A cgroup namespace shows the cgroup the process is in when the namespace is made: under v1
  *       it is unshared after the process has moved.
+ *   <li>A time namespace is made by the container's process itself: see {@link TimeSteps}.
  * </ul>
  */
 final class NamespaceSteps {
@@ -36,11 +38,13 @@ final class NamespaceSteps {
           "ipc", Uapi.CLONE_NEWIPC,
           "uts", Uapi.CLONE_NEWUTS,
           "user", Uapi.CLONE_NEWUSER,
-          "cgroup", Uapi.CLONE_NEWCGROUP);
+          "cgroup", Uapi.CLONE_NEWCGROUP,
+          "time", Uapi.CLONE_NEWTIME);
 
   private final PlanBuilder plan;
   private final Map<String, Reg> joined = new LinkedHashMap<>();
   private final CgroupEntry cgroup;
+  private final Map<String, TimeOffset> timeOffsets;
   private final List<Reg> cgroupFiles = new ArrayList<>();
   private long fresh;
 
@@ -48,6 +52,7 @@ final class NamespaceSteps {
   NamespaceSteps(PlanBuilder plan, Linux linux, CgroupEntry cgroup) {
     this.plan = plan;
     this.cgroup = cgroup;
+    this.timeOffsets = linux.timeOffsets();
     for (Namespace namespace : linux.namespaces()) {
       Long flag = FLAGS.get(namespace.type());
       if (flag == null) {
@@ -135,6 +140,9 @@ final class NamespaceSteps {
       plan.from("linux.uidMappings");
       plan.ask(Question.ID_MAPS);
     }
+    if (has(Uapi.CLONE_NEWTIME)) {
+      new TimeSteps(plan).enter(timeOffsets);
+    }
     if (inUserNamespace()) {
       plan.from("linux.namespaces user");
       plan.call("setresgid", Arg.of(0), Arg.of(0), Arg.of(0));
@@ -147,9 +155,13 @@ final class NamespaceSteps {
     body.run();
   }
 
-  /** Under v1 the cgroup namespace comes after the move, by unshare. */
+  /**
+   * Without what the process unshares itself: a time namespace, and under v1 the cgroup namespace,
+   * which comes after the move.
+   */
   private long cloneFlags() {
-    return cgroup instanceof CgroupEntry.V2 ? fresh : fresh & ~Uapi.CLONE_NEWCGROUP;
+    long cloned = fresh & ~Uapi.CLONE_NEWTIME;
+    return cgroup instanceof CgroupEntry.V2 ? cloned : cloned & ~Uapi.CLONE_NEWCGROUP;
   }
 
   private boolean intoCgroup() {
@@ -189,7 +201,7 @@ final class NamespaceSteps {
   }
 
   private void joinOthers() {
-    for (String type : List.of("ipc", "uts", "network", "user")) {
+    for (String type : List.of("ipc", "uts", "network", "time", "user")) {
       Reg namespace = joined.get(type);
       if (namespace != null) {
         setns(namespace, type, flag(type));

@@ -33,6 +33,7 @@ final class LinuxRules {
     unsupported(field, linux);
     namespaces(field.child("namespaces"), linux);
     userNamespace(field, linux);
+    TimeRules.check(field.child("timeOffsets"), linux);
     sysctls(field.child("sysctl"), linux);
     DomainRules.personality(field.child("personality"), linux.personality());
     DomainRules.memoryPolicy(field.child("memoryPolicy"), linux.memoryPolicy());
@@ -59,7 +60,6 @@ final class LinuxRules {
   private static void unsupported(Field field, Linux linux) {
     field.child("intelRdt").unsupportedIf(linux.intelRdt());
     field.child("netDevices").unsupportedIf(!linux.netDevices().isEmpty());
-    field.child("timeOffsets").unsupportedIf(!linux.timeOffsets().isEmpty());
   }
 
   private static void namespaces(Field field, Linux linux) {

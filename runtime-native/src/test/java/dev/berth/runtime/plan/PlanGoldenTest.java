@@ -20,6 +20,7 @@ import dev.berth.runtime.spec.Personality;
 import dev.berth.runtime.spec.Rlimit;
 import dev.berth.runtime.spec.Root;
 import dev.berth.runtime.spec.RuntimeSpec;
+import dev.berth.runtime.spec.TimeOffset;
 import dev.berth.runtime.spec.User;
 import dev.berth.testing.BusyboxBundle;
 import java.nio.file.Path;
@@ -238,6 +239,35 @@ class PlanGoldenTest {
         "exec-selinux",
         ExecPlan.compile(
             exec(process().selinuxLabel(label).build(), List.of("mount", "pid"), false)));
+  }
+
+  @Test
+  void timeNamespaceWithOffsetsInAUserNamespace() {
+    List<IdMapping> map = List.of(new IdMapping(0, 100_000, 65_536));
+    Linux linux =
+        bare()
+            .namespaces(
+                List.of(Namespace.fresh("user"), Namespace.fresh("mount"), Namespace.fresh("time")))
+            .uidMappings(map)
+            .gidMappings(map)
+            .timeOffsets(
+                Map.of(
+                    "monotonic", new TimeOffset(172_800, 0), "boottime", new TimeOffset(-60, 500)))
+            .build();
+    check("time", small().linux(linux).build());
+    GoldenFile.check(
+        "exec-time",
+        ExecPlan.compile(exec(process().build(), List.of("user", "mount", "time"), false)));
+  }
+
+  @Test
+  void timeNamespaceJoinedByPath() {
+    Linux linux =
+        bare()
+            .namespaces(
+                List.of(Namespace.fresh("mount"), Namespace.join("time", "/proc/4711/ns/time")))
+            .build();
+    check("time-joined", small().linux(linux).build());
   }
 
   @Test

@@ -196,6 +196,27 @@ class SpecValidatorTest {
             "[{\"type\":\"mount\"},{\"type\":\"network\"},{\"type\":\"user\"}]",
             "linux.uidMappings: required by the user namespace"),
         row(
+            "linux.timeOffsets",
+            "{\"boottime\":{\"secs\":1}}",
+            "linux.timeOffsets: needs a time namespace"),
+        timeRow(
+            "{\"type\":\"time\",\"path\":\"/t\"}",
+            "{\"boottime\":{\"secs\":1}}",
+            "linux.timeOffsets: cannot be set in a time namespace that is joined by path"),
+        timeRow(
+            "{\"type\":\"time\"}",
+            "{\"realtime\":{\"secs\":1}}",
+            "linux.timeOffsets[\"realtime\"]: expected monotonic or boottime"),
+        timeRow(
+            "{\"type\":\"time\"}",
+            "{\"monotonic\":{\"nanosecs\":1000000000}}",
+            "linux.timeOffsets[\"monotonic\"].nanosecs: must be from 0 to 999999999, not 1000000000"),
+        timeRow(
+            "{\"type\":\"time\"}",
+            "{\"boottime\":{\"secs\":-5000000000}}",
+            "linux.timeOffsets[\"boottime\"].secs: must be from -4611686018 to 4611686018, not"
+                + " -5000000000"),
+        row(
             "linux.sysctl",
             "{\"kernel.core_pattern\":\"x\"}",
             "linux.sysctl[\"kernel.core_pattern\"]: is not kept apart by any namespace"),
@@ -305,7 +326,6 @@ class SpecValidatorTest {
         "process.scheduler|{\"policy\":\"SCHED_ISO\"}|process.scheduler.policy",
         "linux.intelRdt|{}|linux.intelRdt",
         "linux.netDevices|{\"eth0\":{}}|linux.netDevices",
-        "linux.timeOffsets|{\"boottime\":{}}|linux.timeOffsets",
         "linux.seccomp.defaultAction|\"SCMP_ACT_NOTIFY\"|linux.seccomp.defaultAction",
         "linux.seccomp.listenerPath|\"/x\"|linux.seccomp.listenerPath",
         "linux.namespaces|[{\"type\":\"mount\",\"path\":\"/x\"}]|linux.namespaces[0].path",
@@ -366,6 +386,16 @@ class SpecValidatorTest {
 
   private static Arguments row(String path, String value, String message) {
     return Arguments.of(path, value, message);
+  }
+
+  private static Arguments timeRow(String namespace, String offsets, String message) {
+    return row(
+        "linux",
+        """
+        {"namespaces":[{"type":"mount"},{"type":"uts"},%s],"timeOffsets":%s}\
+        """
+            .formatted(namespace, offsets),
+        message);
   }
 
   private static RuntimeSpec with(String path, String value) {

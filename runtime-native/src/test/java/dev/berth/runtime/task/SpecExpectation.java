@@ -265,7 +265,7 @@ record SpecExpectation(RuntimeSpec spec, SpecObserver host, Map<String, Long> ow
 
   private void namespaces(SpecObserver seen) {
     Map<String, String> files = Map.of("network", "net", "mount", "mnt");
-    for (String type : List.of("pid", "network", "ipc", "uts", "cgroup", "user", "mount")) {
+    for (String type : List.of("pid", "network", "ipc", "uts", "cgroup", "user", "mount", "time")) {
       String part = "ns." + files.getOrDefault(type, type);
       Namespace given = linux().namespace(type).orElse(null);
       if (given == null) {

@@ -26,8 +26,9 @@ import java.util.Random;
  * nothing. The root file system is {@link ObservedRootfs}.
  */
 final class SpecGenerator {
-  private static final List<String> FRESH = List.of("pid", "network", "ipc", "uts", "cgroup");
-  private static final List<String> JOINABLE = List.of("pid", "network", "ipc", "uts");
+  private static final List<String> FRESH =
+      List.of("pid", "network", "ipc", "uts", "cgroup", "time");
+  private static final List<String> JOINABLE = List.of("pid", "network", "ipc", "uts", "time");
 
   /** Far more than the observer needs, so that no limit keeps it from looking. */
   private static final Map<String, Long> LEAST =

@@ -26,7 +26,7 @@ record SpecObserver(Map<String, List<String>> parts) {
       part limits $b cat /proc/self/limits
       part stat $b cat /proc/self/stat
       part mounts $b cat /proc/self/mountinfo
-      for n in pid net ipc uts cgroup user mnt; do part ns.$n $b readlink /proc/self/ns/$n; done
+      for n in pid net ipc uts cgroup user mnt time; do part ns.$n $b readlink /proc/self/ns/$n; done
       part fds $b ls /proc/self/fd
       part cwd $b readlink /proc/self/cwd
       part hostname $b cat /proc/sys/kernel/hostname
