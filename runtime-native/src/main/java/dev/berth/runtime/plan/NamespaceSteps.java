@@ -65,10 +65,9 @@ final class NamespaceSteps {
         fresh |= flag;
       }
     }
-    if (joined.containsKey("mount") || joined.containsKey("cgroup")) {
+    if (joined.containsKey("mount")) {
       throw new BerthException(
-          UNIMPLEMENTED,
-          "linux.namespaces: joining a mount or cgroup namespace by path is not supported");
+          UNIMPLEMENTED, "linux.namespaces: joining a mount namespace by path is not supported");
     }
     if ((fresh & Uapi.CLONE_NEWNS) == 0) {
       throw new BerthException(
@@ -201,7 +200,7 @@ final class NamespaceSteps {
   }
 
   private void joinOthers() {
-    for (String type : List.of("ipc", "uts", "network", "time", "user")) {
+    for (String type : List.of("ipc", "uts", "network", "time", "cgroup", "user")) {
       Reg namespace = joined.get(type);
       if (namespace != null) {
         setns(namespace, type, flag(type));

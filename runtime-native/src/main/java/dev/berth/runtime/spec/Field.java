@@ -50,10 +50,15 @@ record Field(String document, String path) {
         value >= low && value <= high, "must be from " + low + " to " + high + ", not " + value);
   }
 
+  /** Says that the runtime does not do what the field asks for. */
+  BerthException unsupported(String why) {
+    return new BerthException(UNIMPLEMENTED, this + ": " + why);
+  }
+
   /** Refuses a field that the runtime would have to ignore. */
   void unsupportedIf(boolean present) {
     if (present) {
-      throw new BerthException(UNIMPLEMENTED, this + ": not supported by this runtime");
+      throw unsupported("not supported by this runtime");
     }
   }
 

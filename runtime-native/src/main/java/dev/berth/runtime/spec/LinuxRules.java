@@ -74,8 +74,11 @@ final class LinuxRules {
       if (namespace.path() != null) {
         Field path = field.element(i).child("path");
         path.requireAbsolute(namespace.path());
-        // Joining one would mean to take the root file system of others apart.
-        path.unsupportedIf(namespace.type().equals("mount"));
+        if (namespace.type().equals("mount")) {
+          throw path.unsupported(
+              "a mount namespace is not joined: the container's root and mounts would be made in"
+                  + " the file system of those who are in it");
+        }
       }
     }
     field.require(seen.contains("mount"), "a mount namespace is required");

@@ -261,6 +261,21 @@ class PlanGoldenTest {
   }
 
   @Test
+  void cgroupNamespaceJoinedByPathAfterTheMove() {
+    Linux linux =
+        bare()
+            .namespaces(
+                List.of(Namespace.fresh("mount"), Namespace.join("cgroup", "/proc/4711/ns/cgroup")))
+            .build();
+    check(
+        "cgroup-joined",
+        small().linux(linux).build(),
+        new CgroupEntry.V1(1, List.of()),
+        new Stdio.Passed(),
+        null);
+  }
+
+  @Test
   void timeNamespaceJoinedByPath() {
     Linux linux =
         bare()

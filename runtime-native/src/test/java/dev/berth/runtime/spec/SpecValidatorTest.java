@@ -328,12 +328,21 @@ class SpecValidatorTest {
         "linux.netDevices|{\"eth0\":{}}|linux.netDevices",
         "linux.seccomp.defaultAction|\"SCMP_ACT_NOTIFY\"|linux.seccomp.defaultAction",
         "linux.seccomp.listenerPath|\"/x\"|linux.seccomp.listenerPath",
-        "linux.namespaces|[{\"type\":\"mount\",\"path\":\"/x\"}]|linux.namespaces[0].path",
       })
   void whatWouldBeIgnoredIsRefused(String path, String value, String field) {
     assertThatThrownBy(() -> SpecValidator.validate(with(path, value)))
         .isInstanceOf(BerthException.class)
         .hasMessage("config.json: " + field + ": not supported by this runtime")
+        .extracting(e -> ((BerthException) e).kind())
+        .isEqualTo(UNIMPLEMENTED);
+  }
+
+  @Test
+  void mountNamespaceOfOthersIsRefusedWithTheReason() {
+    RuntimeSpec spec = with("linux.namespaces", "[{\"type\":\"mount\",\"path\":\"/x\"}]");
+    assertThatThrownBy(() -> SpecValidator.validate(spec))
+        .hasMessageStartingWith(
+            "config.json: linux.namespaces[0].path: a mount namespace is not joined: ")
         .extracting(e -> ((BerthException) e).kind())
         .isEqualTo(UNIMPLEMENTED);
   }

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Rule R7: a process is in its container's cgroup in every hierarchy, also one of a user namespace
@@ -48,6 +49,39 @@ class CgroupMembershipTest {
     List<Namespace> more = new ArrayList<>(namespaces);
     more.add(Namespace.fresh(type));
     return more;
+  }
+
+  /** The view is that of the joined namespace, whose root is the first container's cgroup. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void cgroupNamespaceIsJoinedByPathAfterTheMove(boolean inUserNamespace) throws IOException {
+    List<Namespace> plain = BusyboxBundle.linux().build().namespaces();
+    Linux first =
+        BusyboxBundle.linux().namespaces(with(plain, "cgroup")).cgroupsPath(parent + "/c").build();
+    try (Task task = fixture.create("c", fixture.spec("exec sleep 1000").linux(first).build())) {
+      task.start();
+      List<Namespace> joining = new ArrayList<>(inUserNamespace ? with(plain, "user") : plain);
+      String namespace = "/proc/" + task.pid() + "/ns/cgroup";
+      joining.add(Namespace.join("cgroup", namespace));
+      List<IdMapping> maps =
+          inUserNamespace ? List.of(new IdMapping(0, 100_000, 65_536)) : List.of();
+      Linux second =
+          first.toBuilder()
+              .namespaces(joining)
+              .uidMappings(maps)
+              .gidMappings(maps)
+              .cgroupsPath(parent + "/d")
+              .build();
+      Files.delete(fixture.log());
+      String script = "readlink /proc/self/ns/cgroup; grep -c ':/../d$' /proc/self/cgroup";
+      String hierarchies = Long.toString(cgroups(task.pid()).size());
+      assertThat(fixture.run(fixture.spec(script).linux(second).build()))
+          .isEqualTo(
+              Files.readSymbolicLink(Path.of(namespace)) + "\n" + hierarchies + "\nexit 0\n");
+      task.kill(9, true);
+      task.await(TaskFixture.LIMIT);
+      task.delete();
+    }
   }
 
   @ParameterizedTest

@@ -28,7 +28,7 @@ import java.util.Random;
 final class SpecGenerator {
   private static final List<String> FRESH =
       List.of("pid", "network", "ipc", "uts", "cgroup", "time");
-  private static final List<String> JOINABLE = List.of("pid", "network", "ipc", "uts", "time");
+  private static final List<String> JOINABLE = FRESH;
 
   /** Far more than the observer needs, so that no limit keeps it from looking. */
   private static final Map<String, Long> LEAST =
