@@ -49,7 +49,14 @@ enum { WAIT_EXITED = 1024, WAIT_SIGNALED = 2048 };
 enum { ARG_VALUE = 0, ARG_DATA = 1, ARG_REGISTER = 2 };
 
 /* Questions of OP_ASK. The stub answers START by itself once it was told to start. */
-enum { ASK_START = 1, ASK_ID_MAPS = 2, ASK_CREATE_HOOKS = 3, ASK_CREATED_STATE = 4, ASK_COPY_UP = 5 };
+enum {
+    ASK_START = 1,
+    ASK_ID_MAPS = 2,
+    ASK_CREATE_HOOKS = 3,
+    ASK_CREATED_STATE = 4,
+    ASK_COPY_UP = 5,
+    ASK_NET_DEVICES = 6,
+};
 
 /* What to do when a call ends with an errno (0 is success): skip steps, or retry. */
 enum { SKIP_RETRY = 0xffff, RETRY_LIMIT = 128 };

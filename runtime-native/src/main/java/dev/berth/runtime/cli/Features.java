@@ -57,6 +57,7 @@ public final class Features {
     linux.put(
         "memoryPolicy",
         Map.of("modes", Placement.memoryPolicies(), "flags", Placement.memoryPolicyFlags()));
+    linux.put("netDevices", Map.of("enabled", true));
     linux.put("mountExtensions", Map.of("idmap", Map.of("enabled", true)));
     return linux;
   }

@@ -2,6 +2,10 @@ package dev.berth.runtime.kernel;
 
 import java.net.Inet4Address;
 import java.net.InetAddress;
+import java.nio.ByteBuffer;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 
 /** The requests about addresses and routes: RTM_*ADDR and RTM_*ROUTE of rtnetlink(7). */
 final class AddressMessages {
@@ -22,7 +26,10 @@ final class AddressMessages {
   static final int SIZE_OF_IFADDRMSG = 8;
   static final int IFA_ADDRESS = 1;
   static final int IFA_LOCAL = 2;
+  private static final int IFA_BROADCAST = 4;
+  private static final int IFA_FLAGS = 8;
   private static final int IFA_F_NODAD = 2;
+  private static final int IFA_F_PERMANENT = 0x80;
   private static final int AF_INET = 2;
   private static final int AF_INET6 = 10;
 
@@ -42,6 +49,31 @@ final class AddressMessages {
         .putInt(address.linkIndex())
         .attribute(IFA_LOCAL, bytes)
         .attribute(IFA_ADDRESS, bytes);
+  }
+
+  static NetlinkMessage add(LastingAddress address, int linkIndex) {
+    NetlinkMessage message =
+        request(RTM_NEWADDR)
+            .putByte(address.family())
+            .putByte(address.prefixLength())
+            .putByte(IFA_F_NODAD) // nobody else has taken it in the moment of the move
+            .putByte(RT_SCOPE_UNIVERSE)
+            .putInt(linkIndex);
+    address.attributes().forEach(message::attribute);
+    return message;
+  }
+
+  /** What an RTM_NEWADDR tells of an address of a device; empty if it passes or is for a link. */
+  static Optional<LastingAddress> lasting(ByteBuffer body, int linkIndex) {
+    Map<Integer, byte[]> attributes = NetlinkAttributes.parse(body, SIZE_OF_IFADDRMSG);
+    byte[] flags = attributes.get(IFA_FLAGS);
+    int bits = flags == null ? body.get(2) : ByteBuffer.wrap(flags).order(body.order()).getInt();
+    boolean lasting = (bits & IFA_F_PERMANENT) != 0 && body.get(3) == RT_SCOPE_UNIVERSE;
+    if (!lasting || body.getInt(4) != linkIndex) {
+      return Optional.empty();
+    }
+    attributes.keySet().retainAll(Set.of(IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST));
+    return Optional.of(new LastingAddress(body.get(0), body.get(1) & 0xFF, attributes));
   }
 
   static NetlinkMessage defaultRoute(int linkIndex, InetAddress gateway) {

@@ -20,6 +20,7 @@ final class LinkMessages {
   private static final int IFLA_LINKINFO = 18;
   private static final int IFLA_AF_SPEC = 26;
   private static final int IFLA_NET_NS_FD = 28;
+  private static final int IFLA_NEW_IFINDEX = 49; // taken since Linux 5.13
   private static final int IFLA_INFO_KIND = 1;
   private static final int IFLA_INFO_DATA = 2;
   private static final int IFLA_INFO_SLAVE_KIND = 4;
@@ -43,6 +44,18 @@ final class LinkMessages {
 
   static NetlinkMessage bringUp(int linkIndex) {
     return header(request(RTM_NEWLINK, 0), linkIndex, IFF_UP);
+  }
+
+  /** Renames the device in the namespace where it then has the number {@code newIndex}. */
+  static NetlinkMessage move(int linkIndex, String name, Fd namespace, int newIndex) {
+    return header(request(RTM_NEWLINK, 0), linkIndex, 0)
+        .text(IFLA_IFNAME, name)
+        .attribute(IFLA_NET_NS_FD, namespace.number())
+        .attribute(IFLA_NEW_IFINDEX, newIndex);
+  }
+
+  static NetlinkMessage get(int linkIndex) {
+    return header(request(RTM_GETLINK, 0), linkIndex, 0);
   }
 
   static NetlinkMessage delete(int linkIndex) {

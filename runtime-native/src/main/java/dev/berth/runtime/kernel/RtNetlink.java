@@ -94,6 +94,43 @@ public final class RtNetlink implements AutoCloseable {
     }
   }
 
+  /** Finds a device by its number, which must be one of this namespace. */
+  Link link(int linkIndex) {
+    return socket.request(LinkMessages.get(linkIndex), "link " + linkIndex).stream()
+        .map(RtNetlink::link)
+        .findFirst()
+        .orElseThrow(() -> new BerthException(NOT_FOUND, "no network device " + linkIndex));
+  }
+
+  /** Moves a device to another namespace, under a name and a number that are free there. */
+  void move(int linkIndex, String name, Fd namespace, int newIndex) {
+    socket.commit(
+        List.of(
+            new Step(
+                LinkMessages.move(linkIndex, name, namespace, newIndex),
+                "move link " + linkIndex + " as " + name)));
+  }
+
+  /** Lists those addresses of a device that outlive a move. */
+  List<LastingAddress> lastingAddresses(int linkIndex) {
+    return socket.request(AddressMessages.list(), "addresses").stream()
+        .flatMap(reply -> AddressMessages.lasting(reply.body(), linkIndex).stream())
+        .toList();
+  }
+
+  /** Sets a device up with addresses, in one go. */
+  void bringUpWith(int linkIndex, List<LastingAddress> addresses) {
+    List<Step> steps = new ArrayList<>();
+    for (LastingAddress address : addresses) {
+      steps.add(
+          new Step(
+              AddressMessages.add(address, linkIndex),
+              "address of " + address.prefixLength() + " bits for link " + linkIndex));
+    }
+    steps.add(up(linkIndex));
+    socket.commit(steps);
+  }
+
   /** Lists the addresses of all devices. */
   public List<Address> addresses() {
     return socket.request(AddressMessages.list(), "addresses").stream()

@@ -46,6 +46,7 @@ final class NamespaceSteps {
   private final CgroupEntry cgroup;
   private final Map<String, TimeOffset> timeOffsets;
   private final List<Reg> cgroupFiles = new ArrayList<>();
+  private final boolean hasNetDevices;
   private long fresh;
 
   /** Declares the descriptors of what is joined: {@code ns.network} and so on. */
@@ -53,6 +54,7 @@ final class NamespaceSteps {
     this.plan = plan;
     this.cgroup = cgroup;
     this.timeOffsets = linux.timeOffsets();
+    this.hasNetDevices = !linux.netDevices().isEmpty();
     for (Namespace namespace : linux.namespaces()) {
       Long flag = FLAGS.get(namespace.type());
       if (flag == null) {
@@ -150,6 +152,10 @@ final class NamespaceSteps {
     if (has(Uapi.CLONE_NEWCGROUP) && !(cgroup instanceof CgroupEntry.V2)) {
       plan.from("linux.namespaces cgroup");
       plan.call("unshare", Emitter.flags(Uapi.CLONE_NEWCGROUP, "NEWCGROUP"));
+    }
+    if (hasNetDevices) {
+      plan.from("linux.netDevices");
+      plan.ask(Question.NET_DEVICES);
     }
     body.run();
   }

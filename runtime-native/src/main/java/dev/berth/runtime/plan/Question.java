@@ -17,7 +17,9 @@ public enum Question {
   /** From now on my hooks are told that the container is created. */
   CREATED_STATE(4),
   /** Copy what stands at {@link MountSteps#COPIED_FROM} to {@link MountSteps#COPIED_TO}. */
-  COPY_UP(5);
+  COPY_UP(5),
+  /** Move the host's network devices that config.json lists into my network namespace. */
+  NET_DEVICES(6);
 
   private final int code;
 

@@ -34,6 +34,7 @@ final class LinuxRules {
     namespaces(field.child("namespaces"), linux);
     userNamespace(field, linux);
     TimeRules.check(field.child("timeOffsets"), linux);
+    NetDeviceRules.check(field.child("netDevices"), linux);
     sysctls(field.child("sysctl"), linux);
     DomainRules.personality(field.child("personality"), linux.personality());
     DomainRules.memoryPolicy(field.child("memoryPolicy"), linux.memoryPolicy());
@@ -59,7 +60,6 @@ final class LinuxRules {
 
   private static void unsupported(Field field, Linux linux) {
     field.child("intelRdt").unsupportedIf(linux.intelRdt());
-    field.child("netDevices").unsupportedIf(!linux.netDevices().isEmpty());
   }
 
   private static void namespaces(Field field, Linux linux) {

@@ -5,10 +5,13 @@ import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.plan.HookSteps;
 import dev.berth.runtime.plan.MountSteps;
 import dev.berth.runtime.spec.IdMappings;
+import dev.berth.runtime.spec.Linux;
 import dev.berth.runtime.spec.Mount;
+import dev.berth.runtime.spec.NetDevice;
 import dev.berth.runtime.spec.RuntimeSpec;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -19,10 +22,13 @@ final class CreateAnswers implements Stub.Answers, AutoCloseable {
   private final @Nullable StateFile state; // null where no hook inside the container reads it
   private final Operation operation;
   private final Iterator<String> copies;
+  private final Map<String, NetDevice> netDevices;
   private boolean hooksBegun;
 
   CreateAnswers(RuntimeSpec spec, ContainerHooks hooks, Operation operation) {
-    this.ids = spec.linux() == null ? IdMappings.NONE : spec.linux().idMappings();
+    Linux linux = spec.linux();
+    this.ids = linux == null ? IdMappings.NONE : linux.idMappings();
+    this.netDevices = linux == null ? Map.of() : linux.netDevices();
     this.copies = copiedUp(spec.mounts()).iterator();
     this.operation = operation;
     this.hooks = hooks;
@@ -60,6 +66,11 @@ final class CreateAnswers implements Stub.Answers, AutoCloseable {
       throw Stub.Answers.outOfTurn(pid);
     }
     CopyUp.run(pid, copies.next());
+  }
+
+  @Override
+  public void moveNetDevices(int pid) {
+    NetDevices.move(pid, netDevices);
   }
 
   @Override

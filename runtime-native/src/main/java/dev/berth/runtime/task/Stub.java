@@ -62,6 +62,15 @@ final class Stub implements AutoCloseable {
       throw outOfTurn(pid);
     }
 
+    /**
+     * Moves the network devices that are the container's into the asking process's namespace.
+     *
+     * @throws BerthException naming the device, which then aborts the launch
+     */
+    default void moveNetDevices(int pid) {
+      throw outOfTurn(pid);
+    }
+
     /** For a question that the plan has no cause to ask. */
     static BerthException outOfTurn(int pid) {
       return new BerthException(
@@ -169,6 +178,7 @@ final class Stub implements AutoCloseable {
       case CREATE_HOOKS -> answers.runCreateHooks(pid);
       case CREATED_STATE -> answers.tellCreated(pid);
       case COPY_UP -> answers.copyUp(pid);
+      case NET_DEVICES -> answers.moveNetDevices(pid);
       case START -> throw Answers.outOfTurn(pid); // the stub answers it
     }
     channel.send(StubMessage.of(StubMessage.Kind.ANSWER), List.of(), LAUNCH_LIMIT);

@@ -50,6 +50,13 @@ class FeaturesCommandTest {
   }
 
   @Test
+  void namesWhatElseOfLinuxIsDone() {
+    JsonObject linux = features.getAsJsonObject("linux");
+    assertThat(texts(linux.get("namespaces"))).hasSize(8).contains("time", "cgroup");
+    assertThat(linux.getAsJsonObject("netDevices").get("enabled").getAsBoolean()).isTrue();
+  }
+
+  @Test
   void everyActionOperatorAndArchitectureCompiles() {
     JsonObject seccomp = features.getAsJsonObject("linux").getAsJsonObject("seccomp");
     for (String action : texts(seccomp.get("actions"))) {

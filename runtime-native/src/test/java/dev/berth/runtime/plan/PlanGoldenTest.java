@@ -16,6 +16,7 @@ import dev.berth.runtime.spec.Linux;
 import dev.berth.runtime.spec.MemoryPolicy;
 import dev.berth.runtime.spec.Mount;
 import dev.berth.runtime.spec.Namespace;
+import dev.berth.runtime.spec.NetDevice;
 import dev.berth.runtime.spec.Personality;
 import dev.berth.runtime.spec.Rlimit;
 import dev.berth.runtime.spec.Root;
@@ -258,6 +259,16 @@ class PlanGoldenTest {
     GoldenFile.check(
         "exec-time",
         ExecPlan.compile(exec(process().build(), List.of("user", "mount", "time"), false)));
+  }
+
+  @Test
+  void netDevicesAreAskedForBeforeTheMountsAndHooks() {
+    Linux linux =
+        bare()
+            .namespaces(List.of(Namespace.fresh("mount"), Namespace.fresh("network")))
+            .netDevices(Map.of("eth1", new NetDevice("net%d")))
+            .build();
+    check("net-devices", small().linux(linux).build());
   }
 
   @Test

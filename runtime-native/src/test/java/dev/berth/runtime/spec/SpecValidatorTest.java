@@ -217,6 +217,34 @@ class SpecValidatorTest {
             "linux.timeOffsets[\"boottime\"].secs: must be from -4611686018 to 4611686018, not"
                 + " -5000000000"),
         row(
+            "linux.netDevices",
+            "{\"eth 0\":{}}",
+            "linux.netDevices[\"eth 0\"]: not the name of a network device"),
+        row(
+            "linux.netDevices",
+            "{\"eth%d\":{}}",
+            "linux.netDevices[\"eth%d\"]: not the name of a network device"),
+        row(
+            "linux.netDevices",
+            "{\"eth0\":{\"name\":\"a%db%d\"}}",
+            "linux.netDevices[\"eth0\"].name: not the name of a network device, nor a template with"
+                + " one %d: \"a%db%d\""),
+        row(
+            "linux.netDevices",
+            "{\"eth0\":{\"name\":\"sixteencharacter\"}}",
+            "linux.netDevices[\"eth0\"].name: not the name of a network device, nor a template with"
+                + " one %d: \"sixteencharacter\""),
+        row(
+            "linux.netDevices",
+            "{\"eth0\":{\"name\":\"x\"},\"eth1\":{\"name\":\"x\"}}",
+            "linux.netDevices[\"eth1\"]: another device is called x too"),
+        row(
+            "linux",
+            """
+            {"namespaces":[{"type":"mount"},{"type":"uts"}],"netDevices":{"eth0":{}}}\
+            """,
+            "linux.netDevices: needs a network namespace"),
+        row(
             "linux.sysctl",
             "{\"kernel.core_pattern\":\"x\"}",
             "linux.sysctl[\"kernel.core_pattern\"]: is not kept apart by any namespace"),
@@ -325,7 +353,6 @@ class SpecValidatorTest {
       value = {
         "process.scheduler|{\"policy\":\"SCHED_ISO\"}|process.scheduler.policy",
         "linux.intelRdt|{}|linux.intelRdt",
-        "linux.netDevices|{\"eth0\":{}}|linux.netDevices",
         "linux.seccomp.defaultAction|\"SCMP_ACT_NOTIFY\"|linux.seccomp.defaultAction",
         "linux.seccomp.listenerPath|\"/x\"|linux.seccomp.listenerPath",
       })
