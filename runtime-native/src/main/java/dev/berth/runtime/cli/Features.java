@@ -53,13 +53,21 @@ public final class Features {
     linux.put("seccomp", seccomp());
     linux.put("apparmor", Map.of("enabled", true));
     linux.put("selinux", Map.of("enabled", true));
-    linux.put("intelRdt", Map.of("enabled", false));
+    linux.put("intelRdt", intelRdt());
     linux.put(
         "memoryPolicy",
         Map.of("modes", Placement.memoryPolicies(), "flags", Placement.memoryPolicyFlags()));
     linux.put("netDevices", Map.of("enabled", true));
     linux.put("mountExtensions", Map.of("idmap", Map.of("enabled", true)));
     return linux;
+  }
+
+  private static Map<String, Object> intelRdt() {
+    Map<String, Object> intelRdt = new LinkedHashMap<>();
+    intelRdt.put("enabled", true);
+    intelRdt.put("schemata", true);
+    intelRdt.put("monitoring", true);
+    return intelRdt;
   }
 
   private static Map<String, Object> cgroup() {

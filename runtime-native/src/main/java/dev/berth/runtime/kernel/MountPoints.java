@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /** Where something is mounted, as this process sees it: proc_pid_mountinfo(5). */
 public final class MountPoints {
@@ -23,6 +24,18 @@ public final class MountPoints {
           .filter(point -> point.startsWith(directory) && !point.equals(directory))
           .distinct()
           .toList();
+    } catch (IOException e) {
+      throw new BerthException(INTERNAL, "cannot read " + MOUNTINFO + ": " + e, e);
+    }
+  }
+
+  /** Returns where the first file system of a type is mounted. */
+  public static Optional<Path> ofType(String type) {
+    try {
+      return Files.readAllLines(MOUNTINFO).stream()
+          .filter(line -> line.contains(" - " + type + " "))
+          .map(line -> Path.of(unescape(line.split(" ", -1)[MOUNT_POINT_FIELD])))
+          .findFirst();
     } catch (IOException e) {
       throw new BerthException(INTERNAL, "cannot read " + MOUNTINFO + ": " + e, e);
     }

@@ -30,7 +30,6 @@ final class LinuxRules {
   private LinuxRules() {}
 
   static void check(Field field, Linux linux) {
-    unsupported(field, linux);
     namespaces(field.child("namespaces"), linux);
     userNamespace(field, linux);
     TimeRules.check(field.child("timeOffsets"), linux);
@@ -42,6 +41,9 @@ final class LinuxRules {
     devices(field.child("devices"), linux.devices());
     if (linux.resources() != null) {
       ResourceRules.check(field.child("resources"), linux.resources());
+    }
+    if (linux.intelRdt() != null) {
+      IntelRdtRules.check(field.child("intelRdt"), linux.intelRdt());
     }
     if (linux.seccomp() != null) {
       SeccompRules.check(field.child("seccomp"), linux.seccomp());
@@ -56,10 +58,6 @@ final class LinuxRules {
     ProcessRules.selinux(field.child("mountLabel"), linux.mountLabel());
     absolute(field.child("maskedPaths"), linux.maskedPaths());
     absolute(field.child("readonlyPaths"), linux.readonlyPaths());
-  }
-
-  private static void unsupported(Field field, Linux linux) {
-    field.child("intelRdt").unsupportedIf(linux.intelRdt());
   }
 
   private static void namespaces(Field field, Linux linux) {

@@ -35,12 +35,14 @@ final class ExecCreation {
    *
    * @param process the first one
    * @param ids of its user namespace
+   * @param group of resctrl; null for none
    */
   record Surroundings(
       ContainerProcess process,
       IdMappings ids,
       @Nullable SeccompProgram seccomp,
-      Placement placement) {}
+      Placement placement,
+      @Nullable ResourceGroup group) {}
 
   ExecCreation(
       Launcher launcher,
@@ -71,6 +73,7 @@ final class ExecCreation {
       operation.enter(ExecTaskStage.SETUP);
       Stub.Created created = stub.awaitCreated(ExecCreation::refuseIdMaps);
       rollback.onFailure("let go of the process", created::close);
+      enterGroup(created);
       operation.enter(ExecTaskStage.RECORD);
       TaskRecord execRecord = record(created.pid());
       execRecord.write(directory);
@@ -91,10 +94,17 @@ final class ExecCreation {
       operation.enter(ExecTaskStage.STDIO);
       ProcessIo io = ProcessIo.pass(spec.io(), spec.process(), owner(), files);
       Stub stub = spawn(io, files, rollback);
-      stub.sendStart();
+      boolean early = surroundings.group() == null; // which it must be in before it starts
+      if (early) {
+        stub.sendStart();
+      }
       operation.enter(ExecTaskStage.SETUP);
       Stub.Created created = stub.awaitCreated(ExecCreation::refuseIdMaps);
       rollback.onFailure("let go of the process", created::close);
+      enterGroup(created);
+      if (!early) {
+        stub.sendStart();
+      }
       operation.enter(ExecTaskStage.START);
       stub.awaitStarted();
       rollback.commit();
@@ -120,12 +130,20 @@ final class ExecCreation {
       operation.enter(ExecTaskStage.SETUP);
       Stub.Created created = stub.awaitCreated(ExecCreation::refuseIdMaps);
       rollback.onFailure("let go of the process", created::close);
+      enterGroup(created);
       Launcher.handOver(created, console);
       operation.enter(ExecTaskStage.START);
       stub.startAndRelease();
       rollback.commit();
       created.close();
       return created.pid();
+    }
+  }
+
+  private void enterGroup(Stub.Created created) {
+    ResourceGroup group = surroundings.group();
+    if (group != null) {
+      group.add(created.pid());
     }
   }
 

@@ -18,6 +18,8 @@ import dev.berth.runtime.seccomp.SeccompCompiler;
 import dev.berth.runtime.seccomp.SeccompFilter;
 import dev.berth.runtime.spec.ContainerProcess;
 import dev.berth.runtime.spec.IdMappings;
+import dev.berth.runtime.spec.IntelRdt;
+import dev.berth.runtime.spec.Linux;
 import dev.berth.runtime.spec.Seccomp;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -28,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,6 +43,7 @@ final class Launcher {
 
   private final StubPool stubs;
   private final Cgroups cgroups;
+  private final Supplier<Optional<Path>> resctrl;
   private final SeccompCompiler seccomp = new SeccompCompiler();
 
   @GuardedBy("programs") private final Map<Seccomp, SeccompProgram> programs =
@@ -50,13 +54,37 @@ final class Launcher {
         }
       };
 
-  Launcher(StubPool stubs, Cgroups cgroups) {
+  /**
+   * @param resctrl tells where that file system is mounted, if it is
+   */
+  Launcher(StubPool stubs, Cgroups cgroups, Supplier<Optional<Path>> resctrl) {
     this.stubs = stubs;
     this.cgroups = cgroups;
+    this.resctrl = resctrl;
   }
 
   Optional<Cgroup> cgroup(@Nullable String path) {
     return Optional.ofNullable(path).map(cgroups::named);
+  }
+
+  /**
+   * Returns the group of resctrl that a container is to be in; null if it asks for none.
+   *
+   * @throws BerthException FAILED_PRECONDITION if it does and the host has none mounted
+   */
+  @Nullable ResourceGroup resourceGroup(Linux linux, String containerId) {
+    IntelRdt wanted = linux.intelRdt();
+    if (wanted == null) {
+      return null;
+    }
+    Path root =
+        resctrl
+            .get()
+            .orElseThrow(() ->
+                new BerthException(
+                    BerthException.Kind.FAILED_PRECONDITION,
+                    "linux.intelRdt: the resctrl file system is not mounted"));
+    return new ResourceGroup(root, wanted, containerId);
   }
 
   /** Returns a process for a group that cannot be made empty; spawned if it is asked for. */

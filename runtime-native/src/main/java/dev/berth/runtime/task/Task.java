@@ -300,8 +300,8 @@ public final class Task extends TaskProcess {
   }
 
   /**
-   * Removes everything of an ended task: cgroup, directory, descriptors. A process that was created
-   * but never started is ended first. Before the directory goes, and is then gone for good,
+   * Removes everything of an ended task: its groups, directory, descriptors. A process that was
+   * created but never started is ended first. Before the directory goes, and is then gone for good,
    * poststop hooks run: again if that was interrupted and is repeated.
    *
    * @throws BerthException FAILED_PRECONDITION if it is RUNNING
@@ -318,6 +318,7 @@ public final class Task extends TaskProcess {
     execs.keySet().forEach(this::deleteExec);
     close();
     tasks.deleteCgroup(record);
+    ResourceGroup.remove(directory());
     if (record.hooked()) {
       hooks().runAfterStop();
     }

@@ -60,7 +60,8 @@ final class TaskCreation {
       TaskDirectory directory = makeDirectory(stateDirectory.resolve(spec.id()));
       operation.enter(CreateTaskStage.CGROUP);
       try (Occupant occupant = launcher.occupant()) {
-        Task task = launch(directory, makeCgroup(occupant), answers);
+        Optional<Cgroup> cgroup = makeCgroup(occupant);
+        Task task = launch(directory, cgroup, makeResourceGroup(directory), answers);
         rollback.commit();
         return task;
       }
@@ -100,7 +101,20 @@ final class TaskCreation {
     return cgroup;
   }
 
-  private Task launch(TaskDirectory directory, Optional<Cgroup> cgroup, CreateAnswers answers)
+  private @Nullable ResourceGroup makeResourceGroup(TaskDirectory directory) {
+    ResourceGroup group = launcher.resourceGroup(linux, spec.id());
+    if (group != null) {
+      rollback.onFailure("remove the group of resctrl", () -> ResourceGroup.remove(directory));
+      group.create(directory);
+    }
+    return group;
+  }
+
+  private Task launch(
+      TaskDirectory directory,
+      Optional<Cgroup> cgroup,
+      @Nullable ResourceGroup group,
+      CreateAnswers answers)
       throws IOException {
     operation.enter(CreateTaskStage.STDIO);
     IdMappings ids = linux.idMappings();
@@ -130,6 +144,9 @@ final class TaskCreation {
       Stub.Created created = stub.awaitCreated(answers);
       rollback.onFailure("let go of the process", created::close);
       Launcher.adjust(created.pid(), process);
+      if (group != null) {
+        group.add(created.pid());
+      }
       operation.enter(CreateTaskStage.RECORD);
       TaskRecord record = record(created.pid());
       record.write(directory);
@@ -139,7 +156,7 @@ final class TaskCreation {
           launcher.adopter(directory),
           isReleased() ? release(stub, created) : Launcher.hold(stub, created, directory, record),
           record,
-          new ExecCreation.Surroundings(process, ids, filter, Placement.of(linux)));
+          new ExecCreation.Surroundings(process, ids, filter, Placement.of(linux), group));
     }
   }
 

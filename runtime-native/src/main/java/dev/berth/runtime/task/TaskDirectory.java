@@ -14,6 +14,7 @@ import java.util.stream.Stream;
  * <pre>
  *   task.json     what Tasks needs to adopt it
  *   control       the stub's socket
+ *   resctrl       the groups that were made for linux.intelRdt
  *   exit          the exit record
  *   journal       how far the log has come
  *   stdout, stderr            FIFOs behind the process's output
@@ -56,6 +57,11 @@ record TaskDirectory(Path path) {
   /** A copy of the bundle's, which may change. */
   Path config() {
     return path.resolve("config.json");
+  }
+
+  /** The groups of resctrl that were made for the task, one a line; missing if there are none. */
+  Path resourceGroups() {
+    return path.resolve("resctrl");
   }
 
   Path exitRecord() {

@@ -5,6 +5,7 @@ import dev.berth.base.Ids;
 import dev.berth.base.Operation;
 import dev.berth.runtime.cgroup.Cgroup;
 import dev.berth.runtime.cgroup.Cgroups;
+import dev.berth.runtime.kernel.MountPoints;
 import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.plan.Placement;
 import dev.berth.runtime.spec.ContainerProcess;
@@ -18,13 +19,14 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiConsumer;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
  * Creates tasks and finds those that a JVM before this one created.
  *
- * <p>Everything a task leaves on the host is its directory below the state directory and its
- * cgroup; a failed create leaves neither. Thread-safe.
+ * <p>Everything a task leaves on the host is its directory below the state directory, its cgroup
+ * and what the directory says was made of resctrl; a failed create leaves nothing. Thread-safe.
  */
 public final class Tasks implements AutoCloseable {
   static final Duration CGROUP_LIMIT = Duration.ofSeconds(10);
@@ -50,10 +52,19 @@ public final class Tasks implements AutoCloseable {
    * @param spares how many berth-inits wait for the next launches, some 50 KB each
    */
   public Tasks(Path stateDirectory, BerthInit program, Cgroups cgroups, int spares) {
+    this(stateDirectory, program, cgroups, spares, () -> MountPoints.ofType("resctrl"));
+  }
+
+  Tasks(
+      Path stateDirectory,
+      BerthInit program,
+      Cgroups cgroups,
+      int spares,
+      Supplier<Optional<Path>> resctrl) {
     this.stateDirectory = stateDirectory.toAbsolutePath();
     this.program = program;
     this.stubs = new StubPool(program, spares);
-    this.launcher = new Launcher(stubs, cgroups);
+    this.launcher = new Launcher(stubs, cgroups, resctrl);
     this.adoption = new TaskAdoption(this, launcher);
   }
 
@@ -112,7 +123,11 @@ public final class Tasks implements AutoCloseable {
       throw new IllegalStateException("a task was created without config.linux or process");
     }
     return new ExecCreation.Surroundings(
-        process, linux.idMappings(), launcher.compile(linux.seccomp()), Placement.of(linux));
+        process,
+        linux.idMappings(),
+        launcher.compile(linux.seccomp()),
+        Placement.of(linux),
+        launcher.resourceGroup(linux, directory.path().getFileName().toString()));
   }
 
   RuntimeSpec readConfig(TaskDirectory directory) {

@@ -46,6 +46,7 @@ final class UnfinishedTasks {
       if (Files.exists(directory.config())) {
         cgroup(directory).ifPresent(Tasks::deleteCgroup);
       }
+      ResourceGroup.remove(directory);
       directory.delete();
     } catch (IOException e) {
       throw new BerthException(

@@ -54,6 +54,7 @@ class FeaturesCommandTest {
     JsonObject linux = features.getAsJsonObject("linux");
     assertThat(texts(linux.get("namespaces"))).hasSize(8).contains("time", "cgroup");
     assertThat(linux.getAsJsonObject("netDevices").get("enabled").getAsBoolean()).isTrue();
+    assertThat(linux.getAsJsonObject("intelRdt").get("monitoring").getAsBoolean()).isTrue();
   }
 
   @Test

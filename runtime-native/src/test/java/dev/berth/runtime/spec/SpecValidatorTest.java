@@ -217,6 +217,23 @@ class SpecValidatorTest {
             "linux.timeOffsets[\"boottime\"].secs: must be from -4611686018 to 4611686018, not"
                 + " -5000000000"),
         row(
+            "linux.intelRdt",
+            "{\"closID\":\"../x\"}",
+            "linux.intelRdt.closID: expected \"/\" or the name of a group, not \"../x\""),
+        row(
+            "linux.intelRdt",
+            "{\"closID\":\"info\"}",
+            "linux.intelRdt.closID: expected \"/\" or the name of a group, not \"info\""),
+        row(
+            "linux.intelRdt",
+            "{\"memBwSchema\":\"L3:0=f\"}",
+            "linux.intelRdt.memBwSchema: must begin with \"MB:\""),
+        row(
+            "linux.intelRdt",
+            "{\"schemata\":[\"L3:0=f\",\"L3:0=f\\nMB:0=1\"]}",
+            "linux.intelRdt.schemata[1]: expected a line like \"L3:0=ff;1=ff\", not"
+                + " \"L3:0=f\\u000aMB:0=1\""),
+        row(
             "linux.netDevices",
             "{\"eth 0\":{}}",
             "linux.netDevices[\"eth 0\"]: not the name of a network device"),
@@ -352,7 +369,6 @@ class SpecValidatorTest {
       quoteCharacter = '`',
       value = {
         "process.scheduler|{\"policy\":\"SCHED_ISO\"}|process.scheduler.policy",
-        "linux.intelRdt|{}|linux.intelRdt",
         "linux.seccomp.defaultAction|\"SCMP_ACT_NOTIFY\"|linux.seccomp.defaultAction",
         "linux.seccomp.listenerPath|\"/x\"|linux.seccomp.listenerPath",
       })
