@@ -69,6 +69,15 @@ long reply_descriptors(int client, uint32_t kind)
     return sent;
 }
 
+long reply_descriptor(int client, uint32_t kind, int fd)
+{
+    uint32_t head[4] = { kind, 0, 0, 0 };
+    long sent = send_message(client, head, sizeof head, &fd, 1);
+    if (FAILED(sent))
+        control_drop(client);
+    return sent;
+}
+
 void control_tell_followers(uint32_t kind)
 {
     for (int i = 0; i < MAX_CLIENTS; i++)

@@ -36,7 +36,8 @@ enum kind {
     FROM_STATE = 71,       /* a phase, b pid, c version of this protocol */
     FROM_DESCRIPTORS = 72, /* a pid; fds as with FROM_CREATED */
     FROM_STDIN_CLOSED = 73, /* unasked, to those who asked for descriptors */
-    FROM_DETACHED = 74      /* unasked: a errno for which an attachment was cut off */
+    FROM_DETACHED = 74,     /* unasked: a errno for which an attachment was cut off */
+    FROM_LISTENER = 75      /* to who starts the process; fd: the listener of its seccomp filter */
 };
 
 struct message {
@@ -55,6 +56,7 @@ void control_serve(void);
 /* These drop a client that does not take what it is sent; a client below 0 is nobody. */
 void reply(int client, uint32_t kind, uint32_t a, uint32_t b, uint32_t c);
 long reply_descriptors(int client, uint32_t kind);
+long reply_descriptor(int client, uint32_t kind, int fd);
 
 void control_drop(int client);
 

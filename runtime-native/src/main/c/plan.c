@@ -29,7 +29,7 @@ static int is_final(uint32_t error)
 
 static int valid_step(const struct plan *plan, const struct step *step, uint32_t index)
 {
-    if (step->op < OP_CALL || step->op > OP_WAIT || step->outcome_count > 4)
+    if (step->op < OP_CALL || step->op > OP_SHOW || step->outcome_count > 4)
         return 0;
     if (step->target != NO_REGISTER && step->target >= REGISTERS)
         return 0;
@@ -101,7 +101,7 @@ static int valid(struct plan *plan, uint64_t file_size)
             return 0;
         if (step->op == OP_CLONE && step->flags == CLONE_IS_INIT)
             init_end = i + 1 + step->argument[1];
-        if ((step->op == OP_ASK || step->op == OP_EXEC) && i >= init_end)
+        if ((step->op == OP_ASK || step->op == OP_EXEC || step->op == OP_SHOW) && i >= init_end)
             return 0;
     }
     return 1;
@@ -320,6 +320,34 @@ static long wait_for(struct plan *plan, const struct step *step)
     return status ? -(WAIT_EXITED + status) : 0;
 }
 
+#ifndef LISTENER_LOOKS
+#define LISTENER_LOOKS (1UL << 31) /* a minute, about */
+#endif
+
+static void relax(void)
+{
+#ifdef __x86_64__
+    __builtin_ia32_pause();
+#else
+    __asm__ volatile("yield");
+#endif
+}
+
+/*
+ * Behind a seccomp filter no system call can be counted on, not even one to wait
+ * with: so this looks at memory until somebody has taken the listener.
+ */
+static long show(struct plan *plan, long listener)
+{
+    __atomic_store_n(&plan->listener, (uint32_t)listener + 1, __ATOMIC_RELEASE);
+    for (uint64_t looks = 0; looks < LISTENER_LOOKS; looks++) {
+        if (__atomic_load_n(&plan->listener, __ATOMIC_ACQUIRE) == LISTENER_TAKEN)
+            return 0;
+        relax();
+    }
+    return -ETIMEDOUT;
+}
+
 static long perform(struct plan *plan, const struct step *step, uint32_t index, int sync)
 {
     switch (step->op) {
@@ -343,6 +371,8 @@ static long perform(struct plan *plan, const struct step *step, uint32_t index, 
         return 0;
     case OP_WAIT:
         return wait_for(plan, step);
+    case OP_SHOW:
+        return show(plan, argument(plan, step, 0));
     default:
         return -(long)step->number;
     }

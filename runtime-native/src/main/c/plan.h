@@ -31,6 +31,7 @@ enum op {
     OP_SKIP = 9,     /* skip `number` steps */
     OP_FAIL = 10,    /* fail with errno `number` */
     OP_WAIT = 11,    /* wait for child a0, at most a1 milliseconds; see WAIT_EXITED */
+    OP_SHOW = 12,    /* show seccomp listener a0 in the plan, and wait until it was taken */
 };
 
 /* Flag of OP_CLONE: the child is the container's (or exec's) process. */
@@ -117,8 +118,13 @@ struct plan {
     uint32_t phase;
     uint32_t failed_step; /* one more than the index of the first that failed; 0 is no failure */
     uint32_t failed_errno;
-    uint32_t reserved; /* steps follow aligned to eight bytes */
+    uint32_t listener; /* see LISTENER_NONE; steps follow aligned to eight bytes */
 };
+
+/* Where a seccomp listener is: to be made, or one more than its number, or somebody else's too. */
+enum { LISTENER_NONE = 0 };
+#define LISTENER_EXPECTED 0xfffffffeU
+#define LISTENER_TAKEN 0xffffffffU
 
 enum phase { PHASE_PREPARING = 0, PHASE_CREATED = 1, PHASE_EXECUTING = 2 };
 

@@ -210,10 +210,41 @@ void process_watch(void)
     sync_entry = poll_add(sync_socket, POLLIN);
 }
 
+static int expects_listener(void)
+{
+    uint32_t listener = __atomic_load_n(&plan->listener, __ATOMIC_ACQUIRE);
+    return process.started && sync_socket >= 0 && listener != LISTENER_NONE &&
+           listener != LISTENER_TAKEN;
+}
+
+int process_retry_after(void)
+{
+    return expects_listener() ? 1 : -1;
+}
+
+/* The process cannot send it: it has its filter by now, and waits until this says that it is taken. */
+static void take_listener(void)
+{
+    uint32_t shown = __atomic_load_n(&plan->listener, __ATOMIC_ACQUIRE);
+    if (!expects_listener() || shown == LISTENER_EXPECTED)
+        return;
+    long listener = sys3(__NR_pidfd_getfd, process.pidfd, shown - 1, 0);
+    if (FAILED(listener)) {
+        plan->failed_errno = (uint32_t)-listener;
+        sys4(__NR_pidfd_send_signal, process.pidfd, 9, 0, 0);
+    } else {
+        if (starter >= 0)
+            reply_descriptor(starter, FROM_LISTENER, (int)listener);
+        sys1(__NR_close, listener);
+    }
+    __atomic_store_n(&plan->listener, LISTENER_TAKEN, __ATOMIC_RELEASE);
+}
+
 void process_serve(void)
 {
     if (poll_result(sync_entry))
         on_sync();
+    take_listener();
 }
 
 void process_start(int client)

@@ -13,6 +13,9 @@ void process_make(void);
 void process_watch(void);
 void process_serve(void);
 
+/* Milliseconds until process_serve is to be called without cause; -1 for never. */
+int process_retry_after(void);
+
 /* Opens the start gate for `client`, which is answered when the exec has happened. */
 void process_start(int client);
 void process_forget_starter(int client);

@@ -110,7 +110,7 @@ static _Noreturn void serve(void)
 {
     for (;;) {
         watch();
-        int timeout = least(log_retry_after(), attach_retry_after());
+        int timeout = least(least(log_retry_after(), attach_retry_after()), process_retry_after());
         struct timespec wait = { timeout / 1000, timeout % 1000 * 1000000L };
         long ready = sys5(__NR_ppoll, polled, poll_count, timeout < 0 ? NULL : &wait, 0, 8);
         if (FAILED(ready) && ready != -EINTR)

@@ -45,7 +45,8 @@ static void show_plan(void)
 {
     SHOW(PLAN_MAGIC), SHOW(PLAN_VERSION), SHOW(REGISTERS), SHOW(NO_REGISTER), SHOW(SLOT_COUNT);
     SHOW(OP_CALL), SHOW(OP_STORE), SHOW(OP_LOAD), SHOW(OP_CHECK), SHOW(OP_ASK), SHOW(OP_CLONE);
-    SHOW(OP_SEND_FD), SHOW(OP_EXEC), SHOW(OP_SKIP), SHOW(OP_FAIL), SHOW(OP_WAIT);
+    SHOW(OP_SEND_FD), SHOW(OP_EXEC), SHOW(OP_SKIP), SHOW(OP_FAIL), SHOW(OP_WAIT), SHOW(OP_SHOW);
+    SHOW(LISTENER_EXPECTED), SHOW(LISTENER_TAKEN);
     SHOW(EXEC_ASIDE), SHOW(WAIT_EXITED), SHOW(WAIT_SIGNALED);
     SHOW(CLONE_IS_INIT), SHOW(ARG_VALUE), SHOW(ARG_DATA), SHOW(ARG_REGISTER), SHOW(SKIP_RETRY);
     SHOW(ASK_START), SHOW(ASK_ID_MAPS), SHOW(ASK_CREATE_HOOKS), SHOW(ASK_CREATED_STATE);
@@ -58,7 +59,7 @@ static void show_plan(void)
     OFFSET(plan, step_offset), OFFSET(plan, step_count), OFFSET(plan, relocation_offset);
     OFFSET(plan, relocation_count), OFFSET(plan, data_offset), OFFSET(plan, data_size);
     OFFSET(plan, slot), OFFSET(plan, init_pid), OFFSET(plan, phase), OFFSET(plan, failed_step);
-    OFFSET(plan, failed_errno);
+    OFFSET(plan, failed_errno), OFFSET(plan, listener);
     OFFSET(step, op), OFFSET(step, flags), OFFSET(step, target), OFFSET(step, outcome_count);
     OFFSET(step, number), OFFSET(step, kind), OFFSET(step, argument), OFFSET(step, outcome);
     OFFSET(outcome, error), OFFSET(outcome, skip), OFFSET(relocation, at);
@@ -69,7 +70,7 @@ static void show_protocol(void)
 {
     SHOW(TO_PLAN), SHOW(TO_ANSWER), SHOW(TO_START), SHOW(TO_REOPEN_LOG), SHOW(TO_RESIZE);
     SHOW(TO_CLOSE_STDIN), SHOW(TO_STATE), SHOW(TO_DESCRIPTORS), SHOW(TO_ABORT), SHOW(TO_ATTACH), SHOW(TO_RELEASE);
-    SHOW(FROM_STDIN_CLOSED), SHOW(FROM_DETACHED);
+    SHOW(FROM_STDIN_CLOSED), SHOW(FROM_DETACHED), SHOW(FROM_LISTENER);
     SHOW(ATTACH_STDIN), SHOW(ATTACH_STDOUT), SHOW(ATTACH_STDERR);
     SHOW(STDIN_NONE), SHOW(STDIN_OPEN), SHOW(STDIN_ONCE), SHOW(STDIN_CLOSED);
     OFFSET(journal, stdin_state);

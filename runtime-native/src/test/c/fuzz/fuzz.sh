@@ -15,7 +15,7 @@ if [ -z "$clang" ]; then
 fi
 mkdir -p "$out/corpus"
 flags="-std=gnu11 -g -O1 -ffreestanding -funwind-tables -Wall -Wextra -Werror -fno-strict-aliasing -I$sources -I$here
-  -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined"
+  -DLISTENER_LOOKS=8 -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined"
 objects=
 for name in message plan log terminal attach control process stub; do
   # shellcheck disable=SC2086

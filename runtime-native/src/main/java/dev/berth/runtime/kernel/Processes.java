@@ -45,6 +45,15 @@ public final class Processes {
   private Processes() {}
 
   /**
+   * Takes a copy of a descriptor of a process, closed by the caller: pidfd_getfd(2).
+   *
+   * @throws NativeException EBADF if the process has none of this number
+   */
+  public static Fd takeDescriptor(Fd pidfd, int number) {
+    return Fd.own(Syscalls.check("pidfd_getfd", pidfd, pidfd.number(), number, 0));
+  }
+
+  /**
    * Opens a pidfd, closed by the caller.
    *
    * @return empty if there is no such process. A number can have been recycled: compare {@link

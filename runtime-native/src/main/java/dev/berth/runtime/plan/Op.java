@@ -12,7 +12,8 @@ enum Op {
   EXEC(8),
   SKIP(9),
   FAIL(10),
-  WAIT(11);
+  WAIT(11),
+  SHOW(12);
 
   private final int code;
 

@@ -225,6 +225,11 @@ final class PlanBuilder {
     return add(Op.WAIT, "wait", child, Arg.of(limit.toMillis(), limit.toMillis() + " ms"));
   }
 
+  /** Shows a seccomp listener, which the stub takes, and goes on once it has. */
+  Step show(Reg listener) {
+    return add(Op.SHOW, "show", listener);
+  }
+
   Label label() {
     return new Label();
   }

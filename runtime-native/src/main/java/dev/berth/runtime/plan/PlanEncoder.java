@@ -55,6 +55,8 @@ final class PlanEncoder {
     slots.forEach((slot, register) -> slotRegisters[slot.index()] = (byte) register.number());
     out.put(slotRegisters);
     out.putInt(adoptedPid);
+    boolean listens = steps.stream().anyMatch(step -> step.op() == Op.SHOW);
+    out.putInt(PlanProgress.LISTENER_OFFSET, listens ? PlanProgress.LISTENER_EXPECTED : 0);
     out.position(stepOffset);
     for (int i = 0; i < steps.size(); i++) {
       put(out, steps.get(i), i);

@@ -19,6 +19,15 @@ public record PlanProgress(boolean executing, OptionalInt failed, int errno) {
   /** How much there is to read. */
   public static final int BYTES = 12;
 
+  /** Where a word stands that says where the process's seccomp listener is. */
+  public static final int LISTENER_OFFSET = 68;
+
+  /** It will be made; later the word is one more than its number in the process. */
+  public static final int LISTENER_EXPECTED = -2;
+
+  /** Somebody has it: the process, which waits for that, goes on. */
+  public static final int LISTENER_TAKEN = -1;
+
   static final int EXECUTING = 2;
 
   /** Reads what was found at {@link #OFFSET}. */

@@ -170,7 +170,7 @@ final class ProcessSteps {
 
   /** The last steps: from here on nothing waits. */
   void execute() {
-    confine();
+    confine(true);
     plan.from("process.args[0]");
     plan.exec(
             ProgramSearch.candidates(process),
@@ -179,10 +179,17 @@ final class ProcessSteps {
         .aboutProgram(process.args().getFirst());
   }
 
-  /** Gives up what the process has had up to now and its program must not have. */
+  /**
+   * Gives up what the process has had up to now and its program must not have; for a hook, of which
+   * no seccomp agent is told.
+   */
   void confine() {
+    confine(false);
+  }
+
+  private void confine(boolean withListener) {
     if (filterNeedsPrivilege()) {
-      installFilter();
+      installFilter(withListener);
     }
     plan.from("process.capabilities");
     Capabilities wanted = capabilities();
@@ -192,7 +199,7 @@ final class ProcessSteps {
         CapSet.of(wanted.inheritable()));
     ambient(wanted.ambient());
     if (seccomp != null && !filterNeedsPrivilege()) {
-      installFilter();
+      installFilter(withListener);
     }
   }
 
@@ -200,7 +207,7 @@ final class ProcessSteps {
     return seccomp != null && !process.noNewPrivileges();
   }
 
-  private void installFilter() {
+  private void installFilter(boolean withListener) {
     SeccompProgram program = java.util.Objects.requireNonNull(seccomp);
     plan.from("linux.seccomp");
     if (filter == null) {
@@ -208,7 +215,14 @@ final class ProcessSteps {
       filter = plan.longs("{ " + count + " instructions }", count, 0);
       plan.point(filter, 8, plan.bytes(program.instructions(), "filter"));
     }
-    plan.call("seccomp", Uapi.SECCOMP_SET_MODE_FILTER, Arg.of(program.flags()), filter);
+    boolean listens = withListener && program.listens();
+    Arg flags = Arg.of(listens ? program.flags() : program.flagsWithoutListener());
+    Step install = plan.call("seccomp", Uapi.SECCOMP_SET_MODE_FILTER, flags, filter);
+    if (listens) {
+      Reg listener = plan.reg("listener");
+      install.into(listener);
+      plan.show(listener);
+    }
   }
 
   private void ambient(List<String> names) {

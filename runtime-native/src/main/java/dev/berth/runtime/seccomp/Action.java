@@ -27,6 +27,7 @@ record Action(int value) {
     KILL_PROCESS(RET_KILL_PROCESS, 0),
     KILL_THREAD(0, 0),
     LOG(RET_LOG, 0),
+    NOTIFY(0x7fc00000, 0),
     TRACE(0x7ff00000, DATA),
     TRAP(0x00030000, 0);
 
@@ -53,13 +54,9 @@ record Action(int value) {
    * Reads an action of the runtime spec.
    *
    * @param field where it stands, for errors: {@code linux.seccomp.syscalls[2].}
-   * @throws BerthException INVALID_ARGUMENT for an unknown action or an errno it cannot have,
-   *     UNIMPLEMENTED for SCMP_ACT_NOTIFY
+   * @throws BerthException INVALID_ARGUMENT for an unknown action or an errno it cannot have
    */
   static Action parse(String field, String name, @Nullable Integer errnoRet) {
-    if (name.equals("SCMP_ACT_NOTIFY")) {
-      throw new BerthException(Kind.UNIMPLEMENTED, field + ": SCMP_ACT_NOTIFY is not supported");
-    }
     Named action =
         Arrays.stream(Named.values())
             .filter(named -> named.specName().equals(name))

@@ -46,7 +46,7 @@ record Policy(Action defaultAction, List<Section> sections) {
    * Resolves a profile.
    *
    * @param host the ABI of the machine's own programs; it is part of every policy
-   * @throws BerthException INVALID_ARGUMENT naming the field, UNIMPLEMENTED for SCMP_ACT_NOTIFY
+   * @throws BerthException INVALID_ARGUMENT naming the field
    */
   static Policy of(Seccomp profile, Abi host) {
     Action defaultAction =

@@ -18,6 +18,11 @@ public final class SeccompCompiler {
   /** Enough for every profile of a sane node; past it the cache starts anew. */
   private static final int CACHED_PROFILES = 64;
 
+  // linux/seccomp.h
+  private static final int TSYNC = 1;
+  private static final int NEW_LISTENER = 1 << 3;
+  private static final int WAIT_KILLABLE_RECV = 1 << 5;
+
   private final Map<Seccomp, SeccompFilter> compiled = new ConcurrentHashMap<>();
   private final Abi host;
 
@@ -35,7 +40,7 @@ public final class SeccompCompiler {
    * other than the machine's own, kill the process.
    *
    * @throws BerthException INVALID_ARGUMENT naming the field of {@code linux.seccomp} that is
-   *     wrong, or when the filter outgrows what the kernel takes; UNIMPLEMENTED for SCMP_ACT_NOTIFY
+   *     wrong, or when the filter outgrows what the kernel takes
    */
   public SeccompFilter compile(Seccomp profile) {
     SeccompFilter known = compiled.get(profile);
@@ -51,7 +56,7 @@ public final class SeccompCompiler {
   }
 
   private SeccompFilter compileAnew(Seccomp profile) {
-    int flags = flags(profile.flags());
+    int flags = flags(profile.flags(), profile.notifies());
     byte[] program = FilterWriter.write(Policy.of(profile, host));
     SeccompFilter filter = new SeccompFilter(program, flags);
     if (filter.instructions() > FilterWriter.MAX_INSTRUCTIONS) {
@@ -65,23 +70,23 @@ public final class SeccompCompiler {
     return filter;
   }
 
-  private static int flags(List<String> names) {
+  private static int flags(List<String> names, boolean notifies) {
     int flags = 0;
     for (int i = 0; i < names.size(); i++) {
       flags |= flag(names.get(i), i);
     }
-    return flags;
+    // The kernel refuses a flag of listeners without one, and TSYNC with one, which of a process
+    // with one thread asks for nothing.
+    return notifies ? (flags & ~TSYNC) | NEW_LISTENER : flags & ~WAIT_KILLABLE_RECV;
   }
 
   /** {@code SECCOMP_FILTER_FLAG_*} of {@code linux/seccomp.h}. */
   private static int flag(String name, int index) {
     return switch (name) {
-      case "SECCOMP_FILTER_FLAG_TSYNC" -> 1;
+      case "SECCOMP_FILTER_FLAG_TSYNC" -> TSYNC;
       case "SECCOMP_FILTER_FLAG_LOG" -> 1 << 1;
       case "SECCOMP_FILTER_FLAG_SPEC_ALLOW" -> 1 << 2;
-      // Says how a notified call waits. The kernel refuses it without a listener, and without
-      // SCMP_ACT_NOTIFY nothing is ever notified.
-      case "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" -> 0;
+      case "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" -> WAIT_KILLABLE_RECV;
       default ->
           throw new BerthException(
               Kind.INVALID_ARGUMENT,

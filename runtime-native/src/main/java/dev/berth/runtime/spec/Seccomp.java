@@ -32,6 +32,11 @@ public record Seccomp(
     syscalls = Absent.list(syscalls);
   }
 
+  /** True if an agent decides on some calls. */
+  public boolean notifies() {
+    return syscalls.stream().anyMatch(rule -> rule.action().equals("SCMP_ACT_NOTIFY"));
+  }
+
   /**
    * What happens to some calls.
    *

@@ -6,6 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /** What {@code linux.seccomp} must satisfy; unknown system calls are for the compiler to skip. */
 final class SeccompRules {
+  private static final String NOTIFY = "SCMP_ACT_NOTIFY";
   private static final Set<String> ACTIONS =
       Set.of(
           "SCMP_ACT_KILL",
@@ -15,9 +16,9 @@ final class SeccompRules {
           "SCMP_ACT_ERRNO",
           "SCMP_ACT_TRACE",
           "SCMP_ACT_ALLOW",
-          "SCMP_ACT_LOG");
+          "SCMP_ACT_LOG",
+          NOTIFY);
   private static final Set<String> ACTIONS_WITH_DATA = Set.of("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE");
-  private static final String NOTIFY = "SCMP_ACT_NOTIFY";
   private static final Set<String> FLAGS =
       Set.of(
           "SECCOMP_FILTER_FLAG_TSYNC",
@@ -39,8 +40,7 @@ final class SeccompRules {
   static void check(Field field, Seccomp seccomp) {
     action(field, "defaultAction", seccomp.defaultAction());
     data(field.child("defaultErrnoRet"), seccomp.defaultAction(), seccomp.defaultErrnoRet());
-    field.child("listenerPath").unsupportedIf(seccomp.listenerPath());
-    field.child("listenerMetadata").unsupportedIf(seccomp.listenerMetadata());
+    listener(field, seccomp);
     for (int i = 0; i < seccomp.flags().size(); i++) {
       String flag = seccomp.flags().get(i);
       field
@@ -62,6 +62,23 @@ final class SeccompRules {
     }
   }
 
+  private static void listener(Field field, Seccomp seccomp) {
+    field
+        .child("defaultAction")
+        .require(
+            !seccomp.defaultAction().equals(NOTIFY),
+            "an agent cannot decide on every call: SCMP_ACT_NOTIFY is for rules");
+    Field path = field.child("listenerPath");
+    if (seccomp.listenerPath() == null) {
+      path.require(!seccomp.notifies(), "required by SCMP_ACT_NOTIFY");
+      field
+          .child("listenerMetadata")
+          .require(seccomp.listenerMetadata() == null, "needs a listenerPath");
+    } else {
+      path.requireAbsolute(seccomp.listenerPath());
+    }
+  }
+
   private static void rule(Field field, Seccomp.Rule rule) {
     field.child("names").require(!rule.names().isEmpty(), "required");
     action(field, "action", rule.action());
@@ -79,7 +96,6 @@ final class SeccompRules {
 
   private static void action(Field parent, String name, String action) {
     Field field = parent.child(name);
-    field.unsupportedIf(action.equals(NOTIFY));
     field.require(ACTIONS.contains(action), "unknown action " + Field.quoted(action));
   }
 

@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Makes one additional process of a task, or nothing. */
 final class ExecCreation {
+  private static final int SIGKILL = 9;
+
   private final Launcher launcher;
   private final Task task;
   private final TaskRecord record;
@@ -36,13 +38,15 @@ final class ExecCreation {
    * @param process the first one
    * @param ids of its user namespace
    * @param group of resctrl; null for none
+   * @param agent of its seccomp filter; null for none
    */
   record Surroundings(
       ContainerProcess process,
       IdMappings ids,
       @Nullable SeccompProgram seccomp,
       Placement placement,
-      @Nullable ResourceGroup group) {}
+      @Nullable ResourceGroup group,
+      @Nullable SeccompAgent agent) {}
 
   ExecCreation(
       Launcher launcher,
@@ -106,7 +110,7 @@ final class ExecCreation {
         stub.sendStart();
       }
       operation.enter(ExecTaskStage.START);
-      stub.awaitStarted();
+      stub.awaitStarted(listener -> tellAgent(listener, created));
       rollback.commit();
       return new Command(stub, created, task::pids);
     }
@@ -133,10 +137,23 @@ final class ExecCreation {
       enterGroup(created);
       Launcher.handOver(created, console);
       operation.enter(ExecTaskStage.START);
-      stub.startAndRelease();
+      stub.startAndRelease(listener -> tellAgent(listener, created));
       rollback.commit();
       created.close();
       return created.pid();
+    }
+  }
+
+  /** A process of which the agent does not know must not run. */
+  private void tellAgent(Fd listener, Stub.Created created) {
+    SeccompAgent agent = surroundings.agent();
+    try {
+      if (agent != null) {
+        agent.tell(listener, created.pid(), "running", record.pid());
+      }
+    } catch (BerthException e) {
+      Processes.signal(created.pidfd(), SIGKILL);
+      throw e;
     }
   }
 

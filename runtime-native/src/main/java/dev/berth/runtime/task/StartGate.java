@@ -11,14 +11,19 @@ import dev.berth.runtime.kernel.Errno;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.NativeException;
 import dev.berth.runtime.kernel.OpenFlag;
+import dev.berth.runtime.kernel.Processes;
 import dev.berth.runtime.kernel.SeqpacketSocket;
 import dev.berth.runtime.plan.LaunchPlan;
 import dev.berth.runtime.plan.PlanProgress;
 import dev.berth.runtime.plan.StepFailure;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
 import java.util.SortedMap;
 
 /**
@@ -32,6 +37,7 @@ final class StartGate {
   private static final String PLAN = "plan";
   private static final String FAILURES = "start.json";
   private static final int MODE = 0600;
+  private static final Duration LOOK_AGAIN = Duration.ofMillis(1);
   private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().create();
 
   private final TaskDirectory directory;
@@ -67,11 +73,15 @@ final class StartGate {
    * Starts the process; returns when its exec has happened.
    *
    * @param patience how long what comes before the exec may take
+   * @param process to take its seccomp listener from, if its filter has one
    * @throws BerthException naming the field of config.json if it did not happen
    */
-  void open(Duration patience) {
+  void open(Duration patience, Optional<Fd> process, ListenerReceiver receiver) {
     try (DirFd folder = DirFd.open(directory.path());
         SeqpacketSocket starter = SeqpacketSocket.connect(folder, SOCKET, patience)) {
+      if (process.isPresent()) {
+        takeListener(starter, process.get(), receiver, Instant.now().plus(patience));
+      }
       if (!(starter.receive(1, patience) instanceof SeqpacketSocket.Received.Closed)) {
         throw new BerthException(
             BerthException.Kind.DEADLINE_EXCEEDED,
@@ -86,6 +96,36 @@ final class StartGate {
     }
     requireExecuted();
     remove();
+  }
+
+  /** The process has no stub to take it, and shows it in the plan: plan.h. */
+  private void takeListener(
+      SeqpacketSocket starter, Fd process, ListenerReceiver receiver, Instant deadline) {
+    try (Fd plan = Descriptors.open(directory.path().resolve(PLAN), OpenFlag.READ_WRITE)) {
+      int shown = listener(plan);
+      while (shown == PlanProgress.LISTENER_EXPECTED
+          && Instant.now().isBefore(deadline)
+          && !starter.awaitReadable(LOOK_AGAIN)) {
+        shown = listener(plan);
+      }
+      if (shown > 0) {
+        try (Fd listener = Processes.takeDescriptor(process, shown - 1)) {
+          receiver.take(listener);
+        } finally {
+          Descriptors.writeAt(
+              plan, PlanProgress.LISTENER_OFFSET, word(PlanProgress.LISTENER_TAKEN));
+        }
+      }
+    }
+  }
+
+  private static int listener(Fd plan) {
+    byte[] bytes = Descriptors.readAt(plan, PlanProgress.LISTENER_OFFSET, Integer.BYTES);
+    return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getInt();
+  }
+
+  private static byte[] word(int value) {
+    return ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN).putInt(value).array();
   }
 
   private void requireExecuted() {

@@ -200,11 +200,12 @@ final class Stub implements AutoCloseable {
   /**
    * Opens the start gate and returns when the exec has happened.
    *
+   * @param receiver of the listener, if the process has a filter with one
    * @throws BerthException naming the field if it did not: the process is gone then
    */
-  void start() {
+  void start(ListenerReceiver receiver) {
     sendStart();
-    awaitStarted();
+    awaitStarted(receiver);
   }
 
   /** Opens the start gate, also before the process has come to it. */
@@ -213,8 +214,8 @@ final class Stub implements AutoCloseable {
   }
 
   /** Returns when the exec has happened; see {@link #start}. */
-  void awaitStarted() {
-    StubMessage message = expect().message();
+  void awaitStarted(ListenerReceiver receiver) {
+    StubMessage message = ListenerReceiver.answerToStart(this::expect, receiver);
     if (message.kind() != StubMessage.Kind.STARTED) {
       if (hasHooks()) {
         Orphans.endAll(child.pid());
@@ -240,9 +241,9 @@ final class Stub implements AutoCloseable {
    *
    * @throws BerthException naming the field if it did not: the process is gone then
    */
-  void startAndRelease() {
+  void startAndRelease(ListenerReceiver receiver) {
     channel.send(StubMessage.of(StubMessage.Kind.RELEASE, 1, 0), List.of(), LAUNCH_LIMIT);
-    awaitStarted();
+    awaitStarted(receiver);
     end();
   }
 

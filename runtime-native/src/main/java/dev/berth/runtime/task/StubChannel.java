@@ -77,16 +77,25 @@ final class StubChannel implements AutoCloseable {
    */
   Reply ask(StubMessage request, List<Fd> descriptors, Duration timeout) {
     send(request, descriptors, timeout);
+    return answer(request.kind().name(), timeout);
+  }
+
+  /**
+   * Returns the next answer; an ERROR becomes an exception.
+   *
+   * @param request what was asked, for errors
+   */
+  Reply answer(String request, Duration timeout) {
     Reply reply =
         receive(timeout)
             .orElseThrow(() ->
                 new BerthException(
                     BerthException.Kind.UNAVAILABLE,
-                    "berth-init ended before it answered " + request.kind()));
+                    "berth-init ended before it answered " + request));
     if (reply.message().kind() == StubMessage.Kind.ERROR) {
       throw new BerthException(
           BerthException.Kind.FAILED_PRECONDITION,
-          request.kind() + ": " + Errno.describe(reply.message().a()));
+          request + ": " + Errno.describe(reply.message().a()));
     }
     return reply;
   }

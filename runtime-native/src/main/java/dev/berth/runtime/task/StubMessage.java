@@ -36,7 +36,8 @@ record StubMessage(Kind kind, int a, int b, int c) {
     STATE_IS(71),
     DESCRIPTORS_ARE(72),
     STDIN_CLOSED(73),
-    DETACHED(74);
+    DETACHED(74),
+    LISTENER(75);
 
     private final int code;
 

@@ -127,12 +127,14 @@ public final class Task extends TaskProcess {
     if (record.hooked()) {
       startWithHooks(hooks());
     } else {
-      openGate(Duration.ZERO);
+      openGate(Duration.ZERO, listener -> tellAgent(listener, pid(), "created"));
     }
   }
 
   private void startWithHooks(ContainerHooks hooks) {
-    openGate(Hooks.limit(hooks.hooks().startContainer()));
+    openGate(
+        Hooks.limit(hooks.hooks().startContainer()),
+        listener -> tellAgent(listener, pid(), "created"));
     try {
       hooks.runAfterStart(pid());
     } catch (BerthException e) {
@@ -258,15 +260,22 @@ public final class Task extends TaskProcess {
   private ExecCreation.Surroundings surroundings() {
     ExecCreation.Surroundings known = surroundings;
     if (known == null) {
-      known = tasks.surroundings(directory());
+      known = tasks.surroundings(directory(), record);
       surroundings = known;
     }
     return known;
   }
 
+  private void tellAgent(Fd listener, int process, String status) {
+    SeccompAgent agent = surroundings().agent();
+    if (agent != null) {
+      agent.tell(listener, process, status, pid());
+    }
+  }
+
   /** Starts what {@link #exec} made; returns when its exec has happened, or throws. */
   public void startExec(TaskProcess process) {
-    process.openGate(Duration.ZERO);
+    process.openGate(Duration.ZERO, listener -> tellAgent(listener, process.pid(), "running"));
   }
 
   public Optional<TaskProcess> findExec(String execId) {

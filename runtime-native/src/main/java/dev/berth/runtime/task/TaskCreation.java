@@ -156,7 +156,13 @@ final class TaskCreation {
           launcher.adopter(directory),
           isReleased() ? release(stub, created) : Launcher.hold(stub, created, directory, record),
           record,
-          new ExecCreation.Surroundings(process, ids, filter, Placement.of(linux), group));
+          new ExecCreation.Surroundings(
+              process,
+              ids,
+              filter,
+              Placement.of(linux),
+              group,
+              SeccompAgent.of(spec.id(), spec.bundle().toString(), spec.spec())));
     }
   }
 

@@ -180,17 +180,19 @@ public class TaskProcess implements AutoCloseable {
    * Opens the start gate; returns when the exec has happened, or throws naming the field.
    *
    * @param patience how long what comes before the exec may take
+   * @param receiver of the listener, if the process has a filter with one
    */
-  final void openGate(Duration patience) {
+  final void openGate(Duration patience, ListenerReceiver receiver) {
+    ListenerReceiver orKill = listener -> takeOrKill(listener, receiver);
     lock.lock();
     try {
       Stub launched = hold.stub();
       if (hold.released()) {
-        new StartGate(directory).open(GATE_LIMIT.plus(patience));
+        new StartGate(directory).open(GATE_LIMIT.plus(patience), pidfd(), orKill);
       } else if (launched != null) {
-        launched.start();
+        launched.start(orKill);
       } else {
-        startAdopted(CONTROL_LIMIT.plus(patience));
+        startAdopted(CONTROL_LIMIT.plus(patience), orKill);
       }
       input.releaseIfClosed();
     } finally {
@@ -198,10 +200,21 @@ public class TaskProcess implements AutoCloseable {
     }
   }
 
-  private void startAdopted(Duration limit) {
+  /** Nothing runs with a filter of which the agent does not know. */
+  private void takeOrKill(Fd listener, ListenerReceiver receiver) {
+    try {
+      receiver.take(listener);
+    } catch (BerthException e) {
+      signal(SIGKILL);
+      throw e;
+    }
+  }
+
+  private void startAdopted(Duration limit, ListenerReceiver receiver) {
     try (StubChannel control = StubChannel.connect(directory, CONTROL_LIMIT)) {
+      control.send(StubMessage.of(StubMessage.Kind.START), List.of(), limit);
       StubMessage reply =
-          control.ask(StubMessage.of(StubMessage.Kind.START), List.of(), limit).message();
+          ListenerReceiver.answerToStart(() -> control.answer("START", limit), receiver);
       if (reply.kind() != StubMessage.Kind.STARTED) {
         throw new BerthException(
             BerthException.Kind.INTERNAL,

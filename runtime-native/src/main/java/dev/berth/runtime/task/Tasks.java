@@ -115,7 +115,7 @@ public final class Tasks implements AutoCloseable {
   }
 
   /** Reads what execs share with a container's first process. */
-  ExecCreation.Surroundings surroundings(TaskDirectory directory) {
+  ExecCreation.Surroundings surroundings(TaskDirectory directory, TaskRecord record) {
     RuntimeSpec config = readConfig(directory);
     Linux linux = config.linux();
     ContainerProcess process = config.process();
@@ -127,7 +127,8 @@ public final class Tasks implements AutoCloseable {
         linux.idMappings(),
         launcher.compile(linux.seccomp()),
         Placement.of(linux),
-        launcher.resourceGroup(linux, directory.path().getFileName().toString()));
+        launcher.resourceGroup(linux, record.id()),
+        SeccompAgent.of(record.id(), record.bundle(), config));
   }
 
   RuntimeSpec readConfig(TaskDirectory directory) {

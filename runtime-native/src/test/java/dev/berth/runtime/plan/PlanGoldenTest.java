@@ -271,6 +271,17 @@ class PlanGoldenTest {
     check("net-devices", small().linux(linux).build());
   }
 
+  /** The hook, which no agent is told of, has the filter without a listener. */
+  @Test
+  void seccompListenerIsShownBehindTheFilter() {
+    Hooks.Hook hook = new Hooks.Hook("/bin/hook", List.of(), List.of(), null);
+    Hooks hooks = new Hooks(List.of(), List.of(), List.of(), List.of(hook), List.of(), List.of());
+    SeccompProgram program =
+        new SeccompProgram(new byte[SeccompProgram.INSTRUCTION_BYTES], 1 << 3 | 1 << 1);
+    RuntimeSpec spec = small().hooks(hooks).build();
+    check("seccomp-notify", spec, new CgroupEntry.None(), new Stdio.Passed(), program);
+  }
+
   @Test
   void cgroupNamespaceJoinedByPathAfterTheMove() {
     Linux linux =

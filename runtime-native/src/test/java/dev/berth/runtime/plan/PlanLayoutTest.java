@@ -222,6 +222,11 @@ class PlanLayoutTest {
     assertThat((long) PlanProgress.OFFSET).isEqualTo(layout.get("plan.phase"));
     assertThat(layout.get("plan.failed_step")).isEqualTo(PlanProgress.OFFSET + 4);
     assertThat(layout.get("plan.failed_errno")).isEqualTo(PlanProgress.OFFSET + 8);
+    assertThat((long) PlanProgress.LISTENER_OFFSET).isEqualTo(layout.get("plan.listener"));
+    assertThat(Integer.toUnsignedLong(PlanProgress.LISTENER_EXPECTED))
+        .isEqualTo(layout.get("LISTENER_EXPECTED"));
+    assertThat(Integer.toUnsignedLong(PlanProgress.LISTENER_TAKEN))
+        .isEqualTo(layout.get("LISTENER_TAKEN"));
     assertThat((long) PlanProgress.EXECUTING).isEqualTo(layout.get("PHASE_EXECUTING"));
   }
 

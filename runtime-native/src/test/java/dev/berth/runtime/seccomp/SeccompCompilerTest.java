@@ -191,11 +191,20 @@ class SeccompCompilerTest {
   }
 
   @Test
-  void notificationIsNotSupported() {
-    assertRefused(
-        Kind.UNIMPLEMENTED,
-        new Seccomp.Rule(List.of("mkdir"), "SCMP_ACT_NOTIFY", null, List.of()),
-        "linux.seccomp.syscalls[0]: SCMP_ACT_NOTIFY is not supported");
+  void notificationTakesAListenerAndNoSynchronizedThreads() {
+    Seccomp profile =
+        new Seccomp(
+            "SCMP_ACT_ALLOW",
+            null,
+            List.of(),
+            List.of(
+                "SECCOMP_FILTER_FLAG_TSYNC",
+                "SECCOMP_FILTER_FLAG_LOG",
+                "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"),
+            "/agent",
+            null,
+            List.of(new Seccomp.Rule(List.of("mkdir"), "SCMP_ACT_NOTIFY", null, List.of())));
+    assertThat(new SeccompCompiler().compile(profile).flags()).isEqualTo(1 << 5 | 1 << 3 | 1 << 1);
   }
 
   @Test

@@ -298,6 +298,23 @@ class SpecValidatorTest {
             "linux.seccomp.syscalls",
             "[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ALLOW\",\"errnoRet\":1}]",
             "linux.seccomp.syscalls[0].errnoRet: has no meaning for SCMP_ACT_ALLOW"),
+        row(
+            "linux.seccomp.defaultAction",
+            "\"SCMP_ACT_NOTIFY\"",
+            "linux.seccomp.defaultAction: an agent cannot decide on every call: SCMP_ACT_NOTIFY is"
+                + " for rules"),
+        row(
+            "linux.seccomp.syscalls",
+            "[{\"names\":[\"mkdir\"],\"action\":\"SCMP_ACT_NOTIFY\"}]",
+            "linux.seccomp.listenerPath: required by SCMP_ACT_NOTIFY"),
+        row(
+            "linux.seccomp.listenerPath",
+            "\"x\"",
+            "linux.seccomp.listenerPath: must be an absolute path, not \"x\""),
+        row(
+            "linux.seccomp.listenerMetadata",
+            "\"x\"",
+            "linux.seccomp.listenerMetadata: needs a listenerPath"),
         row("linux.seccomp.flags", "[\"X\"]", "linux.seccomp.flags[0]: unknown flag \"X\""),
         row(
             "linux.resources",
@@ -369,8 +386,6 @@ class SpecValidatorTest {
       quoteCharacter = '`',
       value = {
         "process.scheduler|{\"policy\":\"SCHED_ISO\"}|process.scheduler.policy",
-        "linux.seccomp.defaultAction|\"SCMP_ACT_NOTIFY\"|linux.seccomp.defaultAction",
-        "linux.seccomp.listenerPath|\"/x\"|linux.seccomp.listenerPath",
       })
   void whatWouldBeIgnoredIsRefused(String path, String value, String field) {
     assertThatThrownBy(() -> SpecValidator.validate(with(path, value)))

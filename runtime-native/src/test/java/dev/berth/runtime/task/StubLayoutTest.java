@@ -30,7 +30,8 @@ class StubLayoutTest {
       case ASKED -> "FROM_ASK";
       case STATE_IS -> "FROM_STATE";
       case DESCRIPTORS_ARE -> "FROM_DESCRIPTORS";
-      case CREATED, FAILED, STARTED, EXITED, OK, ERROR, STDIN_CLOSED, DETACHED -> "FROM_" + kind;
+      case CREATED, FAILED, STARTED, EXITED, OK, ERROR, STDIN_CLOSED, DETACHED, LISTENER ->
+          "FROM_" + kind;
       case PLAN,
           ANSWER,
           START,
