@@ -54,6 +54,7 @@ final class Container {
   private volatile boolean removed;
   private volatile boolean beingRemoved;
   private volatile boolean saved = true;
+  private volatile boolean inDoubt;
 
   /**
    * @param store makes a record durable
@@ -101,6 +102,15 @@ final class Container {
 
   boolean isRemoved() {
     return removed;
+  }
+
+  /** Says that it may never have been made to the end, and not be there soon. */
+  void markInDoubt(boolean inDoubt) {
+    this.inDoubt = inDoubt;
+  }
+
+  boolean isInDoubt() {
+    return inDoubt;
   }
 
   /** Says that somebody is at removing it; it may be there still afterwards. */

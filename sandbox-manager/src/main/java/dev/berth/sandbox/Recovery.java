@@ -199,6 +199,7 @@ final class Recovery {
       return;
     }
     boolean isRight = exits.isAlive(container);
+    container.markInDoubt(!isRight && record.state() instanceof ContainerState.Created);
     Thread adoption = tasks.expect(container.id(), () -> safely(container, this::adopt));
     if (!isRight) {
       await(adoption);
@@ -230,6 +231,7 @@ final class Recovery {
     } catch (BerthException e) {
       taskIsGone(container, e);
     }
+    container.markInDoubt(false);
   }
 
   /** A created container without a task was never finished; one that ran ended unseen. */

@@ -28,10 +28,12 @@ final class Registry {
         .toList();
   }
 
+  /** Lists containers, without those of which it is not known yet whether they were ever made. */
   List<ContainerStatus> list(ContainerFilter filter) {
     Optional<String> sandboxId =
         filter.sandboxId().map(id -> sandboxes.find(id).map(Sandbox::id).orElse(""));
     return selected(containers, filter.id()).stream()
+        .filter(container -> !container.isInDoubt())
         .map(container -> container.record().status())
         .filter(status -> sandboxId.map(status.sandboxId()::equals).orElse(true))
         .filter(filter::accepts)

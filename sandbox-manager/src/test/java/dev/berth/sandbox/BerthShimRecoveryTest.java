@@ -16,11 +16,15 @@ import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Containers of Berth's shim do not depend on it. */
 final class BerthShimRecoveryTest extends RecoveryContract {
+  private static final Pattern PID = Pattern.compile("\"pid\":(\\d+)");
+
   BerthShimRecoveryTest() {
     super("berth");
   }
@@ -110,6 +114,35 @@ final class BerthShimRecoveryTest extends RecoveryContract {
     assertThat(awaitExited(created.id()).exitCode()).isEqualTo(137);
     node.containers().remove(ended, TestNode.operation("RemoveContainer"));
     assertThat(node.sandboxes().status(pod.id())).isEqualTo(pod);
+    node.remove(pod);
+    node.assertNothingLeft();
+  }
+
+  /** Whoever saw it would take it for the one that was to be created. */
+  @Test
+  void aContainerThatWasNeverMadeToTheEndIsNotListed() throws Exception {
+    SandboxStatus pod = node.run(node.pod("web"));
+    ContainerStatus running = node.start(pod, node.container("running", "/bin/sleep", "1000"));
+    ContainerStatus begun = node.create(pod, node.container("begun", "/bin/sleep", "1000"));
+    node.shutDown();
+    endShim(running);
+    Path task = taskDirectory(begun.id());
+    Matcher pid = PID.matcher(Files.readString(task.resolve("task.json")));
+    assertThat(pid.find()).isTrue();
+    ProcessHandle process = ProcessHandle.of(Long.parseLong(pid.group(1))).orElseThrow();
+    hide(List.of(task));
+    process.destroyForcibly();
+    Await.until("its process is gone", LIMIT, () -> !process.isAlive());
+
+    node.open();
+    assertThat(node.containers().list(ContainerFilter.ALL))
+        .extracting(ContainerStatus::id)
+        .containsExactly(running.id());
+    ContainerStatus again = node.create(pod, node.container("other", "/bin/sleep", "1000"));
+    assertThat(node.containers().list(ContainerFilter.ALL))
+        .extracting(ContainerStatus::id)
+        .containsExactly(again.id(), running.id());
+    AtomicFiles.deleteTree(hidden(task));
     node.remove(pod);
     node.assertNothingLeft();
   }
