@@ -38,6 +38,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -367,11 +368,15 @@ class BerthShimTest {
   }
 
   private ProcessHandle processWithArgument(String argument) {
+    Await.until("it runs", SOON, () -> findWithArgument(argument).isPresent());
+    return findWithArgument(argument).orElseThrow();
+  }
+
+  private Optional<ProcessHandle> findWithArgument(String argument) {
     return tasks.pids(id, SOON).stream()
         .flatMap(pid -> ProcessHandle.of(pid).stream())
         .filter(process -> lastArgument(process).equals(argument))
-        .findFirst()
-        .orElseThrow();
+        .findFirst();
   }
 
   private static String lastArgument(ProcessHandle process) {
