@@ -341,8 +341,9 @@ static long show(struct plan *plan, long listener)
 {
     __atomic_store_n(&plan->listener, (uint32_t)listener + 1, __ATOMIC_RELEASE);
     for (uint64_t looks = 0; looks < LISTENER_LOOKS; looks++) {
-        if (__atomic_load_n(&plan->listener, __ATOMIC_ACQUIRE) == LISTENER_TAKEN)
-            return 0;
+        uint32_t now = __atomic_load_n(&plan->listener, __ATOMIC_ACQUIRE);
+        if (now >= LISTENER_LOST)
+            return now == LISTENER_TAKEN ? 0 : -EIO;
         relax();
     }
     return -ETIMEDOUT;

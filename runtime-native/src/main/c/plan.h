@@ -121,8 +121,9 @@ struct plan {
     uint32_t listener; /* see LISTENER_NONE; steps follow aligned to eight bytes */
 };
 
-/* Where a seccomp listener is: to be made, or one more than its number, or somebody else's too. */
+/* Where a seccomp listener is: to be made, or one more than its number, or out of reach, or taken. */
 enum { LISTENER_NONE = 0 };
+#define LISTENER_LOST 0xfffffffdU
 #define LISTENER_EXPECTED 0xfffffffeU
 #define LISTENER_TAKEN 0xffffffffU
 

@@ -214,7 +214,7 @@ static int expects_listener(void)
 {
     uint32_t listener = __atomic_load_n(&plan->listener, __ATOMIC_ACQUIRE);
     return process.started && sync_socket >= 0 && listener != LISTENER_NONE &&
-           listener != LISTENER_TAKEN;
+           listener != LISTENER_LOST && listener != LISTENER_TAKEN;
 }
 
 int process_retry_after(void)
@@ -229,15 +229,13 @@ static void take_listener(void)
     if (!expects_listener() || shown == LISTENER_EXPECTED)
         return;
     long listener = sys3(__NR_pidfd_getfd, process.pidfd, shown - 1, 0);
-    if (FAILED(listener)) {
-        plan->failed_errno = (uint32_t)-listener;
-        sys4(__NR_pidfd_send_signal, process.pidfd, 9, 0, 0);
-    } else {
+    if (!FAILED(listener)) {
         if (starter >= 0)
             reply_descriptor(starter, FROM_LISTENER, (int)listener);
         sys1(__NR_close, listener);
     }
-    __atomic_store_n(&plan->listener, LISTENER_TAKEN, __ATOMIC_RELEASE);
+    uint32_t what = FAILED(listener) ? LISTENER_LOST : LISTENER_TAKEN;
+    __atomic_store_n(&plan->listener, what, __ATOMIC_RELEASE);
 }
 
 void process_serve(void)

@@ -151,7 +151,7 @@ class PlanFormatTest {
     }
     for (Place place : stepPlaces("op", 1)) {
       assertThat(launch(with(place, 0), place.name())).isEqualTo(Outcome.REFUSED);
-      assertThat(launch(with(place, 12), place.name())).isEqualTo(Outcome.REFUSED);
+      assertThat(launch(with(place, 13), place.name())).isEqualTo(Outcome.REFUSED);
     }
     for (Place place : stepPlaces("kind", 1)) {
       assertThat(launch(with(place, 3), place.name())).isEqualTo(Outcome.REFUSED);
@@ -343,7 +343,7 @@ class PlanFormatTest {
     for (int i = 0; i < 16; i++) {
       places.add(new Place("slot " + i, at("plan.slot") + i, 1));
     }
-    for (String output : List.of("init_pid", "phase", "failed_step", "failed_errno")) {
+    for (String output : List.of("init_pid", "phase", "failed_step", "failed_errno", "listener")) {
       places.add(new Place(output, at("plan." + output), 4));
     }
     for (String field : List.of("flags", "target", "outcome_count")) {
