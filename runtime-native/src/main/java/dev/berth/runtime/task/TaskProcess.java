@@ -1,6 +1,7 @@
 package dev.berth.runtime.task;
 
 import dev.berth.base.BerthException;
+import dev.berth.runtime.kernel.Errno;
 import dev.berth.runtime.kernel.ExitStatus;
 import dev.berth.runtime.kernel.Fd;
 import dev.berth.runtime.kernel.NativeException;
@@ -363,6 +364,12 @@ public class TaskProcess implements AutoCloseable {
       if (hold.toStart()) { // refused if the gate is open, which is as good
         channel.send(StubMessage.of(StubMessage.Kind.START), List.of(), CONNECT_LIMIT);
       }
+    } catch (NativeException e) {
+      channel.close();
+      if (e.is(Errno.EPIPE)) { // it ended before it took the connection
+        return null;
+      }
+      throw e;
     } catch (RuntimeException e) {
       channel.close();
       throw e;
