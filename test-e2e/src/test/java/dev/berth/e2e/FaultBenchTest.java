@@ -25,7 +25,6 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @RequiresRoot
 @Tag("faults")
-@Tag("long")
 class FaultBenchTest {
   private static final long SEED = Long.getLong("berth.faults.seed", 1);
   private static final int KILLS = Integer.getInteger("berth.faults.kills", 20);
@@ -81,6 +80,7 @@ class FaultBenchTest {
     try {
       assertThat(node.pods().list()).as("pods").isEmpty();
       assertThat(node.host().leases()).as("addresses").isEmpty();
+      assertThat(node.berth().audit()).as("audit").isEmpty();
       before.assertRestoredBut("/images/partial/", SHIM);
     } catch (AssertionError e) {
       ledger.broken(Promise.NOTHING_LEAKED, where + e.getMessage());

@@ -9,13 +9,16 @@ enum FaultKind {
   STUB_AND_BOTH_KILLED(3, true),
   PLUGIN_KILLED(3, true),
   REGISTRY_KILLED(2, true),
+  SHIM_KILLED_BESIDE_STOPPED_STUBS(2, true),
+  BERTHD_KILLED_BESIDE_STOPPED_SHIM(2, true),
   BERTHD_STOPPED(1, false),
   SHIM_STOPPED(1, false),
   STUB_STOPPED(2, false),
   PLUGIN_STOPPED(1, false),
   PLUGIN_SLOWED(1, false),
   REGISTRY_STOPPED(1, false),
-  DISK_FULL(1, false);
+  DISK_FULL(1, false),
+  SHIM_UPGRADED(1, false);
 
   private final int share;
   private final boolean kill;

@@ -5,28 +5,40 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
- * A container that numbers its lines, says at the end how many there were, and ends with a code
- * that is known before: when it has written all its bursts, or soon after SIGTERM.
+ * A container that numbers its lines and bursts, says at the end how many there were, and ends with
+ * a code that is known before: when it has written all its bursts, or soon after SIGTERM.
+ *
+ * <p>Lines go to stdout, one in the first of {@value #EVERY} bursts longer than a line of a log may
+ * be; the number of each burst goes to stderr.
  *
  * @param bursts how many times it writes, with a pause after each
  */
 record NumberedWriter(int bursts, int linesPerBurst, String pauseSeconds, int exitCode) {
   private static final String END = "end ";
   private static final int FULL_LINE = 'F';
+  private static final int EVERY = 16;
+  private static final int PADDING = 40_000;
+  private static final String LONG = " " + "0".repeat(PADDING);
 
   String script() {
     return """
     trap 'stop=1' TERM
     n=0; b=0
     while [ -z "$stop" ] && [ $b -lt %d ]; do
-      seq $((n + 1)) $((n + %d)); n=$((n + %d)); b=$((b + 1)); sleep %s
+      seq $((n + 1)) $((n + %d)); n=$((n + %d))
+      if [ $((b %% %d)) = 0 ]; then n=$((n + 1)); printf '%%d %%0%dd\\n' $n 0; fi
+      b=$((b + 1)); echo $b >&2; sleep %s
     done
+    echo "%s$b" >&2
     echo "%s$n"
     exit %d
     """
-        .formatted(bursts, linesPerBurst, linesPerBurst, pauseSeconds, END, exitCode);
+        .formatted(
+            bursts, linesPerBurst, linesPerBurst, EVERY, PADDING, pauseSeconds, END, END, exitCode);
   }
 
   /**
@@ -47,16 +59,25 @@ record NumberedWriter(int bursts, int linesPerBurst, String pauseSeconds, int ex
    */
   void check(List<Path> files, String name, boolean endMayBeLost, FaultLedger ledger)
       throws IOException {
-    var reader = new Reader(name, ledger);
+    Map<String, Reader> streams = new TreeMap<>();
+    for (String stream : List.of("stdout", "stderr")) {
+      streams.put(stream, new Reader(name + " " + stream, ledger));
+    }
     for (Path file : files) {
       for (String line : Files.readAllLines(file)) {
-        reader.read(line);
+        String[] parts = line.split(" ", 4);
+        Reader reader = parts.length < 4 ? null : streams.get(parts[1]);
+        if (reader == null) {
+          ledger.broken(Promise.NO_LOST_LINE, name + ": not a line of a log: '" + line + "'");
+        } else {
+          reader.read(parts[2], parts[3]);
+        }
       }
     }
-    reader.end(endMayBeLost);
+    streams.values().forEach(reader -> reader.end(endMayBeLost));
   }
 
-  /** Goes through the lines of a log: a time, a stream, P or F, and text. */
+  /** Goes through the lines of one stream of a log: P or F, and text. */
   private static final class Reader {
     private final String name;
     private final FaultLedger ledger;
@@ -69,30 +90,32 @@ record NumberedWriter(int bursts, int linesPerBurst, String pauseSeconds, int ex
       this.ledger = ledger;
     }
 
-    void read(String line) {
-      String[] parts = line.split(" ", 4);
-      if (parts.length < 4) {
-        ledger.broken(Promise.NO_LOST_LINE, name + ": not a line of a log: '" + line + "'");
-        return;
-      }
-      partial.append(parts[3]);
-      if (parts[2].charAt(0) == FULL_LINE) {
-        text(partial.toString());
+    void read(String tag, String text) {
+      partial.append(text);
+      if (tag.charAt(0) == FULL_LINE) {
+        whole(partial.toString());
         partial.setLength(0);
       }
     }
 
-    private void text(String text) {
+    private void whole(String text) {
       if (text.startsWith(END)) {
         expect(Long.parseLong(text.substring(END.length())) + 1);
         ended = true;
-      } else if (!text.isEmpty() && text.chars().allMatch(Character::isDigit)) {
-        expect(Long.parseLong(text));
-        last = Long.parseLong(text);
+        return;
+      }
+      String number = text.endsWith(LONG) ? text.substring(0, text.length() - LONG.length()) : text;
+      if (!number.isEmpty() && number.chars().allMatch(Character::isDigit)) {
+        expect(Long.parseLong(number));
+        last = Long.parseLong(number);
         ledger.count("log lines checked");
       } else {
-        ledger.broken(Promise.NO_LOST_LINE, name + ": after line " + last + ": " + text);
+        ledger.broken(Promise.NO_LOST_LINE, name + ": after line " + last + ": " + start(text));
       }
+    }
+
+    private static String start(String text) {
+      return text.length() > 80 ? text.substring(0, 80) + "..., " + text.length() : text;
     }
 
     private void expect(long number) {
@@ -110,7 +133,8 @@ record NumberedWriter(int bursts, int linesPerBurst, String pauseSeconds, int ex
         return;
       }
       if (!partial.isEmpty()) {
-        ledger.broken(Promise.NO_LOST_LINE, name + ": ends within a line: " + partial);
+        ledger.broken(
+            Promise.NO_LOST_LINE, name + ": ends within a line: " + start(partial.toString()));
       }
       if (!ended) {
         ledger.broken(Promise.NO_LOST_LINE, name + ": stops after line " + last);

@@ -66,11 +66,14 @@ final class Saboteur {
       case PLUGIN_STOPPED -> trap(fault, "STOP", "");
       case PLUGIN_SLOWED -> slowPlugin(fault);
       case REGISTRY_KILLED -> killRegistry(fault);
+      case SHIM_KILLED_BESIDE_STOPPED_STUBS -> killShimBesideStoppedStubs(fault);
+      case BERTHD_KILLED_BESIDE_STOPPED_SHIM -> killBerthdBesideStoppedShim(fault);
       case BERTHD_STOPPED -> stop(fault, "berthd", node.berth().berthdPid());
       case SHIM_STOPPED -> stop(fault, "shim", awaitShim());
       case STUB_STOPPED -> stopStub(fault);
       case REGISTRY_STOPPED -> stop(fault, "registry", node.registry().pid());
       case DISK_FULL -> fillDisk(fault);
+      case SHIM_UPGRADED -> upgradeShim();
     };
   }
 
@@ -136,6 +139,41 @@ final class Saboteur {
   private String stopStub(Fault fault) {
     Optional<StubProcess> stub = pickStub(fault);
     return stub.map(victim -> stop(fault, victim.toString(), victim.pid())).orElse("no stub");
+  }
+
+  /** The successor finds a third of all stubs silent. */
+  private String killShimBesideStoppedStubs(Fault fault) {
+    List<Long> stubs =
+        StubProcess.of(node.berth()).stream()
+            .map(StubProcess::pid)
+            .filter(pid -> pid % 3 == fault.pick() % 3)
+            .toList();
+    stubs.forEach(pid -> Signal.send("STOP", pid));
+    try {
+      String shim = killShim();
+      Pauses.of(fault.hold());
+      return shim + ", stubs " + stubs;
+    } finally {
+      stubs.forEach(pid -> Signal.send("CONT", pid));
+    }
+  }
+
+  /** Everything is to be listed while the shim is silent. */
+  private String killBerthdBesideStoppedShim(Fault fault) throws IOException {
+    long shim = awaitShim();
+    Signal.send("STOP", shim);
+    try {
+      String berthd = killBerthd(fault);
+      Pauses.of(fault.hold());
+      return berthd + ", shim " + shim;
+    } finally {
+      Signal.send("CONT", shim);
+    }
+  }
+
+  /** One that is stopped, or meets a full disk, is refused; then the old shim goes on. */
+  private String upgradeShim() {
+    return node.berth().berth("shim", "upgrade").stdout();
   }
 
   private String stop(Fault fault, String what, long pid) {
