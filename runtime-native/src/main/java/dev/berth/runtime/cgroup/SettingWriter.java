@@ -6,8 +6,10 @@ import dev.berth.runtime.kernel.ControlTree;
 import dev.berth.runtime.kernel.Errno;
 import dev.berth.runtime.kernel.NativeException;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +21,10 @@ import org.jspecify.annotations.Nullable;
  * invalid is tried once more after the rest.
  */
 final class SettingWriter {
+  /** What the kernel says of a value that it cannot have. */
+  private static final Set<Errno> REFUSALS =
+      EnumSet.of(Errno.EINVAL, Errno.ERANGE, Errno.EOVERFLOW, Errno.ENODEV);
+
   private final CgroupPath group;
   private final Function<String, Optional<ControlTree>> trees;
 
@@ -84,7 +90,7 @@ final class SettingWriter {
 
   private static BerthException failed(Setting setting, NativeException failure) {
     Kind kind = failure.kind();
-    if (failure.is(Errno.EINVAL) || failure.is(Errno.ERANGE) || failure.is(Errno.ENODEV)) {
+    if (REFUSALS.stream().anyMatch(failure::is)) {
       kind = Kind.INVALID_ARGUMENT;
     } else if (failure.is(Errno.EBUSY)) {
       kind = Kind.FAILED_PRECONDITION; // more memory in use than the limit

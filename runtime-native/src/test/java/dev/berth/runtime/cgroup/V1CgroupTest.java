@@ -10,6 +10,8 @@ import dev.berth.runtime.spec.Resources;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class V1CgroupTest extends CgroupContract {
   private static final long MIB = 1 << 20;
@@ -101,16 +103,17 @@ class V1CgroupTest extends CgroupContract {
             "linux.resources.hugepageLimits[0]: this host has no cgroup controller hugetlb");
   }
 
-  @Test
-  void valueTheKernelRefusesIsNamed() {
+  @ParameterizedTest
+  @ValueSource(strings = {"999", "4294967296", "no number"})
+  void valueTheKernelRefusesIsNamed(String cpus) {
     assumeTrue(cgroups.controllers().contains("memory"), "there is a memory controller");
     group.create();
     Resources resources =
-        Resources.builder().cpu(Resources.Cpu.builder().cpus("999").build()).build();
+        Resources.builder().cpu(Resources.Cpu.builder().cpus(cpus).build()).build();
     assertThatThrownBy(() -> group.apply(resources))
         .isInstanceOfSatisfying(
             BerthException.class, e -> assertThat(e.kind()).isEqualTo(Kind.INVALID_ARGUMENT))
-        .hasMessageStartingWith("linux.resources.cpu.cpus: write \"999\" to ");
+        .hasMessageStartingWith("linux.resources.cpu.cpus: write \"" + cpus + "\" to ");
   }
 
   @Test
