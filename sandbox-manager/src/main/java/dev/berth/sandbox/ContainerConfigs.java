@@ -27,6 +27,7 @@ final class ContainerConfigs {
           INVALID_ARGUMENT, "a privileged container needs a privileged sandbox");
     }
     int _ = ContainerLimits.oomScoreAdj(config.getLinux().getResources());
+    ContainerLimits.requireMemoryToStart(config.getLinux().getResources());
     PodIds.check(config, sandbox.config());
   }
 }

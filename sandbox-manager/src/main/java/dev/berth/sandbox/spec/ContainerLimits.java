@@ -16,6 +16,9 @@ public final class ContainerLimits {
   private static final long DEFAULT_CPU_PERIOD = 100_000;
   private static final long UNLIMITED = -1;
 
+  /** The kernel's own part of a process counts too: its stack, page tables and descriptors. */
+  private static final long LEAST_MEMORY_BYTES = 1 << 20;
+
   private static final long MOST_OOM_SCORE = 1000; // linux/oom.h; the least is its negative
 
   private ContainerLimits() {}
@@ -75,6 +78,24 @@ public final class ContainerLimits {
           "resources.oom_score_adj " + score + " is not between -1000 and " + MOST_OOM_SCORE);
     }
     return (int) score;
+  }
+
+  /**
+   * Checks the memory of a container that is to be started.
+   *
+   * @throws BerthException INVALID_ARGUMENT if its first process would be killed before it runs
+   */
+  public static void requireMemoryToStart(LinuxContainerResources wanted) {
+    long limit = wanted.getMemoryLimitInBytes();
+    if (limit > 0 && limit < LEAST_MEMORY_BYTES) {
+      throw new BerthException(
+          INVALID_ARGUMENT,
+          "resources.memory_limit_in_bytes "
+              + limit
+              + " is less than the "
+              + LEAST_MEMORY_BYTES
+              + " that a process takes to start");
+    }
   }
 
   private static Resources.Cpu cpu(LinuxContainerResources wanted) {

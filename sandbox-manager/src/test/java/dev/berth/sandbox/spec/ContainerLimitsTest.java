@@ -1,7 +1,9 @@
 package dev.berth.sandbox.spec;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.berth.base.BerthException;
 import dev.berth.proto.cri.v1.HugepageLimit;
 import dev.berth.proto.cri.v1.LinuxContainerResources;
 import org.junit.jupiter.api.Test;
@@ -48,5 +50,19 @@ class ContainerLimitsTest {
     LinuxContainerResources merged = ContainerLimits.merge(BEFORE, change);
     assertThat(merged.getHugepageLimitsList()).containsExactly(limit);
     assertThat(merged.getUnifiedMap()).containsOnlyKeys("memory.high", "memory.min");
+  }
+
+  @Test
+  void memoryThatNoProcessStartsWithIsRefused() {
+    for (long limit : new long[] {-1, 0, 1 << 20}) {
+      ContainerLimits.requireMemoryToStart(
+          LinuxContainerResources.newBuilder().setMemoryLimitInBytes(limit).build());
+    }
+    var little = LinuxContainerResources.newBuilder().setMemoryLimitInBytes(65_536).build();
+    assertThatThrownBy(() -> ContainerLimits.requireMemoryToStart(little))
+        .isInstanceOf(BerthException.class)
+        .hasMessage(
+            "resources.memory_limit_in_bytes 65536 is less than the 1048576 that a process takes"
+                + " to start");
   }
 }
