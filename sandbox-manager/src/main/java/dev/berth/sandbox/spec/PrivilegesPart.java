@@ -1,5 +1,8 @@
 package dev.berth.sandbox.spec;
 
+import static dev.berth.base.BerthException.Kind.INVALID_ARGUMENT;
+
+import dev.berth.base.BerthException;
 import dev.berth.runtime.spec.Capabilities;
 import dev.berth.runtime.spec.RuntimeSpec;
 import dev.berth.runtime.spec.User;
@@ -21,6 +24,7 @@ final class PrivilegesPart implements SpecAdjuster {
         ContainerCapabilities.names(
             "capabilities.add_ambient_capabilities",
             input.security().getCapabilities().getAddAmbientCapabilitiesList());
+    requireGranted(ambient, granted);
     return SpecParts.process(
         spec,
         process ->
@@ -29,6 +33,19 @@ final class PrivilegesPart implements SpecAdjuster {
                 .capabilities(new Capabilities(granted, granted, ambient, granted, ambient))
                 .noNewPrivileges(input.security().getNoNewPrivs())
                 .oomScoreAdj(ContainerLimits.oomScoreAdj(input.resources())));
+  }
+
+  /** The kernel takes none that is not permitted, see capabilities(7). */
+  private static void requireGranted(List<String> ambient, List<String> granted) {
+    for (String capability : ambient) {
+      if (!granted.contains(capability)) {
+        throw new BerthException(
+            INVALID_ARGUMENT,
+            "capabilities.add_ambient_capabilities: "
+                + capability
+                + " is not among the capabilities of the container");
+      }
+    }
   }
 
   static List<String> granted(SpecInput input) {

@@ -209,6 +209,30 @@ final class SpecGeneratorTest {
   }
 
   @Test
+  void anAmbientCapabilityMustBeGranted() {
+    var asked = Capability.newBuilder().addAddAmbientCapabilities("NET_ADMIN");
+    assertThatThrownBy(() -> generator.generate(input(with(asked).build(), CGROUP_V1)))
+        .isInstanceOfSatisfying(
+            BerthException.class,
+            e -> assertThat(e.kind()).isEqualTo(BerthException.Kind.INVALID_ARGUMENT))
+        .hasMessage(
+            "capabilities.add_ambient_capabilities: CAP_NET_ADMIN is not among the capabilities"
+                + " of the container");
+
+    asked.addAddCapabilities("NET_ADMIN");
+    var capabilities =
+        generator.generate(input(with(asked).build(), CGROUP_V1)).process().capabilities();
+    assertThat(capabilities.ambient()).containsExactly("CAP_NET_ADMIN");
+    assertThat(capabilities.permitted()).contains("CAP_NET_ADMIN");
+  }
+
+  private static ContainerConfig.Builder with(Capability.Builder capabilities) {
+    var config = container();
+    config.getLinuxBuilder().getSecurityContextBuilder().setCapabilities(capabilities);
+    return config;
+  }
+
+  @Test
   void aMountOfThePodTakesThePlaceOfADefaultOne() {
     var mounts =
         List.of(
