@@ -16,6 +16,10 @@ import java.util.Random;
 final class MessageMutator {
   private static final int MOST_CHANGES = 3;
   private static final int DEEPEST = 6;
+
+  /** How deep those messages are that hold little beside others. */
+  private static final int ON_THE_WAY = 1;
+
   private static final int UNKNOWN_ENUM = 1000;
 
   private static final List<Long> NUMBERS =
@@ -66,18 +70,27 @@ final class MessageMutator {
     if (fields.isEmpty()) {
       return message;
     }
-    FieldDescriptor field = fields.get(random.nextInt(fields.size()));
+    FieldDescriptor field = choose(fields, depth);
     Message.Builder builder = message.toBuilder();
     if (field.isRepeated()) {
       changeList(builder, field, depth);
     } else if (field.getJavaType() != JavaType.MESSAGE) {
       builder.setField(field, scalar(field));
-    } else if (random.nextInt(5) == 0) {
+    } else if (random.nextInt(20) == 0) {
       builder.clearField(field);
     } else {
       builder.setField(field, child(field, (Message) message.getField(field), depth));
     }
     return builder.build();
+  }
+
+  /** Most fields are deep inside: what leads there is preferred to the few on the way. */
+  private FieldDescriptor choose(List<FieldDescriptor> fields, int depth) {
+    List<FieldDescriptor> inner =
+        fields.stream().filter(field -> field.getJavaType() == JavaType.MESSAGE).toList();
+    boolean any = inner.isEmpty() || depth > ON_THE_WAY || random.nextInt(4) == 0;
+    List<FieldDescriptor> among = any ? fields : inner;
+    return among.get(random.nextInt(among.size()));
   }
 
   private void changeList(Message.Builder builder, FieldDescriptor field, int depth) {

@@ -69,7 +69,7 @@ import org.junit.jupiter.api.io.TempDir;
 @RequiresRoot
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ProtobufFuzzTest {
-  private static final int REQUESTS = Integer.getInteger("berth.fuzz.requests", 200);
+  private static final int REQUESTS = Integer.getInteger("berth.fuzz.requests", 300);
   private static final String NOBODY = "0123456789abcdef";
 
   /** The kubelet reads the text only under the code UNKNOWN. */
