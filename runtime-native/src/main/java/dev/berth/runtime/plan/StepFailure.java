@@ -3,6 +3,8 @@ package dev.berth.runtime.plan;
 import dev.berth.base.BerthException;
 import dev.berth.base.Ids;
 import dev.berth.runtime.kernel.Errno;
+import java.util.EnumSet;
+import java.util.Set;
 
 /**
  * What there is to say about a step if it fails. It needs no plan, so that whoever opens the gate
@@ -23,6 +25,9 @@ public record StepFailure(Kind kind, String origin, String what, String limit) {
     /** Waits for a hook. */
     WAIT
   }
+
+  private static final Set<Errno> OF_THE_PATH =
+      EnumSet.of(Errno.ELOOP, Errno.ENAMETOOLONG, Errno.ENOTDIR);
 
   static StepFailure of(Step step) {
     if (step.isOfProgram()) {
@@ -54,9 +59,15 @@ public record StepFailure(Kind kind, String origin, String what, String limit) {
       case PROGRAM -> ExecFailure.of(origin, what, errno);
       case WAIT -> new BerthException(BerthException.Kind.INTERNAL, origin + waited(errno));
       case CALL ->
-          new BerthException(
-              BerthException.Kind.INTERNAL, origin + ": " + what + ": " + Errno.describe(errno));
+          new BerthException(kind(errno), origin + ": " + what + ": " + Errno.describe(errno));
     };
+  }
+
+  /** A path that leads through a file, or nowhere, is the business of who named it. */
+  private static BerthException.Kind kind(int errno) {
+    return OF_THE_PATH.stream().anyMatch(known -> known.number() == errno)
+        ? BerthException.Kind.INVALID_ARGUMENT
+        : BerthException.Kind.INTERNAL;
   }
 
   private String waited(int errno) {
