@@ -14,6 +14,12 @@ import java.util.function.Function;
  * its own part, in their order. Thread-safe.
  */
 public final class SpecGenerator {
+  /**
+   * The least version of the runtime spec that has all which is written here: programs that foreign
+   * shims call refuse what is newer than they are, crun 1.8 for one.
+   */
+  static final String VERSION = "1.1.0";
+
   private final List<SpecAdjuster> adjusters;
 
   /**
@@ -47,7 +53,7 @@ public final class SpecGenerator {
   public RuntimeSpec generate(SpecInput input) {
     RuntimeSpec spec =
         RuntimeSpec.builder()
-            .ociVersion(RuntimeSpec.OCI_VERSION)
+            .ociVersion(VERSION)
             .process(ContainerProcess.builder().build())
             .root(new Root("rootfs", input.security().getReadonlyRootfs()))
             .linux(Linux.builder().build())
