@@ -5,7 +5,6 @@ import static dev.berth.base.BerthException.Kind.DEADLINE_EXCEEDED;
 import dev.berth.base.BerthException;
 import dev.berth.base.Operation;
 import dev.berth.shim.client.TaskExit;
-import dev.berth.shim.client.TaskProcess;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -117,7 +116,7 @@ final class RemoveContainer {
           tasks.cleanUp(container.id(), handlers.of(container), operation.remaining(END_LIMIT));
       return;
     }
-    boolean wasThere = tasks.kill(TaskProcess.init(container.id()), CriSignals.SIGKILL, operation);
+    boolean wasThere = tasks.end(container.id(), operation);
     if (wasThere && !container.awaitEnd(operation.remaining(END_LIMIT))) {
       throw new BerthException(
           DEADLINE_EXCEEDED, operation + ": container " + container.id() + " does not end");

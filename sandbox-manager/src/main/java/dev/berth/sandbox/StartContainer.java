@@ -88,7 +88,7 @@ final class StartContainer {
     Operation undo = Operation.internal("undo of StartContainer");
     TaskProcess process = TaskProcess.init(container.id());
     try {
-      if (tasks.kill(process, CriSignals.SIGKILL, undo)) {
+      if (tasks.end(container.id(), undo)) {
         awaitEnd(process);
         return; // its exit frees it
       }

@@ -2,6 +2,7 @@ package dev.berth.sandbox;
 
 import static dev.berth.base.BerthException.Kind.CANCELLED;
 import static dev.berth.base.BerthException.Kind.FAILED_PRECONDITION;
+import static dev.berth.base.BerthException.Kind.INTERNAL;
 import static dev.berth.base.BerthException.Kind.NOT_FOUND;
 import static dev.berth.base.BerthException.Kind.UNAVAILABLE;
 import static dev.berth.base.BerthException.Kind.UNIMPLEMENTED;
@@ -253,6 +254,24 @@ final class Tasks {
         return false;
       }
       throw e;
+    }
+  }
+
+  /**
+   * Kills the first process of a task that is to be deleted. Some runtimes send no signal to what
+   * was not started, and delete it all the same; then that says whether it was to be.
+   *
+   * @return whether there is an end to wait for
+   */
+  boolean end(String containerId, Operation operation) {
+    try {
+      return kill(TaskProcess.init(containerId), CriSignals.SIGKILL, operation);
+    } catch (BerthException e) {
+      if (e.kind() != INTERNAL || hasExtension(containerId)) {
+        throw e;
+      }
+      LOG.log(WARNING, "cannot kill the task of " + containerId + " before it is deleted", e);
+      return false;
     }
   }
 
