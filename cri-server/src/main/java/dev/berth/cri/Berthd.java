@@ -148,7 +148,8 @@ final class Berthd implements AutoCloseable {
             new RuntimeHandler(
                 handler.name(),
                 programs.shim(handler.name(), handler.shim()),
-                handler.ociRuntime()))
+                handler.ociRuntime(),
+                handler.sandboxTask()))
         .collect(Collectors.toUnmodifiableMap(RuntimeHandler::name, handler -> handler));
   }
 

@@ -111,7 +111,7 @@ final class ContainerSpecs {
   }
 
   private String ofPod(SandboxRecord sandbox) {
-    if (!PodPause.isNeeded(sandbox)) {
+    if (!PodPause.isShared(sandbox)) {
       throw new BerthException(
           INVALID_ARGUMENT,
           "namespace_options.pid is POD, but the sandbox was run without a pid namespace of its own");

@@ -26,8 +26,9 @@ import java.util.function.BooleanSupplier;
 
 /**
  * The pause of pods whose containers share one pid namespace: its first process, a task with the
- * sandbox's id that runs berth-init and reaps what the containers leave behind. Pods that share no
- * pid namespace have none.
+ * sandbox's id that runs berth-init and reaps what the containers leave behind. Pods whose shim
+ * wants a task for the pod itself have one too; to a kernel in user space it is the machine that
+ * containers run in. Other pods have none.
  *
  * <p>Thread-safe; the caller sees to it that there is one call at a time for one sandbox.
  */
@@ -66,6 +67,11 @@ final class PodPause {
   }
 
   static boolean isNeeded(SandboxRecord sandbox) {
+    return isShared(sandbox) || sandbox.sandboxTask();
+  }
+
+  /** Tells whether the containers of a pod share one pid namespace. */
+  static boolean isShared(SandboxRecord sandbox) {
     return SandboxConfigs.namespaces(sandbox.config()).getPid() == NamespaceMode.POD;
   }
 
@@ -78,6 +84,8 @@ final class PodPause {
     RuntimeSpec spec =
         PauseSpec.of(
             record.id(),
+            record.config(),
+            record.sandboxTask() ? Optional.of(Hostnames.of(record.config())) : Optional.empty(),
             program,
             namespaces.pathsOf(record.id(), record.config()),
             PodIds.of(record.config()),
@@ -232,8 +240,11 @@ final class PodPause {
     var search =
         new Search(
             sandbox, patience, () -> !closed && !sandbox.isReleased() && !sandbox.isRemoved());
-    Thread _ = tasks.expect(record.id(), () -> find(sandbox, search));
-    return pid.isPresent();
+    Thread adoption = tasks.expect(record.id(), () -> find(sandbox, search));
+    if (pid.isEmpty()) { // some shims put it into no cgroup
+      Recovery.settle(adoption);
+    }
+    return pids.containsKey(record.id());
   }
 
   /** Ends the pause and frees its task. Idempotent. */
@@ -252,10 +263,9 @@ final class PodPause {
 
   /** Says whether that could be done: not if the shim is gone. */
   private boolean end(String id, Operation operation) {
-    TaskProcess process = TaskProcess.init(id);
     try {
-      if (tasks.kill(process, CriSignals.SIGKILL, operation)) {
-        var _ = tasks.waitFor(process, operation.remaining(Tasks.LIMIT));
+      if (tasks.end(id, operation)) {
+        var _ = tasks.waitFor(TaskProcess.init(id), operation.remaining(Tasks.LIMIT));
       }
       tasks.delete(id, operation);
       return true;

@@ -202,11 +202,12 @@ final class Recovery {
     container.markInDoubt(!isRight && record.state() instanceof ContainerState.Created);
     Thread adoption = tasks.expect(container.id(), () -> safely(container, this::adopt));
     if (!isRight) {
-      await(adoption);
+      settle(adoption);
     }
   }
 
-  private static void await(Thread adoption) {
+  /** Waits for a moment for what a shim says. */
+  static void settle(Thread adoption) {
     try {
       boolean _ = adoption.join(SETTLING);
     } catch (InterruptedException e) {

@@ -108,6 +108,7 @@ final class RunPodSandbox {
             id,
             config,
             runtimeHandler,
+            handlers.require(runtimeHandler).sandboxTask(),
             SandboxRecord.Phase.PREPARING,
             clock.instant(),
             bootId,
@@ -149,12 +150,12 @@ final class RunPodSandbox {
     operation.enter(RunPodSandboxStage.FILES);
     files.create(record.id(), record.config(), hostname);
 
-    operation.enter(RunPodSandboxStage.PAUSE);
-    pause.start(sandbox, operation);
-
     operation.enter(RunPodSandboxStage.NETWORK);
     sandbox.markNetworkTouched(true);
     PodNetwork.Attached attached = network.attach(record, operation);
+
+    operation.enter(RunPodSandboxStage.PAUSE); // a kernel in user space takes the network as it is
+    pause.start(sandbox, operation);
 
     operation.enter(RunPodSandboxStage.READY);
     SandboxRecord ready = record.ready(attached.cniResult(), attached.ips());

@@ -10,10 +10,10 @@ public enum RunPodSandboxStage {
   NAMESPACES,
   /** hosts, resolv.conf, hostname and /dev/shm are made. */
   FILES,
-  /** The pause is started, if the containers are to share one pid namespace. */
-  PAUSE,
   /** The CNI plugins attach the network. */
   NETWORK,
+  /** The pause is started, if the pod shares one pid namespace or its shim wants a task for it. */
+  PAUSE,
   /** The sandbox is made durable as READY and published. */
   READY
 }

@@ -12,8 +12,10 @@ import java.util.regex.Pattern;
  * @param name what RuntimeClass.handler says
  * @param shim absolute path of the shim v2 binary
  * @param ociRuntime absolute path of the program that runc's shim is to call; empty for its default
+ * @param sandboxTask whether the shim wants a task for the pod itself, before those of containers
  */
-public record RuntimeHandler(String name, Path shim, Optional<Path> ociRuntime) {
+public record RuntimeHandler(
+    String name, Path shim, Optional<Path> ociRuntime, boolean sandboxTask) {
   /** The file name of Berth's own shim. */
   public static final String OWN_SHIM = "containerd-shim-berth-v2";
 

@@ -9,6 +9,7 @@ import java.util.List;
  * What is durable of a sandbox. Written before anything is made for it, so that all of it can be
  * undone whatever happens.
  *
+ * @param sandboxTask whether its shim wants a task for it, whatever namespaces it shares
  * @param bootId which boot of the machine its namespaces belong to
  * @param networkConfig the CNI configuration it is attached with, as JSON; empty with host network
  * @param cniResult the result of the attachment, as JSON; empty if there is none
@@ -17,6 +18,7 @@ record SandboxRecord(
     String id,
     PodSandboxConfig config,
     String runtimeHandler,
+    boolean sandboxTask,
     Phase phase,
     Instant createdAt,
     String bootId,
@@ -48,6 +50,7 @@ record SandboxRecord(
       String id,
       String config,
       String runtimeHandler,
+      boolean sandboxTask,
       Phase phase,
       String createdAt,
       String bootId,
@@ -60,6 +63,7 @@ record SandboxRecord(
         id,
         config,
         runtimeHandler,
+        sandboxTask,
         Phase.READY,
         createdAt,
         bootId,
@@ -70,12 +74,30 @@ record SandboxRecord(
 
   SandboxRecord stopped() {
     return new SandboxRecord(
-        id, config, runtimeHandler, Phase.STOPPED, createdAt, bootId, networkConfig, "", List.of());
+        id,
+        config,
+        runtimeHandler,
+        sandboxTask,
+        Phase.STOPPED,
+        createdAt,
+        bootId,
+        networkConfig,
+        "",
+        List.of());
   }
 
   SandboxRecord with(PodSandboxConfig changed) {
     return new SandboxRecord(
-        id, changed, runtimeHandler, phase, createdAt, bootId, networkConfig, cniResult, ips);
+        id,
+        changed,
+        runtimeHandler,
+        sandboxTask,
+        phase,
+        createdAt,
+        bootId,
+        networkConfig,
+        cniResult,
+        ips);
   }
 
   SandboxName name() {
@@ -89,6 +111,7 @@ record SandboxRecord(
             id,
             StoredJson.encode(config),
             runtimeHandler,
+            sandboxTask,
             phase,
             createdAt.toString(),
             bootId,
@@ -112,6 +135,7 @@ record SandboxRecord(
               stored.id,
               StoredJson.decode(stored.config, PodSandboxConfig.parser()),
               stored.runtimeHandler,
+              stored.sandboxTask,
               stored.phase,
               Instant.parse(stored.createdAt),
               stored.bootId,

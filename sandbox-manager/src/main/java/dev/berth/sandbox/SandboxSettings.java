@@ -26,7 +26,8 @@ import java.util.Optional;
  *     that share a pid namespace
  * @param criu absolute path of the program that checkpoints; empty to look for it in PATH. A shim
  *     that runs keeps the one it was started with
- * @param initialRecoveryTimeout how long one shim may take to answer when it is adopted
+ * @param initialRecoveryTimeout how long one shim may take to answer when it is adopted; then it is
+ *     asked again
  * @param nri where plugins connect; empty for none
  */
 public record SandboxSettings(

@@ -63,6 +63,7 @@ class RemovedObjectTest {
                 "s",
                 PodSandboxConfig.getDefaultInstance(),
                 "",
+                false,
                 SandboxRecord.Phase.STOPPED,
                 NOW,
                 "boot",

@@ -38,8 +38,8 @@ import java.util.stream.Stream;
  * alone.
  *
  * <p>Its handlers are {@code berth}, with the shim of this build run from the class path, and
- * {@code runc}, with Debian's containerd-shim-runc-v2 and runc: what holds for both is true of the
- * manager.
+ * {@code runc}, with Debian's containerd-shim-runc-v2 and runc, with and without a task for the
+ * pod: what holds for all is true of the manager.
  */
 final class TestNode implements AutoCloseable {
   private static final String INSTANCE = "berth-test";
@@ -130,12 +130,19 @@ final class TestNode implements AutoCloseable {
         INSTANCE,
         Map.of(
             "berth",
-            new RuntimeHandler("berth", shimLauncher(), Optional.empty()),
+            new RuntimeHandler("berth", shimLauncher(), Optional.empty(), false),
             "runc",
             new RuntimeHandler(
                 "runc",
                 Path.of("/usr/bin/containerd-shim-runc-v2"),
-                Optional.of(Path.of("/usr/sbin/runc")))),
+                Optional.of(Path.of("/usr/sbin/runc")),
+                false),
+            "runc with sandbox task",
+            new RuntimeHandler(
+                "runc with sandbox task",
+                Path.of("/usr/bin/containerd-shim-runc-v2"),
+                Optional.of(Path.of("/usr/sbin/runc")),
+                true)),
         handler,
         new NetworkSettings(
             NetworkSettings.Mode.CNI,
@@ -184,12 +191,22 @@ final class TestNode implements AutoCloseable {
 
   /** Returns the process that has a container as its task. */
   ProcessHandle shimOf(ContainerStatus container) {
-    if (handler.equals("runc")) {
+    if (handler.startsWith("runc")) {
       return ProcessHandle.of(firstProcess(container.sandboxId(), container.id()))
           .flatMap(ProcessHandle::parent)
           .orElseThrow();
     }
     return servingShims().findFirst().orElseThrow();
+  }
+
+  /** Kills Berth's shim, and one that is about to follow it. */
+  void killShims() {
+    List<ProcessHandle> shims = servingShims().toList();
+    shims.forEach(ProcessHandle::destroyForcibly);
+    Await.until(
+        "the shims are gone",
+        Duration.ofSeconds(10),
+        () -> shims.stream().noneMatch(ProcessHandle::isAlive));
   }
 
   /** Ends the pause of a pod. */

@@ -36,7 +36,9 @@ record ConfigFile(Map<ConfigKey, ConfigValue> values, List<RuntimeHandler> handl
   private static final String SHIM = "shim";
   private static final String OCI_RUNTIME = "oci_runtime";
   private static final String CNI_CONF_DIR = "cni_conf_dir";
-  private static final List<String> HANDLER_KEYS = List.of(SHIM, OCI_RUNTIME, CNI_CONF_DIR);
+  private static final String SANDBOX_TASK = "sandbox_task";
+  private static final List<String> HANDLER_KEYS =
+      List.of(SHIM, OCI_RUNTIME, CNI_CONF_DIR, SANDBOX_TASK);
   private static final int WRITABLE_BY_OTHERS = 0022;
 
   ConfigFile {
@@ -151,7 +153,20 @@ record ConfigFile(Map<ConfigKey, ConfigValue> values, List<RuntimeHandler> handl
           name,
           text(handler, SHIM),
           optionalPath(handler, OCI_RUNTIME),
-          optionalPath(handler, CNI_CONF_DIR));
+          optionalPath(handler, CNI_CONF_DIR),
+          flag(handler, SANDBOX_TASK));
+    }
+
+    /** Returns whether a flag is set; one that is absent is not. */
+    private boolean flag(TomlTable table, String key) {
+      Object value = table.get(List.of(key));
+      if (value == null) {
+        return false;
+      }
+      if (value instanceof Boolean flag) {
+        return flag;
+      }
+      throw wrongType(table, key, "true or false", value);
     }
 
     private Optional<Path> optionalPath(TomlTable table, String key) {

@@ -44,6 +44,9 @@ public final class DefaultConfig {
     # oci_runtime = "/usr/bin/crun"
     # Where the CNI network of its pods is described; absent: cni_conf_dir.
     # cni_conf_dir = "/etc/cni/other.d"
+    # Whether the shim wants a task for the pod itself, before those of its containers, as gVisor's
+    # own and Kata's do.
+    # sandbox_task = false
     """
         .formatted(RuntimeHandler.BERTH.name(), RuntimeHandler.BERTH.shim());
   }

@@ -148,6 +148,7 @@ class BerthConfigTest {
             cni_conf_dir = "/etc/cni/runc.d"
             [handlers.kata]
             shim = "containerd-shim-kata-v2"
+            sandbox_task = true
             """);
     assertThat(config.defaultHandler()).isEqualTo("runc");
     assertThat(config.handlers().values())
@@ -157,9 +158,10 @@ class BerthConfigTest {
                 "runc",
                 "/usr/bin/containerd-shim-runc-v2",
                 Optional.of(Path.of("/usr/bin/crun")),
-                Optional.of(Path.of("/etc/cni/runc.d"))),
+                Optional.of(Path.of("/etc/cni/runc.d")),
+                false),
             new RuntimeHandler(
-                "kata", "containerd-shim-kata-v2", Optional.empty(), Optional.empty()));
+                "kata", "containerd-shim-kata-v2", Optional.empty(), Optional.empty(), true));
     assertThat(config.network().handlerConfDirs())
         .isEqualTo(Map.of("runc", Path.of("/etc/cni/runc.d")));
   }
@@ -184,6 +186,7 @@ class BerthConfigTest {
           handlers.x = {}                      | config.toml:1:1: handlers.x needs a shim
           handlers.x = {shim = 1}              | config.toml:1:15: shim must be a string, not an integer
           handlers.x = {shim = "y", shimm = 1} | config.toml:1:27: unknown key shimm; did you mean shim?
+          handlers.x = {shim = "y", sandbox_task = 1} | config.toml:1:27: sandbox_task must be true or false, not an integer
           handlers.x = {shim = "y", oci_runtime = "z"} | config.toml:1:27: oci_runtime must be an absolute path
           cni_timeout = "1 hour"               | config.toml:1:1: cni_timeout must be a duration such as 500ms, 60s or 2m, not "1 hour"
           """)

@@ -1,5 +1,6 @@
 package dev.berth.sandbox.spec;
 
+import dev.berth.proto.cri.v1.PodSandboxConfig;
 import dev.berth.runtime.spec.Capabilities;
 import dev.berth.runtime.spec.ContainerProcess;
 import dev.berth.runtime.spec.IdMappings;
@@ -14,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The spec of a pod's pause: one program in an empty root, as nobody, without any capability or
@@ -29,6 +31,7 @@ public final class PauseSpec {
   /**
    * Returns the spec.
    *
+   * @param hostname what a kernel in user space is to call itself; elsewhere the namespace has it
    * @param program absolute path of berth-init
    * @param namespaces what the sandbox has for itself, path by type
    * @param ids of the user namespace among those
@@ -37,13 +40,15 @@ public final class PauseSpec {
    */
   public static RuntimeSpec of(
       String sandboxId,
+      PodSandboxConfig config,
+      Optional<String> hostname,
       Path program,
       Map<String, String> namespaces,
       IdMappings ids,
       String cgroupsPath,
       HostFacts host) {
     return RuntimeSpec.builder()
-        .ociVersion(RuntimeSpec.OCI_VERSION)
+        .ociVersion(SpecGenerator.VERSION)
         .process(process(Math.max(OOM_SCORE_ADJ, host.leastOomScoreAdj())))
         .root(new Root("rootfs", true))
         .mounts(
@@ -52,12 +57,8 @@ public final class PauseSpec {
                 // Where runc makes /dev/null and opens it; the bundle's own file system is nodev.
                 new Mount("/dev", "tmpfs", "tmpfs", List.of("nosuid", "mode=755", "size=64k")),
                 new Mount("/pause", "bind", program.toString(), List.of("bind", "ro", "nosuid"))))
-        .annotations(
-            Map.of(
-                "io.kubernetes.cri.container-type",
-                "sandbox",
-                "io.kubernetes.cri.sandbox-id",
-                sandboxId))
+        .hostname(hostname.orElse(null))
+        .annotations(AnnotationsPart.ofSandbox(sandboxId, config))
         .linux(
             Linux.builder()
                 .namespaces(namespaces(namespaces))
