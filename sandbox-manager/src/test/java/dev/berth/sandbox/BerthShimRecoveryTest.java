@@ -125,7 +125,7 @@ final class BerthShimRecoveryTest extends RecoveryContract {
     ContainerStatus running = node.start(pod, node.container("running", "/bin/sleep", "1000"));
     ContainerStatus begun = node.create(pod, node.container("begun", "/bin/sleep", "1000"));
     node.shutDown();
-    endShim(running);
+    node.killShims();
     Path task = taskDirectory(begun.id());
     Matcher pid = PID.matcher(Files.readString(task.resolve("task.json")));
     assertThat(pid.find()).isTrue();
@@ -172,12 +172,12 @@ final class BerthShimRecoveryTest extends RecoveryContract {
     ContainerStatus container = node.start(pod, node.container("main", "/bin/sleep", "1000"));
     List<Path> tasks = List.of(taskDirectory(container.id()), taskDirectory(pod.id()));
     hide(tasks);
-    endShim(container);
+    node.killShims();
     awaitDenied(container);
     assertThat(node.containers().status(container.id())).isEqualTo(container);
     assertThat(node.sandboxes().status(pod.id())).isEqualTo(pod);
     show(tasks);
-    endShim(container);
+    node.killShims();
     Await.until("a shim has the container", LIMIT, () -> answers(container));
     assertThat(node.containers().status(container.id())).isEqualTo(container);
     assertThat(node.sandboxes().status(pod.id())).isEqualTo(pod);
@@ -193,7 +193,7 @@ final class BerthShimRecoveryTest extends RecoveryContract {
     ContainerStatus container = node.start(pod, node.container("main", "/bin/sleep", "1000"));
     List<Path> task = List.of(taskDirectory(container.id()));
     hide(task);
-    endShim(container);
+    node.killShims();
     assertThat(awaitExited(container.id()).exitCode()).isEqualTo(137);
     assertThat(ProcessHandle.of(((ContainerState.Running) container.state()).pid())).isEmpty();
     show(task);
@@ -227,12 +227,6 @@ final class BerthShimRecoveryTest extends RecoveryContract {
 
   private Path hidden(Path task) {
     return directory.resolve("hidden-" + task.getFileName());
-  }
-
-  private void endShim(ContainerStatus container) {
-    ProcessHandle shim = node.shimOf(container);
-    shim.destroyForcibly();
-    Await.until("the shim is gone", LIMIT, () -> !shim.isAlive());
   }
 
   private void awaitDenied(ContainerStatus container) {
