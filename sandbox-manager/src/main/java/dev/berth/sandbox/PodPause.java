@@ -35,6 +35,9 @@ import java.util.function.BooleanSupplier;
 final class PodPause {
   private static final System.Logger LOG = System.getLogger(PodPause.class.getName());
 
+  /** How long a shim that was not looked for before may take to say that it has a pause. */
+  private static final Duration ANSWER_LIMIT = Duration.ofSeconds(2);
+
   private final Tasks tasks;
   private final Bundles bundles;
   private final CgroupParents cgroups;
@@ -254,11 +257,26 @@ final class PodPause {
     }
     String id = sandbox.id();
     pids.remove(id);
-    if (!tasks.isKnown(id) || !end(id, operation)) {
-      RuntimeHandler handler = handlers.require(sandbox.record().runtimeHandler());
+    RuntimeHandler handler = handlers.require(sandbox.record().runtimeHandler());
+    if (!isFound(id, handler) || !end(id, operation)) {
       var _ = tasks.cleanUp(id, handler, Tasks.LIMIT);
     }
     bundles.remove(id);
+  }
+
+  /** A shim of its own that an earlier process started for it ends with it, if it is told so. */
+  private boolean isFound(String id, RuntimeHandler handler) {
+    if (tasks.isKnown(id)) {
+      return true;
+    }
+    try {
+      tasks.adopt(id, handler, ANSWER_LIMIT);
+      TaskState _ = tasks.state(id, ANSWER_LIMIT);
+      return true;
+    } catch (BerthException e) {
+      LOG.log(System.Logger.Level.DEBUG, "no shim has the pause of sandbox " + id, e);
+      return false;
+    }
   }
 
   /** Says whether that could be done: not if the shim is gone. */
