@@ -154,7 +154,8 @@ final class Tasks {
           }
           throw e;
         }
-        LOG.log(WARNING, "the shim of " + containerId + " does not have it yet, asking again", e);
+        LOG.log(
+            WARNING, "the shim of " + containerId + " does not come up or answer, asking again", e);
       }
       LockSupport.parkNanos(pause.toNanos());
       pause = pause.compareTo(LAST_PAUSE) < 0 ? pause.multipliedBy(2) : LAST_PAUSE;
