@@ -20,7 +20,7 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class ExitWitness implements AutoCloseable {
   /** The first process of the machine may take its time to reap what it inherits. */
-  private static final Duration REAP_LIMIT = Duration.ofSeconds(10);
+  private static final Duration REAP_LIMIT = Duration.ofSeconds(60);
 
   private static final long POLL_NANOS = 5_000_000;
 
