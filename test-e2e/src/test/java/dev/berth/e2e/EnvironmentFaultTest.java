@@ -48,7 +48,7 @@ class EnvironmentFaultTest {
     registry = new TestRegistry(directory.resolve("registry"));
     disk = new SmallDisk(directory.resolve("disk"), 32);
     proxy = new CutProxy(registry.port());
-    node = BerthNode.start(disk.path(), host, "--cni-timeout=2s");
+    node = BerthNode.start(disk.path(), host, "--cni-timeout=4s");
     pods = new Pods(node);
     image = pods.pull(registry.busybox());
     registry.push("big", registry.noise(LAYER_BYTES));
@@ -82,7 +82,7 @@ class EnvironmentFaultTest {
           echo 'cannot even parse' >&2; exit 3                                 | INTERNAL          | ended with code 3: cannot even parse
           kill -SEGV $$                                                        | INTERNAL          | ended with code 139: no output
           echo 'this is no JSON'                                               | INTERNAL          | output: not JSON at line 1 column
-          sleep 7654322 & wait                                                 | DEADLINE_EXCEEDED | did not end within 2000 ms
+          sleep 7654322 & wait                                                 | DEADLINE_EXCEEDED | did not end within 4000 ms
           """)
   void failingPluginIsNamedAndUndone(String script, Status.Code code, String text)
       throws IOException {
