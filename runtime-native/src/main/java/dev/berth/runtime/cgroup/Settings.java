@@ -34,10 +34,15 @@ final class Settings {
     return new BerthException(Kind.INVALID_ARGUMENT, FIELD + field + " " + why);
   }
 
-  /** Returns the limit of processes. Zero is a limit, as the runtime spec says since 1.3. */
-  static void pids(List<Setting> out, Resources.@Nullable Pids pids) {
+  /**
+   * Returns the limit of processes. Zero is a limit, as the runtime spec says since 1.3.
+   *
+   * @param least what is written for less
+   */
+  static void pids(List<Setting> out, Resources.@Nullable Pids pids, long least) {
     if (pids != null && pids.limit() != null) {
-      out.add(Setting.required(FIELD + "pids.limit", "pids", "pids.max", orMax(pids.limit())));
+      long limit = pids.limit() == UNLIMITED ? UNLIMITED : Math.max(least, pids.limit());
+      out.add(Setting.required(FIELD + "pids.limit", "pids", "pids.max", orMax(limit)));
     }
   }
 

@@ -32,7 +32,7 @@ final class V1Settings {
     settings.memory(resources.memory());
     settings.cpu(resources.cpu());
     Settings.cpuset(settings.out, resources.cpu());
-    Settings.pids(settings.out, resources.pids());
+    Settings.pids(settings.out, resources.pids(), 0);
     Settings.hugetlb(settings.out, resources.hugepageLimits(), "limit_in_bytes");
     settings.blockIo(resources.blockIo());
     settings.network(resources.network());

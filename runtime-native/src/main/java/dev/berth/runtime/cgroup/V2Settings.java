@@ -18,6 +18,12 @@ import org.jspecify.annotations.Nullable;
  * {@code Documentation/admin-guide/cgroup-v2.rst} of Linux and config-linux.md of the runtime spec.
  */
 final class V2Settings {
+  /**
+   * A process is born in its group here, and none in a group that may have none; that it may have
+   * no other comes to the same.
+   */
+  private static final long LEAST_PIDS = 1;
+
   private final List<Setting> out = new ArrayList<>();
 
   private V2Settings() {}
@@ -33,7 +39,7 @@ final class V2Settings {
     settings.memory(resources.memory());
     settings.cpu(resources.cpu(), cpuMax);
     Settings.cpuset(settings.out, resources.cpu());
-    Settings.pids(settings.out, resources.pids());
+    Settings.pids(settings.out, resources.pids(), LEAST_PIDS);
     Settings.hugetlb(settings.out, resources.hugepageLimits(), "max");
     settings.blockIo(resources.blockIo());
     Settings.rdma(settings.out, resources);

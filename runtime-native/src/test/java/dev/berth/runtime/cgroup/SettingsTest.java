@@ -126,6 +126,7 @@ class SettingsTest {
   void noPidsAtAllIsALimit() {
     Resources resources = Resources.builder().pids(new Resources.Pids(0L)).build();
     assertThat(v1(resources)).containsExactly("pids.max=0");
+    assertThat(v2(resources)).containsExactly("pids.max=1");
   }
 
   @Test
