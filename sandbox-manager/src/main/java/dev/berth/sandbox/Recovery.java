@@ -25,9 +25,9 @@ import java.util.function.Consumer;
  * the shims are asked meanwhile, all at once, and calls for a task wait until its shim answers. Of
  * what has no process any more the shims may know better, and are waited for a moment. So a shim
  * that is frozen delays what is asked of its own containers, and no list. What was left half made
- * is undone, or listed as NOT_READY if that fails. After a reboot all that lived in memory is gone,
- * and the plugins are told so by the next stop. One bad record never keeps the others from being
- * recovered.
+ * is undone, and listed as NOT_READY while that takes or if it fails. After a reboot all that lived
+ * in memory is gone, and the plugins are told so by the next stop. One bad record never keeps the
+ * others from being recovered.
  */
 final class Recovery {
   private static final System.Logger LOG = System.getLogger(Recovery.class.getName());
@@ -161,7 +161,11 @@ final class Recovery {
   private void recover(Sandbox sandbox) {
     SandboxRecord record = sandbox.record();
     switch (record.phase()) {
-      case PREPARING -> undo(sandbox);
+      case PREPARING ->
+          settle(
+              Thread.ofVirtual()
+                  .name("undo-" + record.id())
+                  .start(() -> safely(sandbox, this::undo)));
       case READY -> {
         sandbox.markNetworkTouched(true);
         boolean isThere =
@@ -177,10 +181,16 @@ final class Recovery {
     }
   }
 
+  /** It may have a pause at a shim that is frozen: until it is gone it is listed as NOT_READY. */
   private void undo(Sandbox sandbox) {
-    sandbox.markNetworkTouched(true); // nobody knows how far it came
-    release.release(sandbox, Operation.internal("undo of RunPodSandbox"));
-    release.forget(sandbox);
+    Operation operation = Operation.internal("undo of RunPodSandbox");
+    try (var _ = sandbox.change(operation)) {
+      if (!sandbox.isRemoved()) {
+        sandbox.markNetworkTouched(true); // nobody knows how far it came
+        release.release(sandbox, operation);
+        release.forget(sandbox);
+      }
+    }
   }
 
   private void recover(Container container) {
@@ -198,8 +208,10 @@ final class Recovery {
       container.exited(ExitReport.unknown(clock.instant(), "the machine was restarted"));
       return;
     }
-    boolean isRight = exits.isAlive(container);
-    container.markInDoubt(!isRight && record.state() instanceof ContainerState.Created);
+    // A process that waits to be started may be what a shim has left half made.
+    boolean isInDoubt = record.state() instanceof ContainerState.Created;
+    boolean isRight = exits.isAlive(container) && !isInDoubt;
+    container.markInDoubt(isInDoubt);
     Thread adoption = tasks.expect(container.id(), () -> safely(container, this::adopt));
     if (!isRight) {
       settle(adoption);
@@ -207,9 +219,9 @@ final class Recovery {
   }
 
   /** Waits for a moment for what a shim says. */
-  static void settle(Thread adoption) {
+  static void settle(Thread work) {
     try {
-      boolean _ = adoption.join(SETTLING);
+      boolean _ = work.join(SETTLING);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
