@@ -37,6 +37,9 @@ final class Recovery {
   /** How long lists wait for shims that may know better than the record. */
   private static final Duration SETTLING = Duration.ofMillis(500);
 
+  /** How long they wait for what is undone: a plugin, or the shim of a pause, may stand still. */
+  private static final Duration UNDOING = Duration.ofSeconds(5);
+
   /** Of all networks together: nothing is answered meanwhile. */
   private static final Duration GARBAGE_LIMIT = Duration.ofSeconds(10);
 
@@ -165,7 +168,8 @@ final class Recovery {
           settle(
               Thread.ofVirtual()
                   .name("undo-" + record.id())
-                  .start(() -> safely(sandbox, this::undo)));
+                  .start(() -> safely(sandbox, this::undo)),
+              UNDOING);
       case READY -> {
         sandbox.markNetworkTouched(true);
         boolean isThere =
@@ -220,8 +224,12 @@ final class Recovery {
 
   /** Waits for a moment for what a shim says. */
   static void settle(Thread work) {
+    settle(work, SETTLING);
+  }
+
+  private static void settle(Thread work, Duration limit) {
     try {
-      boolean _ = work.join(SETTLING);
+      boolean _ = work.join(limit);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
