@@ -1,5 +1,7 @@
 package dev.berth.shim;
 
+import static java.lang.System.Logger.Level.WARNING;
+
 import com.google.protobuf.Empty;
 import com.google.protobuf.MessageLite;
 import dev.berth.base.BerthException;
@@ -24,6 +26,7 @@ import java.util.Optional;
  * shim still serves. What is gone already is no error.
  */
 final class DeleteCommand {
+  private static final System.Logger LOG = System.getLogger(DeleteCommand.class.getName());
   private static final Duration LIMIT = Duration.ofSeconds(5);
   private static final int SIGKILL = 9;
   private static final int KILLED = 128 + SIGKILL;
@@ -90,6 +93,9 @@ final class DeleteCommand {
       try {
         task = tasks.adopt(containerId);
       } catch (BerthException e) {
+        if (e.kind() != BerthException.Kind.NOT_FOUND) {
+          LOG.log(WARNING, "container " + containerId + " is ended by its cgroup alone", e);
+        }
         return discard(tasks);
       }
       task.kill(SIGKILL, true);

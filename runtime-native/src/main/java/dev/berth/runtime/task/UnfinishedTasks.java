@@ -60,6 +60,9 @@ final class UnfinishedTasks {
     try {
       linux = RuntimeSpec.parse(Files.readAllBytes(directory.config())).linux();
     } catch (BerthException e) {
+      if (Files.exists(directory.state())) { // it was made, and what runs of it cannot be found
+        throw e;
+      }
       return Optional.empty();
     }
     return linux == null ? Optional.empty() : launcher.cgroup(linux.cgroupsPath());
